@@ -1,0 +1,71 @@
+"""What happened: frozen facts in past tense.
+
+One class per fact, one sentence of docstring (it becomes the Avro `doc`), units in the field
+names, decimals where it is money. To add one: write the class, list it in `EVENTS`, give it a
+topic in `schemas/catalog.py`, run `tapedeck schemas freeze`.
+"""
+
+from events.accounts import (
+    AccountHalted,
+    AccountOpened,
+    AccountReported,
+    AccountResumed,
+    ExternalDealFound,
+)
+from events.bars import BarClosed
+from events.envelope import Event
+from events.execution import (
+    ExecutionCompensated,
+    ExecutionCompleted,
+    ExecutionOpened,
+    ExecutionStuck,
+)
+from events.letters import DeadLettered
+from events.limits import LimitsSet
+from events.market import QuoteQuarantined, TickReceived
+from events.models import ModelPromoted, ModelTrained
+from events.orders import (
+    OrderAccepted,
+    OrderDenied,
+    OrderExpired,
+    OrderFilled,
+    OrderIntended,
+    OrderNotExecuted,
+    OrderRejected,
+    OrderUnresolved,
+    PositionClosed,
+)
+from events.predictions import FeaturesComputed, PredictionMade
+from events.signals import Abstained, SignalRaised
+
+EVENTS: tuple[type[Event], ...] = (
+    TickReceived,
+    QuoteQuarantined,
+    BarClosed,
+    FeaturesComputed,
+    PredictionMade,
+    SignalRaised,
+    Abstained,
+    OrderAccepted,
+    OrderDenied,
+    OrderIntended,
+    OrderFilled,
+    OrderRejected,
+    OrderUnresolved,
+    OrderNotExecuted,
+    OrderExpired,
+    PositionClosed,
+    ExecutionOpened,
+    ExecutionCompleted,
+    ExecutionCompensated,
+    ExecutionStuck,
+    AccountOpened,
+    AccountReported,
+    AccountHalted,
+    AccountResumed,
+    ExternalDealFound,
+    LimitsSet,
+    ModelTrained,
+    ModelPromoted,
+    DeadLettered,
+)

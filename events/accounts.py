@@ -1,0 +1,54 @@
+"""What is known of the accounts we trade."""
+
+from __future__ import annotations
+
+from events.envelope import Event
+from events.values import Lots, Money
+
+
+class AccountOpened(Event, frozen=True, kw_only=True):
+    """An account may be traded from now on."""
+
+    account: str
+    login: int
+    server: str
+    currency: str
+
+
+class AccountReported(Event, frozen=True, kw_only=True):
+    """The venue stated the account's books at a moment."""
+
+    account: str
+    balance: Money
+    equity: Money
+    margin: Money
+    open_lots: Lots
+    open_positions: int
+    reported_at_us: int
+
+
+class AccountHalted(Event, frozen=True, kw_only=True):
+    """No new risk may be taken on the account."""
+
+    account: str
+    reason: str
+
+
+class AccountResumed(Event, frozen=True, kw_only=True):
+    """The account may take risk again."""
+
+    account: str
+    reason: str
+
+
+class ExternalDealFound(Event, frozen=True, kw_only=True):
+    """The venue shows a deal that none of our orders explains. It is counted, never adopted."""
+
+    account: str
+    deal_ticket: int
+    position_id: int
+    symbol: str
+    volume_lots: Lots
+    profit: Money
+    magic: int
+    dealt_at_us: int

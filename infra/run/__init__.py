@@ -1,0 +1,1 @@
+"""One runner per shape, one module per role."""

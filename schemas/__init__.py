@@ -1,0 +1,1 @@
+"""How it is written: the map of topics, and Avro derived from the events and frozen in `avsc`."""

@@ -1,0 +1,132 @@
+"""The map of the system: which event is written to which topic, under which key, for how long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from commands import accounts as account_commands
+from commands import executions as execution_commands
+from commands import limits as limit_commands
+from commands import models as model_commands
+from commands import orders as order_commands
+from events import (
+    Abstained,
+    AccountHalted,
+    AccountOpened,
+    AccountReported,
+    AccountResumed,
+    BarClosed,
+    DeadLettered,
+    Event,
+    ExecutionCompensated,
+    ExecutionCompleted,
+    ExecutionOpened,
+    ExecutionStuck,
+    ExternalDealFound,
+    FeaturesComputed,
+    LimitsSet,
+    ModelPromoted,
+    ModelTrained,
+    OrderAccepted,
+    OrderDenied,
+    OrderExpired,
+    OrderFilled,
+    OrderIntended,
+    OrderNotExecuted,
+    OrderRejected,
+    OrderUnresolved,
+    PositionClosed,
+    PredictionMade,
+    QuoteQuarantined,
+    SignalRaised,
+    TickReceived,
+)
+
+MARKET_PARTITIONS = 2
+DECISION_PARTITIONS = 2
+DAY_MS = 24 * 60 * 60 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic of the tape. `key` is a field that every message on it has; None keeps for ever.
+
+    `decisions`: a record that cannot be read stops its partition instead of being set aside.
+    """
+
+    name: str
+    key: str
+    partitions: int
+    carries: tuple[type[Event], ...]
+    decisions: bool
+    retention_ms: int | None = None
+
+
+def _market(name: str, *carries: type[Event], retention_ms: int | None = None) -> Topic:
+    return Topic(name, "symbol", MARKET_PARTITIONS, carries, False, retention_ms)
+
+
+def _decided(name: str, key: str, *carries: type[Event]) -> Topic:
+    return Topic(name, key, DECISION_PARTITIONS, carries, True)
+
+
+# Topics of the market are partitioned alike, so that one symbol stays in one partition all the way.
+TOPICS: tuple[Topic, ...] = (
+    _market("market-data-events", TickReceived),
+    _market("market-data-quarantine", QuoteQuarantined, retention_ms=30 * DAY_MS),
+    _market("bar-events", BarClosed),
+    _market("feature-events", FeaturesComputed),
+    _market("prediction-events", PredictionMade),
+    _market("signal-events", SignalRaised, Abstained),
+    _decided("order-commands", "order_id", *order_commands.COMMANDS),
+    _decided(
+        "order-events",
+        "order_id",
+        OrderAccepted,
+        OrderDenied,
+        OrderIntended,
+        OrderFilled,
+        OrderRejected,
+        OrderUnresolved,
+        OrderNotExecuted,
+        OrderExpired,
+        PositionClosed,
+    ),
+    _decided("execution-commands", "execution_id", *execution_commands.COMMANDS),
+    _decided(
+        "execution-events",
+        "execution_id",
+        ExecutionOpened,
+        ExecutionCompleted,
+        ExecutionCompensated,
+        ExecutionStuck,
+    ),
+    _decided("account-commands", "account", *account_commands.COMMANDS),
+    _decided(
+        "account-events",
+        "account",
+        AccountOpened,
+        AccountReported,
+        AccountHalted,
+        AccountResumed,
+        ExternalDealFound,
+    ),
+    _decided("limit-commands", "account", *limit_commands.COMMANDS),
+    _decided("limit-events", "account", LimitsSet),
+    _decided("model-commands", "model", *model_commands.COMMANDS),
+    _decided("model-events", "model", ModelTrained, ModelPromoted),
+    Topic("dead-letters", "topic", 1, (DeadLettered,), False),
+)
+
+TOPIC_OF: dict[type[Event], Topic] = {kind: topic for topic in TOPICS for kind in topic.carries}
+TYPES: dict[str, type[Event]] = {kind.__name__: kind for kind in TOPIC_OF}
+
+
+def topic_of(kind: type[Event]) -> Topic:
+    """The topic of an event or command class; `KeyError` if it has none."""
+    return TOPIC_OF[kind]
+
+
+def key_of(event: Event) -> str:
+    """The partition key of an event: the aggregate's or the symbol's name."""
+    return str(getattr(event, topic_of(type(event)).key))
