@@ -1,0 +1,137 @@
+"""Real services for tests that name `kafka`, `postgres` or `registry` as a parameter, started once.
+
+`TAPEDECK_KAFKA`, `TAPEDECK_POSTGRES` and `TAPEDECK_REGISTRY` name running ones to use instead.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import psycopg
+import pytest
+
+from infra.config import Config
+from infra.embedded.kafka import EmbeddedKafka
+from infra.embedded.postgres import EmbeddedPostgres
+from infra.embedded.process import free_ports
+
+SERVICES = {"kafka", "postgres", "registry"}
+REGISTRY_DEADLINE_S = 30.0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs services, and run what needs none first: a plain mistake shows in seconds."""
+    for item in items:
+        if SERVICES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.services)
+    items.sort(key=lambda item: item.get_closest_marker("services") is not None)
+
+
+@pytest.fixture(scope="session")
+def services_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("services")
+
+
+@pytest.fixture(scope="session")
+def kafka(services_home: Path) -> Iterator[str]:
+    """Bootstrap address of a Kafka. Put `namespace` before the names of topics and groups."""
+    given = os.environ.get("TAPEDECK_KAFKA")
+    if given:
+        yield given
+        return
+    port, controller_port = free_ports(2)
+    service = EmbeddedKafka(services_home, port, controller_port, Config.load({}).cache)
+    service.start()
+    yield service.address
+    service.kill()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(services_home: Path) -> Iterator[str]:
+    given = os.environ.get("TAPEDECK_POSTGRES")
+    if given:
+        yield given
+        return
+    service = EmbeddedPostgres(services_home, free_ports(1)[0])
+    service.start()
+    yield service.dsn
+    service.kill()
+
+
+@pytest.fixture
+def postgres(postgres_server: str) -> Iterator[str]:
+    """DSN of a fresh, empty database of this test alone."""
+    database = f"test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(postgres_server, autocommit=True) as session:
+        session.execute(f"create database {database}".encode())
+        yield urlsplit(postgres_server)._replace(path=f"/{database}").geturl()
+        session.execute(f"drop database {database} with (force)".encode())
+
+
+@pytest.fixture(scope="session")
+def registry(kafka: str, services_home: Path) -> Iterator[str]:
+    """URL of a schema registry, shared by all tests: subjects are the same for all of them."""
+    given = os.environ.get("TAPEDECK_REGISTRY")
+    if given:
+        yield given
+        return
+    from infra.registry import serve
+
+    config = Config.load(
+        {
+            "TAPEDECK_HOME": str(services_home),
+            "TAPEDECK_KAFKA": kafka,
+            "TAPEDECK_NAMESPACE": f"t{uuid.uuid4().hex[:8]}",
+            "TAPEDECK_PORT_REGISTRY": str(free_ports(1)[0]),
+        }
+    )
+    stop = threading.Event()
+    server = threading.Thread(target=serve, args=(config, stop), name="registry", daemon=True)
+    server.start()
+    _wait_for(f"{config.registry}/subjects", server)
+    yield config.registry
+    stop.set()
+    server.join(REGISTRY_DEADLINE_S)
+
+
+@pytest.fixture
+def namespace() -> str:
+    """A prefix for topics and groups that no other test has."""
+    return f"t{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def config(kafka: str, postgres: str, registry: str, namespace: str, tmp_path: Path) -> Config:
+    """A configuration bound to the services, with its own home, database, namespace and ports."""
+    names = ("kafka", "controller", "postgres", "registry", "venue", "api")
+    ports = {
+        f"TAPEDECK_PORT_{n.upper()}": str(p) for n, p in zip(names, free_ports(6), strict=True)
+    }
+    bound = {
+        "TAPEDECK_HOME": str(tmp_path / "home"),
+        "TAPEDECK_KAFKA": kafka,
+        "TAPEDECK_POSTGRES": postgres,
+        "TAPEDECK_REGISTRY": registry,
+        "TAPEDECK_NAMESPACE": namespace,
+    }
+    return Config.load({**bound, **ports})
+
+
+def _wait_for(url: str, server: threading.Thread) -> None:
+    deadline_s = time.monotonic() + REGISTRY_DEADLINE_S
+    while time.monotonic() < deadline_s:
+        try:
+            if httpx.get(url).is_success:
+                return
+        except httpx.TransportError:
+            if not server.is_alive():
+                break
+        time.sleep(0.05)
+    raise RuntimeError(f"the schema registry did not answer at {url}")
