@@ -1,0 +1,179 @@
+"""Messages as Kafka records: Confluent framing, CloudEvents headers, W3C trace context."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from events.envelope import Envelope, Event, Message, Position
+from schemas import codec
+from schemas.catalog import topic_of
+
+MAGIC = 0
+FRAME_BYTES = 5
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+Headers = list[tuple[str, bytes]]
+
+
+class Unreadable(ValueError):
+    """A record that is not one of ours: empty, unframed, or without the headers of an envelope."""
+
+
+class Record(Struct, frozen=True):
+    """A Kafka record as bytes, whichever client fetched it."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+class Outgoing(Struct, frozen=True):
+    """What a producer is given. `topic` is the catalog's name, without the namespace."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: Headers
+
+
+class Ids(Protocol):
+    """The two questions that the wire asks a registry."""
+
+    def id_of(self, kind: type[Event]) -> int:
+        """The schema id under which events of this class are written."""
+
+    def writer(self, schema_id: int) -> tuple[str, Any]:
+        """The class name and the parsed schema that were used to write under this id."""
+
+
+def record_of(fetched: Any) -> Record:
+    """A confluent-kafka message as a `Record`."""
+    return Record(
+        fetched.topic(),
+        fetched.partition(),
+        fetched.offset(),
+        fetched.key(),
+        fetched.value(),
+        fetched.headers() or (),
+    )
+
+
+def write(message: Message[Event], ids: Ids) -> Outgoing:
+    """The record of a message."""
+    event = message.event
+    kind = type(event)
+    value = b"\x00" + ids.id_of(kind).to_bytes(4, "big") + codec.encode(event)
+    return Outgoing(
+        topic_of(kind).name,
+        message.key.encode(),
+        value,
+        headers_of(message.envelope, kind.__name__),
+    )
+
+
+def headers_of(envelope: Envelope, kind: str) -> Headers:
+    """CloudEvents binary-mode headers and `traceparent`."""
+    headers = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", envelope.message_id.encode()),
+        ("ce_type", b"tapedeck." + kind.encode()),
+        ("ce_source", envelope.source.encode()),
+        ("ce_sequence", envelope.sequence.encode()),
+        ("ce_time", rfc3339(envelope.time_us).encode()),
+        ("ce_correlationid", envelope.correlation_id.encode()),
+        ("ce_tenantid", envelope.tenant.encode()),
+        ("ce_actor", envelope.actor.encode()),
+        ("content-type", b"application/avro"),
+        ("traceparent", envelope.traceparent.encode()),
+    ]
+    if envelope.causation_id is not None:
+        headers.append(("ce_causationid", envelope.causation_id.encode()))
+    return headers
+
+
+def read(record: Record, ids: Ids) -> Message[Any]:
+    """The message of a record; raises as `event_of` and `envelope_of` do."""
+    event = event_of(record, ids)
+    if record.key is None:
+        raise Unreadable("the key is null")
+    position = Position(record.topic, record.partition, record.offset)
+    return Message(event, record.key.decode(), envelope_of(record.headers), position)
+
+
+def event_of(record: Record, ids: Ids) -> Event:
+    """The event alone.
+
+    `Unreadable` if the value is empty or not framed, `codec.Undecodable` if it is not Avro of its
+    schema, and whatever `ids` raises for a schema id that is unknown or cannot be asked for now.
+    """
+    value = record.value
+    if not value:
+        raise Unreadable("the value is empty")
+    if len(value) < FRAME_BYTES or value[0] != MAGIC:
+        raise Unreadable(
+            f"the value does not start with the frame 00 and a schema id: {value[:5]!r}"
+        )
+    name, writer = ids.writer(int.from_bytes(value[1:FRAME_BYTES], "big"))
+    return codec.decode(name, value[FRAME_BYTES:], writer)
+
+
+def envelope_of(headers: Sequence[tuple[str, bytes]]) -> Envelope:
+    """The envelope in the headers; `Unreadable` names the one that is missing or malformed."""
+    found = dict(headers)
+    try:
+        causation = found.get("ce_causationid")
+        return Envelope(
+            message_id=found["ce_id"].decode(),
+            source=found["ce_source"].decode(),
+            sequence=found["ce_sequence"].decode(),
+            time_us=micros(found["ce_time"].decode()),
+            correlation_id=found["ce_correlationid"].decode(),
+            causation_id=None if causation is None else causation.decode(),
+            tenant=found["ce_tenantid"].decode(),
+            actor=found["ce_actor"].decode(),
+        )
+    except KeyError as missing:
+        raise Unreadable(f"the header {missing.args[0]} is missing") from missing
+    except (ValueError, AttributeError) as malformed:
+        raise Unreadable(f"a header is malformed: {malformed}") from malformed
+
+
+def place_of(headers: Sequence[tuple[str, bytes]]) -> tuple[str, str]:
+    """Source and sequence alone: what a reader needs in order to recognise a repeat."""
+    source = sequence = None
+    for name, value in headers:
+        if name == "ce_source":
+            source = value
+        elif name == "ce_sequence":
+            sequence = value
+    if source is None or sequence is None:
+        raise Unreadable("the header ce_source or ce_sequence is missing")
+    return source.decode(), sequence.decode()
+
+
+def schema_id_of(value: bytes | None) -> int | None:
+    """The schema id in the frame of a value, if it has one."""
+    if value is None or len(value) < FRAME_BYTES or value[0] != MAGIC:
+        return None
+    return int.from_bytes(value[1:FRAME_BYTES], "big")
+
+
+def rfc3339(time_us: int) -> str:
+    """UTC microseconds as RFC 3339 text."""
+    return (EPOCH + timedelta(microseconds=time_us)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def micros(text: str) -> int:
+    """RFC 3339 text as UTC microseconds; `ValueError` without a zone."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"the time {text} has no zone")
+    return (moment - EPOCH) // MICROSECOND
