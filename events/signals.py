@@ -27,6 +27,8 @@ class SignalRaised(Event, frozen=True, kw_only=True):
 class AbstainReason(Enum):
     """Why no signal was raised."""
 
+    BACKFILLED = "backfilled"
+    STALE = "stale"
     NOT_SURE = "not_sure"
     SPREAD_TOO_WIDE = "spread_too_wide"
     COOLING_DOWN = "cooling_down"
