@@ -1,1 +1,1 @@
-"""Tests, in folders that mirror the code. Pure ones need nothing; those that use a service fixture are marked so."""
+"""Tests, in folders that mirror the code. What uses a service is marked `services`."""
