@@ -1,0 +1,158 @@
+"""Where each consumer stands on the tape, kept in Postgres with the effects of what it has read.
+
+Two tables. `offsets`: the next offset of a partition, advanced by compare-and-swap, so that of two
+processes which both believe to own a partition one loses. `marks`: the highest `sequence` seen per
+source, by which a message that was produced twice is recognised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from psycopg import Cursor
+
+from events.envelope import E, Event, Message
+from infra.postgres import Connection
+
+EVENT_STORE = "event-store"
+"""Source of everything the relay publishes. Its sequence counts over all keys of a partition."""
+
+DDL = (
+    """
+    create table if not exists offsets (
+        consumer text not null, topic text not null, partition integer not null,
+        next_offset bigint not null, primary key (consumer, topic, partition)
+    ) with (fillfactor = 50)
+    """,
+    """
+    create table if not exists marks (
+        consumer text not null, topic text not null, partition integer not null,
+        source text not null, key text not null, sequence text collate "C" not null,
+        primary key (consumer, topic, partition, source, key)
+    ) with (fillfactor = 50)
+    """,
+)
+
+MarkKey = tuple[str, str]
+"""Source and key; the key is empty where the source counts over all keys."""
+
+
+class Superseded(Exception):
+    """Another process has advanced this partition: it is the owner now, and nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """One partition has been read from `old` up to, not including, `new`, with these marks."""
+
+    topic: str
+    partition: int
+    old: int
+    new: int
+    marks: tuple[tuple[MarkKey, str], ...] = ()
+
+
+@dataclass(slots=True)
+class Cursors:
+    """What one consumer has read of one partition: the next offset, and the marks it has set."""
+
+    topic: str
+    partition: int
+    next_offset: int
+    marks: dict[MarkKey, str] = field(default_factory=dict)
+
+    def fresh(self, messages: Iterable[Message[E]]) -> list[Message[E]]:
+        """Those that have not been read before, here or earlier among themselves."""
+        kept, seen = [], dict(self.marks)
+        for message in messages:
+            key, sequence = mark_key(message), message.envelope.sequence
+            if sequence > seen.get(key, ""):
+                seen[key] = sequence
+                kept.append(message)
+        return kept
+
+    def advanced(self, fresh: Iterable[Message[Event]], new: int) -> Advance:
+        """The step over `fresh` messages to offset `new`."""
+        highest = {mark_key(message): message.envelope.sequence for message in fresh}
+        marks = tuple(sorted(highest.items()))
+        return Advance(self.topic, self.partition, self.next_offset, new, marks)
+
+    def take(self, step: Advance) -> None:
+        """Remember a step that has been committed."""
+        self.next_offset = step.new
+        self.marks.update(step.marks)
+
+
+def mark_key(message: Message[Event]) -> MarkKey:
+    """What the sequence of a message counts over.
+
+    The event store numbers everything it publishes in one row, so one mark per partition is enough
+    and does not grow with the number of orders.
+    """
+    source = message.envelope.source
+    return source, "" if source == EVENT_STORE else message.key
+
+
+def advance(cursor: Cursor[Any], consumer: str, steps: Sequence[Advance]) -> None:
+    """Move on, inside the caller's transaction; `Superseded` if a partition is not as we left it.
+
+    Works in pipeline mode too.
+    """
+    if not steps:
+        return
+    cursor.execute(
+        """
+        update offsets set next_offset = step.new
+        from unnest(%s::text[], %s::int[], %s::bigint[], %s::bigint[])
+          as step (topic, partition, old, new)
+        where consumer = %s and offsets.topic = step.topic and offsets.partition = step.partition
+          and next_offset = step.old
+        returning 1
+        """,
+        (*_columns([(s.topic, s.partition, s.old, s.new) for s in steps]), consumer),
+    )
+    if len(cursor.fetchall()) != len(steps):
+        places = ", ".join(f"{s.topic}/{s.partition} at {s.old}" for s in steps)
+        raise Superseded(f"{consumer}: another process has advanced one of {places}")
+    _set_marks(cursor, consumer, steps)
+
+
+def resume(
+    connection: Connection, consumer: str, topic: str, partition: int, first: int
+) -> Cursors:
+    """Where the consumer goes on: its stored offset, or `first` (which is stored) if it is new."""
+    who = (consumer, topic, partition)
+    connection.execute(
+        "insert into offsets values (%s, %s, %s, %s) on conflict do nothing", (*who, first)
+    )
+    place = "consumer = %s and topic = %s and partition = %s"
+    row = connection.execute(f"select next_offset from offsets where {place}".encode(), who)
+    ((next_offset,),) = row.fetchall()
+    marks = f"select source, key, sequence from marks where {place}".encode()
+    seen = {(source, key): last for source, key, last in connection.execute(marks, who)}
+    return Cursors(topic, partition, next_offset, seen)
+
+
+def _set_marks(cursor: Cursor[Any], consumer: str, steps: Sequence[Advance]) -> None:
+    rows = [
+        (step.topic, step.partition, source, key, sequence)
+        for step in steps
+        for (source, key), sequence in step.marks
+    ]
+    if not rows:
+        return
+    cursor.execute(
+        """
+        insert into marks
+        select %s, * from unnest(%s::text[], %s::int[], %s::text[], %s::text[], %s::text[])
+        on conflict (consumer, topic, partition, source, key)
+          do update set sequence = excluded.sequence
+        """,
+        (consumer, *_columns(rows)),
+    )
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]

@@ -1,0 +1,120 @@
+"""Connections to Postgres: where our tables live, how long anything may take, how tables are made.
+
+Every table stands in one schema, named after the namespace, so that copies can share a database.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.sql import SQL, Identifier
+from psycopg_pool import ConnectionPool
+
+DEFAULT_SCHEMA = "tapedeck"
+CONNECT_TIMEOUT_S = 3
+POOL_WAIT_S = 3.0
+STATEMENT_TIMEOUT_MS = 30_000
+LOCK_TIMEOUT_MS = 2_000
+IDLE_IN_TRANSACTION_MS = 15_000
+MIGRATION_WAIT_MS = 60_000
+MIGRATION_LOCK = "migration"
+
+AWAY = (psycopg.OperationalError, psycopg.InterfaceError)
+"""The database cannot be reached, or broke off: try again. What was asked may have been done."""
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+Cursor = psycopg.Cursor[Any]
+Pool = ConnectionPool[Connection]
+
+
+def address(dsn: str, namespace: str = "", statement_timeout_ms: int = STATEMENT_TIMEOUT_MS) -> str:
+    """The connection string of a copy: its own schema on the path, a timeout on everything."""
+    settings = {
+        "search_path": f'"{namespace or DEFAULT_SCHEMA}"',
+        "statement_timeout": statement_timeout_ms,
+        "lock_timeout": LOCK_TIMEOUT_MS,
+        "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_MS,
+        "timezone": "UTC",
+    }
+    given = conninfo_to_dict(dsn)
+    options = [str(given.pop("options", "") or ""), *(f"-c {k}={v}" for k, v in settings.items())]
+    given.setdefault("connect_timeout", CONNECT_TIMEOUT_S)
+    given.setdefault("application_name", "tapedeck")
+    given.setdefault("keepalives_idle", 5)
+    return make_conninfo("", **given, options=" ".join(filter(None, options)))
+
+
+def schema_of(conninfo: str) -> str:
+    """The schema that holds the tables of this connection string."""
+    options = str(conninfo_to_dict(conninfo).get("options", ""))
+    return options.split('search_path="', 1)[1].split('"', 1)[0]
+
+
+def connect(conninfo: str) -> Connection:
+    """One connection that commits each statement by itself unless a transaction is opened."""
+    return psycopg.connect(conninfo, autocommit=True)
+
+
+def open_pool(conninfo: str, size_max: int = 4) -> Pool:
+    """A bounded pool. Whoever waits longer than `POOL_WAIT_S` for a connection gets an error.
+
+    It opens without a database being there, so that a role can start first and wait.
+    """
+    return ConnectionPool(
+        conninfo,
+        kwargs={"autocommit": True},
+        min_size=1,
+        max_size=size_max,
+        timeout=POOL_WAIT_S,
+        reconnect_timeout=10 * POOL_WAIT_S,
+        check=ConnectionPool.check_connection,
+        open=True,
+    )
+
+
+@contextmanager
+def migration(conninfo: str) -> Iterator[Connection]:
+    """A transaction in our schema that no other process is migrating meanwhile."""
+    with psycopg.connect(conninfo) as connection:
+        connection.execute(f"set local lock_timeout = {MIGRATION_WAIT_MS}".encode())
+        connection.execute("select pg_advisory_xact_lock(%s)", (lock_id(conninfo, MIGRATION_LOCK),))
+        connection.execute(
+            SQL("create schema if not exists {}").format(Identifier(schema_of(conninfo)))
+        )
+        yield connection
+
+
+def migrate(conninfo: str, *statements: str) -> None:
+    """Run statements that may be run again (`create … if not exists`), one process at a time."""
+    with migration(conninfo) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+def lock_id(conninfo: str, name: str) -> int:
+    """The number of an advisory lock of this copy: two namespaces never lock each other out."""
+    return zlib.crc32(f"tapedeck/{schema_of(conninfo)}/{name}".encode())
+
+
+@contextmanager
+def sole_holder(
+    conninfo: str, name: str, waiting: Callable[[], bool]
+) -> Iterator[Connection | None]:
+    """Hold the advisory lock `name` while the connection lives; None once `waiting` says no more.
+
+    The lock is the session's: when the process dies, however it dies, the server frees it.
+    """
+    with connect(conninfo) as connection:
+        number = lock_id(conninfo, name)
+        while waiting():
+            held = connection.execute("select pg_try_advisory_lock(%s)", (number,)).fetchone()
+            if held is not None and held[0]:
+                yield connection
+                return
+            connection.execute("select pg_sleep(0.2)")
+        yield None
