@@ -9,24 +9,26 @@ from commands import executions as execution_commands
 from commands import limits as limit_commands
 from commands import models as model_commands
 from commands import orders as order_commands
-from events import (
-    Abstained,
+from events.accounts import (
     AccountHalted,
     AccountOpened,
     AccountReported,
     AccountResumed,
-    BarClosed,
-    DeadLettered,
-    Event,
+    ExternalDealFound,
+)
+from events.bars import BarClosed
+from events.envelope import Event
+from events.execution import (
     ExecutionCompensated,
     ExecutionCompleted,
     ExecutionOpened,
     ExecutionStuck,
-    ExternalDealFound,
-    FeaturesComputed,
-    LimitsSet,
-    ModelPromoted,
-    ModelTrained,
+)
+from events.letters import DeadLettered
+from events.limits import LimitsSet
+from events.market import QuoteQuarantined, TickReceived
+from events.models import ModelPromoted, ModelTrained
+from events.orders import (
     OrderAccepted,
     OrderDenied,
     OrderExpired,
@@ -36,11 +38,9 @@ from events import (
     OrderRejected,
     OrderUnresolved,
     PositionClosed,
-    PredictionMade,
-    QuoteQuarantined,
-    SignalRaised,
-    TickReceived,
 )
+from events.predictions import FeaturesComputed, PredictionMade
+from events.signals import Abstained, SignalRaised
 
 MARKET_PARTITIONS = 2
 DECISION_PARTITIONS = 2
