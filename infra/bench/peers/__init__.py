@@ -1,0 +1,1 @@
+"""Programs that do the least a rival can do, to be timed beside ours."""
