@@ -1,0 +1,148 @@
+"""What became of an order whose answer was lost: a judgement over four reads of the terminal.
+
+The reads may contradict each other, fail, or come before the venue has written everything down, so
+only two findings are final: the order's deals, and an order that ended without any. `Absent` is
+evidence, not proof: whoever asks must find it twice, with time between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from events.orders import OrderAccepted, magic_of
+from events.values import Side
+from infra.mt5 import constants as mt5
+from infra.mt5.requests import comment_of
+from infra.mt5.tuples import TradeDeal, TradeOrder, TradePosition
+
+COMMENT_CHARACTERS_MIN = 12
+"""A comment that a broker has cut to less than this names no order."""
+
+TRADES = (mt5.DEAL_TYPE_BUY, mt5.DEAL_TYPE_SELL)
+OPENS = (mt5.DEAL_ENTRY_IN, mt5.DEAL_ENTRY_INOUT)
+CLOSES = (mt5.DEAL_ENTRY_OUT, mt5.DEAL_ENTRY_OUT_BY, mt5.DEAL_ENTRY_INOUT)
+ENDED_UNDEALT = (mt5.ORDER_STATE_CANCELED, mt5.ORDER_STATE_REJECTED, mt5.ORDER_STATE_EXPIRED)
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Four reads of one terminal, with a day's margin around the order; None where one failed."""
+
+    positions: tuple[TradePosition, ...] | None
+    orders: tuple[TradeOrder, ...] | None
+    orders_done: tuple[TradeOrder, ...] | None
+    deals: tuple[TradeDeal, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The venue dealt for the order: these deals, oldest first."""
+
+    deals: tuple[TradeDeal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Undealt:
+    """The venue shows the order, ended, without a deal."""
+
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """All four reads succeeded and none knows the order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """A read failed, or the venue is not done with the order."""
+
+    why: str
+
+
+Finding = Found | Undealt | Absent | Undecided
+
+
+def judge(
+    order: OrderAccepted,
+    books: Books,
+    explained: Callable[[int], bool],
+    venue_order: int = 0,
+) -> Finding:
+    """What the reads say about `order`.
+
+    `explained` knows the tickets of deals that were accounted for before; `venue_order` is the
+    ticket that the venue gave it, if an answer came: such an order exists, and is never `Absent`.
+    """
+    positions, active, done, deals = books.positions, books.orders, books.orders_done, books.deals
+    if positions is None or active is None or done is None or deals is None:
+        return Undecided("a read of the terminal failed")
+    if any(is_ours(order, each, venue_order) for each in active):
+        return Undecided("the order is still active at the venue")
+    if found := _deals_of(order, deals, venue_order, explained):
+        return Found(found)
+    ended = [each for each in done if is_ours(order, each, venue_order)]
+    refused = [each for each in ended if each.state in ENDED_UNDEALT]
+    if refused:
+        return Undealt(f"history order {refused[0].ticket} ended in state {refused[0].state}")
+    if ended or venue_order or any(_named(order, p.magic, p.comment) for p in positions):
+        return Undecided("the venue knows the order but shows no deal of it yet")
+    return Absent()
+
+
+def is_ours(order: OrderAccepted, seen: TradeOrder | TradeDeal, venue_order: int = 0) -> bool:
+    """Whether the venue's record names this order: by ticket, magic number or comment."""
+    ticket = seen.order if isinstance(seen, TradeDeal) else seen.ticket
+    return (venue_order != 0 and ticket == venue_order) or _named(order, seen.magic, seen.comment)
+
+
+def is_fill(order: OrderAccepted, deal: TradeDeal) -> bool:
+    """Whether a deal is what the order asked for, not the later end of what it opened.
+
+    A stop or target that closes a position carries the magic of the order that opened it.
+    """
+    if deal.type not in TRADES:
+        return False
+    if order.closes_position is None:
+        return deal.entry in OPENS
+    return deal.entry in CLOSES and deal.position_id == order.closes_position
+
+
+def _named(order: OrderAccepted, magic: int, comment: str) -> bool:
+    if magic == magic_of(order.order_id):
+        return True
+    if magic != 0 or len(comment) < COMMENT_CHARACTERS_MIN:
+        return False
+    ours = comment_of(order.order_id)
+    return comment.startswith(ours) or ours.startswith(comment)
+
+
+def _deals_of(
+    order: OrderAccepted,
+    deals: tuple[TradeDeal, ...],
+    venue_order: int,
+    explained: Callable[[int], bool],
+) -> tuple[TradeDeal, ...]:
+    fills = [deal for deal in deals if is_fill(order, deal)]
+    named = [deal for deal in fills if is_ours(order, deal, venue_order)]
+    if not named:
+        alike = [d for d in fills if not explained(d.ticket) and _anonymous_twin(order, d)]
+        named = alike if len(alike) == 1 else []
+    return tuple(sorted(named, key=lambda deal: deal.ticket))
+
+
+def _anonymous_twin(order: OrderAccepted, deal: TradeDeal) -> bool:
+    """A deal whose name the broker took away, and that is otherwise just what was ordered.
+
+    It counts only if it is the one such deal and nobody has accounted for it, as the sweep does
+    for every deal on a symbol that has no order in flight.
+    """
+    side = mt5.DEAL_TYPE_BUY if order.side is Side.BUY else mt5.DEAL_TYPE_SELL
+    return (
+        deal.magic == 0
+        and len(deal.comment) < COMMENT_CHARACTERS_MIN
+        and deal.symbol == order.symbol
+        and deal.type == side
+        and deal.volume == float(order.volume_lots)
+    )
