@@ -26,7 +26,7 @@ PASSWORD_FILE = "postgres.password"
 
 
 class ConfigError(ValueError):
-    """A setting that cannot be used. Its text is one line: the variable, its value, what to give."""
+    """A setting that cannot be used. One line: the variable, its value, what to give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ def _ports(value: Mapping[str, Any]) -> Ports:
     for name, port in asdict(ports).items():
         if port in taken:
             raise ConfigError(
-                f"{PREFIX}PORT_{name.upper()} is {port}, also the port of {taken[port]}; give another"
+                f"{PREFIX}PORT_{name.upper()} is {port}, the port of {taken[port]}; give another"
             )
         taken[port] = name
     return ports

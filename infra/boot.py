@@ -1,0 +1,127 @@
+"""The order in which a copy comes up: what must hold, services, the prepared tape, roles."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from urllib.parse import urlsplit
+
+from infra.children import CODE, RoleProcess, command, environment
+from infra.config import Config, without_password
+from infra.embedded.kafka import EmbeddedKafka
+from infra.embedded.maven import java, kafka_jars
+from infra.embedded.postgres import EmbeddedPostgres
+from infra.embedded.process import ServiceError, refuse_used_port, spawn
+from infra.roles import REGISTRY, VENUE, metrics_port, workers
+from infra.supervisor import Supervisor
+
+ANSWER_DEADLINE_S = 60.0
+EXTERNAL_DEADLINE_S = 10.0
+
+Note = Callable[[str], None]
+
+
+def check(config: Config, note: Note) -> None:
+    """Refuse what cannot work before anything starts."""
+    for what, port in _listeners(config).items():
+        refuse_used_port(port, what, f"TAPEDECK_PORT_{what.upper()}")
+    for role in (REGISTRY, VENUE, *workers(config)):
+        port = metrics_port(config, role)
+        refuse_used_port(port, f"metrics of {role.name}", "TAPEDECK_PORT_METRICS")
+    _check_external(config)
+    if "kafka" not in config.external:
+        java()
+        kafka_jars(config.cache, note)
+
+
+def start_services(config: Config, supervisor: Supervisor, note: Note) -> Config:
+    """Start the services that were not given as addresses. The configuration with all addresses."""
+    if "postgres" not in config.external:
+        postgres = EmbeddedPostgres(config.home, config.ports.postgres)
+        _timed(note, "Postgres", lambda: supervisor.add_service("postgres", postgres))
+        config = replace(config, postgres=postgres.dsn)
+    if "kafka" not in config.external:
+        ports = config.ports
+        kafka = EmbeddedKafka(config.home, ports.kafka, ports.controller, config.cache)
+        _timed(note, "Kafka", lambda: supervisor.add_service("kafka", kafka))
+    supervisor.use(config)
+    if "registry" not in config.external:
+        registry = supervisor.add_role(REGISTRY)
+        _timed(note, "Schema registry", lambda: _wait_for(registry, config.registry, supervisor))
+    venue = supervisor.add_role(VENUE)
+    _timed(note, "Venue", lambda: _wait_for(venue, f"tcp://{config.venue}", supervisor))
+    return config
+
+
+def prepare_tape(config: Config, supervisor: Supervisor) -> None:
+    """Topics, schemas, accounts, limits, the first model: shown as it happens, harmless again."""
+    work = spawn(command("bootstrap"), None, env=environment(config), cwd=CODE)
+    while work.poll() is None:
+        supervisor.look()
+        time.sleep(0.1)
+    if work.returncode != 0:
+        raise ServiceError(f"the tape could not be prepared (exit {work.returncode}); see above")
+
+
+def start_roles(config: Config, supervisor: Supervisor) -> None:
+    """Readers first, sources last."""
+    for role in workers(config):
+        supervisor.add_role(role)
+
+
+def addresses(config: Config) -> dict[str, str]:
+    """Where to look, as may be shown."""
+    return {
+        "API": f"{config.api}/docs",
+        "metrics": f"{config.api}/metrics",
+        "Kafka": config.kafka,
+        "registry": config.registry,
+        "Postgres": without_password(config.postgres),
+        "logs": str(config.logs),
+    }
+
+
+def _listeners(config: Config) -> dict[str, int]:
+    needs = {"controller": "kafka"}
+    ports = asdict(config.ports)
+    del ports["metrics"]  # a range, one per role
+    return {what: p for what, p in ports.items() if needs.get(what, what) not in config.external}
+
+
+def _check_external(config: Config) -> None:
+    brokers = [f"tcp://{broker}" for broker in config.kafka.split(",")]
+    given = {"kafka": brokers, "postgres": [config.postgres], "registry": [config.registry]}
+    for name in sorted(config.external):
+        if not any(_answers(address, EXTERNAL_DEADLINE_S) for address in given[name]):
+            shown = without_password(getattr(config, name))
+            raise ServiceError(
+                f"TAPEDECK_{name.upper()} is {shown}, and nothing answers there; "
+                "start it, or unset the variable to use the embedded one"
+            )
+
+
+def _wait_for(child: RoleProcess, address: str, supervisor: Supervisor) -> None:
+    deadline_s = time.monotonic() + ANSWER_DEADLINE_S
+    while not _answers(address, deadline_s=1.0):
+        supervisor.look()
+        if time.monotonic() > deadline_s:
+            raise ServiceError(f"{child.name} does not answer: {child.last_words()} ({child.log})")
+        time.sleep(0.1)
+
+
+def _answers(address: str, deadline_s: float) -> bool:
+    where = urlsplit(address)
+    default_port = {"postgresql": 5432, "postgres": 5432, "https": 443}.get(where.scheme, 80)
+    try:
+        socket.create_connection((where.hostname, where.port or default_port), deadline_s).close()
+    except OSError:
+        return False
+    return True
+
+
+def _timed(note: Note, what: str, start: Callable[[], object]) -> None:
+    began_s = time.monotonic()
+    start()
+    note(f"{what} answers after {time.monotonic() - began_s:.1f} s")

@@ -1,0 +1,69 @@
+"""The roles of a platform: what can be run alone, and what `tapedeck up` runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from infra.config import METRICS_PORTS, Config
+
+PROCESSORS = ("bars", "features", "inference", "signals")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A role as code: `module.function(config, stop, **options)`, and what it must be told."""
+
+    name: str
+    module: str
+    summary: str
+    function: str = "run"
+    option: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role as one process of `up`. Stages start in rising order and stop in falling order."""
+
+    name: str
+    arguments: tuple[str, ...]
+    stage: int
+
+
+KINDS: tuple[Kind, ...] = (
+    Kind("venue", "infra.run.venue", "simulated broker that all accounts trade on"),
+    Kind("registry", "infra.registry", "schema registry", function="serve"),
+    Kind("bridge", "infra.run.bridge", "terminals' ticks onto the tape"),
+    Kind("processor", "infra.run.processor", "one stream processor, by name", option="name"),
+    Kind("relay", "infra.run.relay", "decisions from the event store onto the tape"),
+    Kind("commands", "infra.run.commands", "commands through the deciders"),
+    Kind("sagas", "infra.run.sagas", "what must happen next"),
+    Kind("gateway", "infra.run.gateway", "orders of one account to its terminal", option="account"),
+    Kind("projections", "infra.run.projections", "the tape into tables"),
+    Kind("read-api", "infra.run.read_api", "REST, WebSocket, SSE over the tables"),
+)
+
+REGISTRY = Role("registry", ("registry",), 0)
+VENUE = Role("venue", ("venue",), 1)
+
+
+def services(config: Config) -> tuple[Role, ...]:
+    """Roles that must answer before the tape can be prepared."""
+    return (VENUE,) if "registry" in config.external else (REGISTRY, VENUE)
+
+
+def workers(config: Config) -> tuple[Role, ...]:
+    """Roles that work on a prepared tape: readers first, sources last."""
+    plain = [Role(name, (name,), 2) for name in ("read-api", "projections")]
+    gateways = [Role(f"gateway-{a}", ("gateway", a), 3) for a in config.accounts]
+    deciding = [Role(name, (name,), 4) for name in ("commands", "relay", "sagas")]
+    processors = [Role(f"processor-{p}", ("processor", p), 5) for p in reversed(PROCESSORS)]
+    return (*plain, *gateways, *deciding, *processors, Role("bridge", ("bridge",), 6))
+
+
+def metrics_port(config: Config, role: Role) -> int:
+    """The port on which this role of `up` serves its metrics."""
+    names = [r.name for r in (REGISTRY, VENUE, *workers(config))]
+    place = names.index(role.name)
+    if place >= METRICS_PORTS:
+        raise ValueError(f"{len(names)} roles need more than {METRICS_PORTS} metrics ports")
+    return config.ports.metrics + place

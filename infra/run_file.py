@@ -1,0 +1,106 @@
+"""`run.json` in the home: what the running copy consists of, for whoever comes later."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from infra.embedded.process import ServiceError
+
+LEFTOVER_DEADLINE_S = 20.0
+CREATED_TOLERANCE_S = 1.0
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A process of the copy. Its creation time tells it from a stranger that got the same pid."""
+
+    name: str
+    pid: int | None
+    created_s: float
+    state: str  # running, waiting (for its next try), stopped
+    restarts: int
+
+    def alive(self) -> bool:
+        """Whether this very process runs."""
+        if self.pid is None:
+            return False
+        try:
+            found = psutil.Process(self.pid)
+            age_differs_s = abs(found.create_time() - self.created_s)
+            return bool(
+                age_differs_s < CREATED_TOLERANCE_S and found.status() != psutil.STATUS_ZOMBIE
+            )
+        except psutil.NoSuchProcess:
+            return False
+
+
+class Run(msgspec.Struct, frozen=True):
+    """The whole copy, the supervisor first."""
+
+    supervisor: Part
+    phase: str  # starting, running, stopping
+    started_s: float
+    addresses: dict[str, str]
+    parts: tuple[Part, ...]
+
+
+def part(name: str, pid: int | None, state: str, restarts: int = 0) -> Part:
+    """A part with the creation time that the system knows."""
+    try:
+        created_s = psutil.Process(pid).create_time() if pid is not None else 0.0
+    except psutil.NoSuchProcess:
+        created_s = 0.0
+    return Part(name, pid, created_s, state, restarts)
+
+
+def write(home: Path, run: Run) -> None:
+    """Replace the file in one step: a reader sees the old one or the new one."""
+    draft = home / "run.json.new"
+    draft.write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1))
+    draft.rename(home / "run.json")
+
+
+def read(home: Path) -> Run | None:
+    """What was written last; None when nothing ever ran here."""
+    file = home / "run.json"
+    return msgspec.json.decode(file.read_bytes(), type=Run) if file.exists() else None
+
+
+@contextmanager
+def held(home: Path) -> Iterator[None]:
+    """Hold the home. The kernel lets go of it when we end, however we end."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise ServiceError(
+                f"TAPEDECK_HOME {home} is held by a running copy (pid {lock.read().strip()}); "
+                "`tapedeck down` stops it, another TAPEDECK_HOME runs beside it"
+            ) from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield
+
+
+def end_leftovers(home: Path) -> None:
+    """Wait for what a killed supervisor left behind: the kernel has told it to end. Then insist."""
+    run = read(home)
+    left = [p for p in (run.parts if run else ()) if p.alive()]
+    deadline_s = time.monotonic() + LEFTOVER_DEADLINE_S
+    while left and time.monotonic() < deadline_s:
+        time.sleep(0.1)
+        left = [p for p in left if p.alive()]
+    for p in left:
+        assert p.pid is not None
+        os.kill(p.pid, signal.SIGKILL)
