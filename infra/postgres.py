@@ -35,7 +35,7 @@ Pool = ConnectionPool[Connection]
 def address(dsn: str, namespace: str = "", statement_timeout_ms: int = STATEMENT_TIMEOUT_MS) -> str:
     """The connection string of a copy: its own schema on the path, a timeout on everything."""
     settings = {
-        "search_path": f'"{namespace or DEFAULT_SCHEMA}"',
+        "search_path": _schema_name(namespace),
         "statement_timeout": statement_timeout_ms,
         "lock_timeout": LOCK_TIMEOUT_MS,
         "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_MS,
@@ -52,7 +52,7 @@ def address(dsn: str, namespace: str = "", statement_timeout_ms: int = STATEMENT
 def schema_of(conninfo: str) -> str:
     """The schema that holds the tables of this connection string."""
     options = str(conninfo_to_dict(conninfo).get("options", ""))
-    return options.split('search_path="', 1)[1].split('"', 1)[0]
+    return options.split("search_path=", 1)[1].split(" ", 1)[0]
 
 
 def connect(conninfo: str) -> Connection:
@@ -79,13 +79,12 @@ def open_pool(conninfo: str, size_max: int = 4) -> Pool:
 
 @contextmanager
 def migration(conninfo: str) -> Iterator[Connection]:
-    """A transaction in our schema that no other process is migrating meanwhile."""
-    with psycopg.connect(conninfo) as connection:
-        connection.execute(f"set local lock_timeout = {MIGRATION_WAIT_MS}".encode())
-        connection.execute("select pg_advisory_xact_lock(%s)", (lock_id(conninfo, MIGRATION_LOCK),))
-        connection.execute(
-            SQL("create schema if not exists {}").format(Identifier(schema_of(conninfo)))
-        )
+    """A connection to our schema while no other process is changing its tables."""
+    with connect(conninfo) as connection:
+        connection.execute(f"set lock_timeout = {MIGRATION_WAIT_MS}".encode())
+        connection.execute("select pg_advisory_lock(%s)", (lock_id(conninfo, MIGRATION_LOCK),))
+        schema = Identifier(schema_of(conninfo))
+        connection.execute(SQL("create schema if not exists {}").format(schema))
         yield connection
 
 
@@ -118,3 +117,11 @@ def sole_holder(
                 return
             connection.execute("select pg_sleep(0.2)")
         yield None
+
+
+def _schema_name(namespace: str) -> str:
+    """A name that needs no quotes, as not everyone who uses it quotes it."""
+    if not namespace:
+        return DEFAULT_SCHEMA
+    plain = "".join(letter if letter.isalnum() else "_" for letter in namespace)
+    return f"t_{plain}" if plain == namespace else f"t_{plain}_{zlib.crc32(namespace.encode()):08x}"
