@@ -16,14 +16,14 @@ _NAMED = ("record", "error", "enum", "fixed")
 _UNREAD = ("doc", "default", "aliases", "order")
 
 
-def parsed(text: str) -> tuple[str, Schema]:
+def parsed(schema: str | Schema) -> tuple[str, Schema]:
     """The type name and the schema for `codec.decode`; `Undecodable` when it must not be used.
 
     Refused are schemas that are not of this tape, that the class of today cannot read, and that
     would let a few bytes exhaust memory or stack: recursive ones, and arrays of nothing.
     """
     try:
-        raw = json.loads(text)
+        raw = json.loads(schema) if isinstance(schema, str) else schema
         name = _known(raw)
         _refuse_bombs(raw, (), set())
         writer = cast(Schema, fastavro.parse_schema(raw))
