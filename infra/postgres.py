@@ -5,9 +5,10 @@ Every table stands in one schema, named after the namespace, so that copies can 
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
+from itertools import count
 from typing import Any
 
 import psycopg
@@ -97,26 +98,27 @@ def migrate(conninfo: str, *statements: str) -> None:
 
 def lock_id(conninfo: str, name: str) -> int:
     """The number of an advisory lock of this copy: two namespaces never lock each other out."""
-    return zlib.crc32(f"tapedeck/{schema_of(conninfo)}/{name}".encode())
+    digest = sha256(f"tapedeck/{schema_of(conninfo)}/{name}".encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
 
 
-@contextmanager
-def sole_holder(
-    conninfo: str, name: str, waiting: Callable[[], bool]
-) -> Iterator[Connection | None]:
-    """Hold the advisory lock `name` while the connection lives; None once `waiting` says no more.
+def try_lock(connection: Connection, conninfo: str, name: str) -> bool:
+    """Take the advisory lock `name` for as long as the connection lives, unless another holds it.
 
-    The lock is the session's: when the process dies, however it dies, the server frees it.
+    When the process dies, however it dies, the server frees the lock.
     """
-    with connect(conninfo) as connection:
-        number = lock_id(conninfo, name)
-        while waiting():
-            held = connection.execute("select pg_try_advisory_lock(%s)", (number,)).fetchone()
-            if held is not None and held[0]:
-                yield connection
-                return
-            connection.execute("select pg_sleep(0.2)")
-        yield None
+    number = lock_id(conninfo, name)
+    held = connection.execute("select pg_try_advisory_lock(%s)", (number,)).fetchone()
+    return held is not None and bool(held[0])
+
+
+def free_slot(connection: Connection, conninfo: str, name: str) -> int:
+    """Lock the lowest number that no other process of this name holds.
+
+    A process that is killed and started again gets its old number back, and with it its old place
+    in the consumer group, at once.
+    """
+    return next(n for n in count() if try_lock(connection, conninfo, f"{name}/{n}"))
 
 
 def _schema_name(namespace: str) -> str:
@@ -124,4 +126,5 @@ def _schema_name(namespace: str) -> str:
     if not namespace:
         return DEFAULT_SCHEMA
     plain = "".join(letter if letter.isalnum() else "_" for letter in namespace)
-    return f"t_{plain}" if plain == namespace else f"t_{plain}_{zlib.crc32(namespace.encode()):08x}"
+    digest = sha256(namespace.encode()).hexdigest()[:8]
+    return f"t_{plain}" if plain == namespace else f"t_{plain}_{digest}"

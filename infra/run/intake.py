@@ -1,0 +1,88 @@
+"""Kafka records become messages. What cannot be read is set aside, and stops a decision topic."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka import KafkaException, Producer
+
+from events.envelope import Message
+from infra import dead_letters, kafka, wire
+from infra.config import Config
+from infra.schema_ids import SchemaIds
+from infra.telemetry import DEAD_LETTERS
+from infra.wire import Record, Unreadable
+from schemas.catalog import TOPICS, Topic
+
+DELIVERY_S = 15.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Taken:
+    """What was read of one partition: messages up to `next_offset`, and what stops it there."""
+
+    next_offset: int
+    messages: list[Message[Any]] = field(default_factory=list)
+    stopped_by: Exception | None = None
+
+
+class Intake:
+    """Reads the records of one consumer. A bad one goes to the dead-letter topic and is awaited."""
+
+    def __init__(self, config: Config, consumer: str, ids: SchemaIds) -> None:
+        self._config = config
+        self._consumer = consumer
+        self._ids = ids
+        self._topics = {topic.name: topic for topic in TOPICS}
+        self._producer: Producer | None = None
+
+    def take(self, records: Sequence[Record]) -> Taken:
+        """The records of one partition, in order, until one must not be passed over.
+
+        A registry that is away raises `RegistryAway`: nothing has been taken then.
+        """
+        taken = Taken(records[0].offset)
+        for record in records:
+            topic = self._topics[record.topic]
+            try:
+                taken.messages.append(self._read(record, topic))
+            except (ValueError, LookupError) as bad:
+                self._set_aside(record, bad)
+                if topic.decisions:
+                    taken.stopped_by = bad
+                    break
+            taken.next_offset = record.offset + 1
+        return taken
+
+    def _read(self, record: Record, topic: Topic) -> Message[Any]:
+        message = wire.read(record, self._ids)
+        if type(message.event) not in topic.carries:
+            raise Unreadable(f"{type(message.event).__name__} does not belong on {topic.name}")
+        return message
+
+    def _set_aside(self, record: Record, bad: Exception) -> None:
+        place = f"{record.topic}/{record.partition}/{record.offset}"
+        log.error("%s cannot be read: %s", place, bad, extra={"tape": {"position": place}})
+        DEAD_LETTERS.labels(self._consumer, type(bad).__name__).inc()
+        letter = dead_letters.letter(record, record.topic, self._consumer, bad)
+        self._deliver(wire.write(letter, self._ids))
+
+    def _deliver(self, letter: wire.Outgoing) -> None:
+        if self._producer is None:
+            self._producer = kafka.producer(self._config)
+        failures: list[Any] = []
+        self._producer.produce(
+            kafka.topic_name(self._config, letter.topic),
+            key=letter.key,
+            value=letter.value,
+            headers=list(letter.headers),
+            on_delivery=lambda error, _: failures.append(error) if error else None,
+        )
+        if self._producer.flush(DELIVERY_S) or failures:
+            self._producer = None
+            raise KafkaException(*failures)

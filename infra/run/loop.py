@@ -1,0 +1,232 @@
+"""The loop of every consumer whose effects are in Postgres: read, handle, advance, all or nothing.
+
+The handler writes its effects and `offsets.advance` in one transaction, so a record has its effect
+once, whatever is killed. Every trouble has one cure: leave, wait, come back to the stored offsets.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from events.envelope import Message
+from infra import kafka, offsets, postgres, telemetry
+from infra.config import Config
+from infra.offsets import Advance, Cursors, Superseded
+from infra.postgres import Connection
+from infra.recorders import Conflict
+from infra.run.intake import Intake
+from infra.schema_ids import RegistryAway, SchemaIds
+from infra.wire import Record
+
+BATCH_MAX = 500
+POLL_S = 0.1
+SESSION_TIMEOUT_MS = 10_000
+HEARTBEAT_MS = 2_000
+COMMIT_EVERY_S = 1.0
+HEALTHY_AFTER_S = 10.0
+PASSING = (Superseded, Conflict, RegistryAway, KafkaException, *postgres.AWAY)
+
+Handle = Callable[[Sequence[Message[Any]], tuple[Advance, ...]], None]
+"""Given fresh messages, in order per key, and the steps to write with their effects."""
+Place = tuple[str, int]
+
+log = logging.getLogger(__name__)
+
+
+class TapeReplaced(RuntimeError):
+    """What is stored does not fit the topic: it was made anew, or has lost what we had not read."""
+
+
+def loop(
+    config: Config,
+    consumer: str,
+    topics: Sequence[str],
+    handle: Handle,
+    stop: threading.Event,
+    batch_max: int = BATCH_MAX,
+) -> None:
+    """Run until `stop`. `topics` are the catalog's names; `consumer` names group and offsets.
+
+    Kafka, Postgres or the registry may go away and come back. `TapeReplaced` ends the role.
+    """
+    ids = SchemaIds(config)
+    waits = kafka.backoff_s()
+    while not stop.is_set():
+        began_s = time.monotonic()
+        try:
+            with _membership(config, consumer) as (client, connection):
+                intake = Intake(config, consumer, ids)
+                session = _Session(config, consumer, handle, batch_max, connection, client, intake)
+                session.run(topics, stop)
+        except PASSING as trouble:
+            if time.monotonic() - began_s > HEALTHY_AFTER_S:
+                waits = kafka.backoff_s()
+            wait_s = next(waits)
+            telemetry.AWAY.labels(consumer, type(trouble).__name__).set(1)
+            log.warning("%s starts over in %.1f s: %s", consumer, wait_s, trouble)
+            stop.wait(wait_s)
+            telemetry.AWAY.labels(consumer, type(trouble).__name__).set(0)
+
+
+@contextmanager
+def _membership(config: Config, consumer: str) -> Iterator[tuple[Consumer, Connection]]:
+    """A member of the group under the lowest free number, and the connection that holds it."""
+    conninfo = postgres.address(config.postgres, config.namespace)
+    postgres.migrate(conninfo, *offsets.DDL)
+    with postgres.connect(conninfo) as connection:
+        slot = postgres.free_slot(connection, conninfo, f"consumer/{consumer}")
+        client = kafka.consumer(
+            config,
+            consumer,
+            group_instance_id=f"{consumer}-{slot}",
+            session_timeout_ms=SESSION_TIMEOUT_MS,
+            heartbeat_interval_ms=HEARTBEAT_MS,
+            auto_offset_reset="error",
+        )
+        try:
+            yield client, connection
+        finally:
+            client.close()
+
+
+@dataclass
+class _Session:
+    """One membership in the group, from joining to the first trouble."""
+
+    config: Config
+    consumer: str
+    handle: Handle
+    batch_max: int
+    connection: Connection
+    client: Consumer
+    intake: Intake
+    cursors: dict[Place, Cursors] = field(default_factory=dict)
+    stopped: set[Place] = field(default_factory=set)
+    trouble: Exception | None = None
+    committed_s: float = 0.0
+
+    def run(self, topics: Sequence[str], stop: threading.Event) -> None:
+        """Poll and handle until `stop`; raises what goes wrong."""
+        names = [kafka.topic_name(self.config, name) for name in topics]
+        lost = self.revoked
+        self.client.subscribe(names, on_assign=self.assigned, on_revoke=lost, on_lost=lost)
+        while not stop.is_set():
+            records, produced_ms = self._poll()
+            if self.trouble is not None:
+                raise self.trouble
+            if records:
+                self._process(records)
+                self._measure(records, produced_ms)
+            self._report()
+
+    def assigned(self, client: Consumer, partitions: list[TopicPartition]) -> None:
+        """Go on where the database says, not where Kafka thinks."""
+        try:
+            starts = [self._start(client, p.topic, p.partition) for p in partitions]
+        except Exception as trouble:  # raised by `run`: this is called from inside librdkafka
+            self.trouble = trouble
+            starts = []
+        client.incremental_assign(starts)
+
+    def revoked(self, client: Consumer, partitions: list[TopicPartition]) -> None:
+        """Forget partitions that others will read. Nothing is pending: work ends before a poll."""
+        for partition in partitions:
+            place = (kafka.catalog_name(self.config, partition.topic), partition.partition)
+            self.cursors.pop(place, None)
+            self.stopped.discard(place)
+        client.incremental_unassign(partitions)
+
+    def _start(self, client: Consumer, topic: str, number: int) -> TopicPartition:
+        low, high = kafka.bounds(client, topic, number)
+        name = kafka.catalog_name(self.config, topic)
+        cursors = offsets.resume(self.connection, self.consumer, name, number, low)
+        if not low <= cursors.next_offset <= high:
+            raise TapeReplaced(
+                f"{self.consumer} stands at offset {cursors.next_offset} of {topic}/{number}, "
+                f"which holds {low} to {high}: the topic was made anew, or has lost what we had "
+                "not read; give this copy another TAPEDECK_NAMESPACE"
+            )
+        self.cursors[name, number] = cursors
+        return TopicPartition(topic, number, cursors.next_offset)
+
+    def _poll(self) -> tuple[dict[Place, list[Record]], int]:
+        """At once with the first record: `consume` alone would wait for a full batch."""
+        first: Any = self.client.poll(POLL_S)
+        if first is None:
+            return {}, 0
+        rest: list[Any] = self.client.consume(self.batch_max - 1, 0)
+        records: dict[Place, list[Record]] = defaultdict(list)
+        for fetched in (first, *rest):
+            if fetched.error() is not None:
+                _judge(fetched.error())
+                continue
+            place = (kafka.catalog_name(self.config, fetched.topic()), fetched.partition())
+            if place in self.cursors and place not in self.stopped:
+                headers = fetched.headers() or ()
+                records[place].append(
+                    Record(*place, fetched.offset(), fetched.key(), fetched.value(), headers)
+                )
+        return records, first.timestamp()[1]
+
+    def _process(self, records: dict[Place, list[Record]]) -> None:
+        steps, messages = [], []
+        for place, batch in records.items():
+            cursors = self.cursors[place]
+            taken = self.intake.take(batch)
+            fresh = cursors.fresh(taken.messages)
+            telemetry.REPEATS.labels(self.consumer).inc(len(taken.messages) - len(fresh))
+            messages += fresh
+            if taken.next_offset > cursors.next_offset:
+                steps.append(cursors.advanced(fresh, taken.next_offset))
+            if taken.stopped_by is not None:
+                self._hold(place)
+        if steps:
+            self.handle(messages, tuple(steps))
+        for step in steps:
+            self.cursors[step.topic, step.partition].take(step)
+
+    def _hold(self, place: Place) -> None:
+        """Stay here until someone has mended it; other partitions go on."""
+        topic = kafka.topic_name(self.config, place[0])
+        self.stopped.add(place)
+        self.client.pause([TopicPartition(topic, place[1])])
+        log.critical("%s stops at a record of %s/%s it cannot read", self.consumer, *place)
+
+    def _measure(self, records: dict[Place, list[Record]], produced_ms: int) -> None:
+        for (topic, _), batch in records.items():
+            telemetry.HANDLED.labels(self.consumer, topic).inc(len(batch))
+            latency_s = time.time() - produced_ms / 1000
+            telemetry.LATENCY.labels(self.consumer, topic).observe(latency_s)
+
+    def _report(self) -> None:
+        """Once a second: lag for the metrics, and our place for Kafka's own tools."""
+        if time.monotonic() - self.committed_s < COMMIT_EVERY_S:
+            return
+        self.committed_s = time.monotonic()
+        telemetry.STOPPED.labels(self.consumer).set(len(self.stopped))
+        places = []
+        for (name, number), cursors in self.cursors.items():
+            place = TopicPartition(kafka.topic_name(self.config, name), number, cursors.next_offset)
+            _, high = self.client.get_watermark_offsets(place, cached=True)
+            lag = max(0, high - cursors.next_offset)
+            telemetry.LAG.labels(self.consumer, name, str(number)).set(lag)
+            places.append(place)
+        if places:
+            self.client.commit(offsets=places, asynchronous=True)
+
+
+def _judge(error: KafkaError) -> None:
+    """librdkafka mends lost connections by itself; the rest ends the session."""
+    if error.code() == KafkaError._AUTO_OFFSET_RESET:
+        raise TapeReplaced(f"the offset we stand at is gone: {error}")
+    if error.fatal() or error.code() not in (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT):
+        raise KafkaException(error)
