@@ -75,6 +75,7 @@ def addresses(config: Config) -> dict[str, str]:
     """Where to look, as may be shown."""
     return {
         "API": f"{config.api}/docs",
+        "health": f"{config.api}/health",
         "metrics": f"{config.api}/metrics",
         "Kafka": config.kafka,
         "registry": config.registry,

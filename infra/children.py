@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -71,6 +72,7 @@ class RoleProcess:
 
     config: Config
     role: Role
+    argv: Callable[[Config, Role], list[str]]
     patience: Patience = field(default_factory=Patience)
     _process: subprocess.Popen[bytes] | None = None
 
@@ -96,9 +98,8 @@ class RoleProcess:
     def start(self) -> None:
         """Start it; what it is still reading up on is its own business."""
         bound_log(self.log)
-        argv = command("run", "--metrics-port", str(metrics_port(self.config, self.role)))
-        env = environment(self.config)
-        self._process = spawn([*argv, *self.role.arguments], self.log, env=env, cwd=CODE)
+        argv = self.argv(self.config, self.role)
+        self._process = spawn(argv, self.log, env=environment(self.config), cwd=CODE)
 
     def ask_to_stop(self) -> None:
         """SIGTERM, without waiting."""
@@ -133,6 +134,12 @@ class ServiceProcess:
 def command(*arguments: str) -> list[str]:
     """The `tapedeck` command of this installation, as a child runs it."""
     return [sys.executable, "-m", "infra.cli", *arguments]
+
+
+def role_command(config: Config, role: Role) -> list[str]:
+    """How a role of `up` is run."""
+    port = str(metrics_port(config, role))
+    return command("run", "--metrics-port", port, *role.arguments)
 
 
 def environment(config: Config) -> dict[str, str]:

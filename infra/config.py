@@ -172,7 +172,7 @@ def _ports(value: Mapping[str, Any]) -> Ports:
 def _port(text: str) -> int:
     if not text:
         return 0
-    highest = 65_535 - METRICS_PORTS
+    highest = 65_535 - METRICS_PORTS - max(PORT_OFFSETS.values())
     if not text.isdecimal() or not 1024 <= int(text) <= highest:
         raise ValueError(f"give a port between 1024 and {highest}")
     return int(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from infra.children import Patience, RoleProcess, Service, ServiceProcess
+from infra.children import Patience, RoleProcess, Service, ServiceProcess, role_command
 from infra.config import Config
 from infra.embedded.process import ServiceError
 from infra.roles import Role
@@ -17,7 +17,13 @@ STOP_DEADLINE_S = 10.0
 class Supervisor:
     """The children of this copy, in the order of their start. Use it from the main thread alone."""
 
-    def __init__(self, config: Config, note: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        note: Callable[[str], None],
+        argv: Callable[[Config, Role], list[str]] = role_command,
+    ) -> None:
+        self._argv = argv
         self._config = config
         self._note = note
         self._services: list[ServiceProcess] = []
@@ -26,6 +32,10 @@ class Supervisor:
     def use(self, config: Config) -> None:
         """Start roles with this configuration from now on."""
         self._config = config
+
+    def tell(self, note: Callable[[str], None]) -> None:
+        """Say what happens to children there from now on."""
+        self._note = note
 
     def add_service(self, name: str, service: Service) -> None:
         """Start a service and watch it from now on."""
@@ -36,7 +46,7 @@ class Supervisor:
 
     def add_role(self, role: Role) -> RoleProcess:
         """Start a role and watch it from now on."""
-        child = RoleProcess(self._config, role)
+        child = RoleProcess(self._config, role, self._argv)
         self._roles.append(child)
         self._begin(child)
         return child

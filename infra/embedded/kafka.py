@@ -140,10 +140,8 @@ class EmbeddedKafka:
 
     def _format(self, run: list[str]) -> None:
         """Make the cluster on first start; later make sure that the data is ours and not newer."""
-        stamp = self._folder / "cluster.json"
-        meta = self._folder / "data" / "meta.properties"
-        if meta.exists():
-            _refuse_foreign_data(stamp, meta)
+        if (self._folder / "data" / "meta.properties").exists():
+            refuse_foreign_data(self._folder)
             return
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         tool = [*run, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._settings)]
@@ -151,7 +149,8 @@ class EmbeddedKafka:
         if done.returncode != 0:
             last = (done.stderr or done.stdout).strip().splitlines()[-1:]
             raise ServiceError(f"Kafka could not format {self._folder}/data: {' '.join(last)}")
-        stamp.write_text(json.dumps({"cluster_id": cluster, "kafka": KAFKA_VERSION}))
+        stamp = {"cluster_id": cluster, "kafka": KAFKA_VERSION}
+        Path(self._folder, "cluster.json").write_text(json.dumps(stamp))
 
     def _answers(self) -> bool:
         client = AdminClient(
@@ -173,13 +172,17 @@ class EmbeddedKafka:
         return errors[-1].strip() if errors else "it gave no reason"
 
 
-def _refuse_foreign_data(stamp: Path, meta: Path) -> None:
-    folder = meta.parent
+def refuse_foreign_data(kafka: Path) -> None:
+    """Go on only with data of the cluster made here, by this Kafka or an older one."""
+    folder, stamp = kafka / "data", kafka / "cluster.json"
     advice = "give another TAPEDECK_HOME, or move that folder away"
     if not stamp.exists():
         raise ServiceError(f"{folder} was not made by Tapedeck: {stamp.name} is missing; {advice}")
     made = json.loads(stamp.read_text())
-    if f"cluster.id={made['cluster_id']}" not in meta.read_text().splitlines():
+    if (
+        f"cluster.id={made['cluster_id']}"
+        not in (folder / "meta.properties").read_text().splitlines()
+    ):
         raise ServiceError(
             f"{folder} belongs to another Kafka cluster than {made['cluster_id']}; {advice}"
         )

@@ -6,10 +6,12 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from infra.config import Config, ConfigError
 from infra.embedded.process import ServiceError
 
 KAFKA_VERSION = "4.1.1"
@@ -90,3 +92,11 @@ def _move_into_place(fetched: Path, jars: Path) -> None:
     except OSError:
         if not jars.is_dir():  # else another copy was first, with the same jars
             raise
+
+
+if __name__ == "__main__":  # before a long run: what is missing is named first
+    try:
+        java()
+        kafka_jars(Config.load(os.environ).cache)
+    except (ConfigError, ServiceError) as wrong:
+        sys.exit(f"tapedeck: {wrong}")

@@ -1,0 +1,47 @@
+# Everything a user runs. `make up` and `make test` on a fresh machine need Python 3.11+, Java 17+ and Maven.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+EXTRAS ?=
+ARGS ?=
+
+.PHONY: install up down status check test verify bench clean
+
+install: $(STAMP)
+	@:
+
+$(STAMP): requirements.lock pyproject.toml Makefile infra/install.sh
+	@sh infra/install.sh $(VENV) "$(EXTRAS)"
+	@touch $@
+
+up: install
+	@$(BIN)/tapedeck up $(ARGS)
+
+down: install
+	@$(BIN)/tapedeck down
+
+status: install
+	@$(BIN)/tapedeck status
+
+# Under a minute, and needs nothing that runs.
+check: install
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q -m "not services" $(ARGS)
+
+test: install
+	@$(BIN)/python -m infra.embedded.maven
+	$(BIN)/python -m pytest -q $(ARGS)
+
+verify: install
+	@$(BIN)/tapedeck verify $(ARGS)
+
+bench: install
+	@$(BIN)/tapedeck bench $(ARGS)
+
+# Only what can be made again. Data stays: it is in .tapedeck.
+clean:
+	rm -rf $(VENV) .venv-uv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

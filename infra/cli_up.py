@@ -1,0 +1,142 @@
+"""`tapedeck up`: everything on this machine, shown until Ctrl-C, or in the background."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from types import FrameType
+
+from infra import boot, run_file
+from infra.children import CODE, bound_log, command
+from infra.config import Config
+from infra.embedded.process import ServiceError
+from infra.health import faults
+from infra.pulse import Pulse
+from infra.run_file import Run, part
+from infra.screen import Lines, Screen
+from infra.supervisor import STOP_DEADLINE_S, Supervisor
+
+LOOK_EVERY_S = 0.25
+HEALTHY_DEADLINE_S = 180.0
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Two ways to come up, two ways to be shown."""
+    parser.add_argument("--detach", action="store_true", help="return when all of it is healthy")
+    parser.add_argument("--plain", action="store_true", help="lines instead of the live screen")
+
+
+def main(config: Config, arguments: argparse.Namespace) -> int:
+    """Come up, and stay until told to stop."""
+    if arguments.detach:
+        return _detached(config)
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
+    with run_file.held(config.home):
+        return _attached(config, plain=arguments.plain or not sys.stdout.isatty())
+
+
+def _attached(config: Config, *, plain: bool) -> int:
+    began_s = time.time()
+    supervisor = Supervisor(config, _say)
+    try:
+        run_file.end_leftovers(config.home)
+        _record(config, "starting", began_s, ())
+        boot.check(config, _say)
+        config = boot.start_services(config, supervisor, _say)
+        services_s = time.time()
+        _record(config, "starting", began_s, supervisor.parts())
+        boot.prepare_tape(config, supervisor)
+        boot.start_roles(config, supervisor)
+        _stay(
+            config,
+            supervisor,
+            Pulse(config.api, len(config.accounts), services_s),
+            began_s,
+            plain=plain,
+        )
+    except KeyboardInterrupt:
+        _say("stopping")
+    finally:
+        _stop(config, supervisor, began_s)
+    return 0
+
+
+def _stay(
+    config: Config, supervisor: Supervisor, pulse: Pulse, began_s: float, *, plain: bool
+) -> None:
+    """Watch until a signal interrupts; the view is drawn beside, in its own thread."""
+    view = (Lines if plain else Screen)(pulse, boot.addresses(config))
+    supervisor.tell(view.note)
+    with view:
+        shown: tuple[run_file.Part, ...] = ()
+        while True:
+            supervisor.look()
+            parts = supervisor.parts()
+            view.show(parts)
+            if parts != shown:
+                _record(config, "running", began_s, parts)
+                shown = parts
+            time.sleep(LOOK_EVERY_S)
+
+
+def _stop(config: Config, supervisor: Supervisor, began_s: float) -> None:
+    """Stop everything; a second signal does not interrupt that, it makes it impatient."""
+    _record(config, "stopping", began_s, supervisor.parts())
+    try:
+        supervisor.stop(STOP_DEADLINE_S)
+    except KeyboardInterrupt:
+        _say("stopping at once")
+        supervisor.stop(0.0)
+    _record(config, "stopped", began_s, ())
+
+
+def _record(config: Config, phase: str, began_s: float, parts: tuple[run_file.Part, ...]) -> None:
+    us = part("supervisor", os.getpid(), phase)
+    run_file.write(config.home, Run(us, phase, began_s, boot.addresses(config), parts))
+
+
+def _detached(config: Config) -> int:
+    """Start the same command in the background and wait until nothing is wrong with it."""
+    log = config.logs / "up.log"
+    bound_log(log)
+    with log.open("wb") as output:
+        child = subprocess.Popen(
+            command("up", "--plain"),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={
+                **os.environ,
+                "TAPEDECK_HOME": str(config.home),
+                "TAPEDECK_CACHE": str(config.cache),
+            },
+            cwd=CODE,
+            start_new_session=True,
+        )
+    deadline_s = time.monotonic() + HEALTHY_DEADLINE_S
+    wrong = ["it is starting"]
+    while wrong and time.monotonic() < deadline_s:
+        if child.poll() is not None:
+            lines = log.read_text().strip().splitlines() or ["it wrote nothing"]
+            raise ServiceError(lines[-1].removeprefix("tapedeck: "))
+        time.sleep(LOOK_EVERY_S)
+        wrong = faults(config.home)
+    if wrong:
+        _say(f"not healthy after {HEALTHY_DEADLINE_S:.0f} s: {'; '.join(wrong)} (see {log})")
+        return 1
+    for what, where in boot.addresses(config).items():
+        _say(f"{what:<10}{where}")
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,107 @@
+"""What the tape does right now, read from the read API like any other client would."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+POLL_EVERY_S = 0.5
+RATE_WINDOW_S = 10.0
+TIMEOUT_S = 3.0
+LATEST = {"predictions": 8, "signals": 1, "executions": 1}
+
+Item = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """One look: the newest of each kind, and what stood in the way if something did."""
+
+    ticks: tuple[Item, ...] = ()
+    rates: dict[str, float] = field(default_factory=dict)
+    predictions: tuple[Item, ...] = ()
+    signals: tuple[Item, ...] = ()
+    executions: tuple[Item, ...] = ()
+    trouble: str = "the read API is starting"
+
+
+class Pulse:
+    """A thread that looks twice a second. `first`: after how many seconds each kind was live."""
+
+    def __init__(self, api: str, accounts: int, since_s: float) -> None:
+        self.beat = Beat()
+        self.first: dict[str, float] = {}
+        self._accounts = accounts
+        self._since_s = since_s
+        self._client = httpx.Client(base_url=api, timeout=TIMEOUT_S)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
+        self._seen: list[tuple[float, dict[str, int]]] = []
+
+    def __enter__(self) -> Pulse:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._client.close()
+
+    def look(self) -> Beat:
+        """Ask once. A read API that is away leaves the last beat, and says so."""
+        try:
+            ticks = self._items("ticks")
+            latest = {kind: self._items(kind, limit=n) for kind, n in LATEST.items()}
+        except (httpx.HTTPError, ValueError) as error:
+            return replace(self.beat, trouble=f"read API: {error or type(error).__name__}")
+        return Beat(ticks=ticks, rates=self._rates(ticks), trouble="", **latest)
+
+    def _run(self) -> None:
+        while not self._stop.wait(POLL_EVERY_S):
+            self.beat = self.look()
+            self._mark(self.beat)
+
+    def _items(self, kind: str, **parameters: int) -> tuple[Item, ...]:
+        answer = self._client.get(f"/{kind}", params=parameters).raise_for_status()
+        return tuple(answer.json()["items"])
+
+    def _rates(self, ticks: tuple[Item, ...]) -> dict[str, float]:
+        """Ticks per second of each symbol: its source numbers them without gaps."""
+        now_s = time.monotonic()
+        counts = {tick["symbol"]: int(tick["source_seq"]) for tick in ticks}
+        self._seen = [old for old in self._seen if now_s - old[0] < RATE_WINDOW_S]
+        self._seen.append((now_s, counts))
+        then_s, before = self._seen[0]
+        passed_s = now_s - then_s
+        if not passed_s:
+            return {}
+        return {s: (count - before.get(s, count)) / passed_s for s, count in counts.items()}
+
+    def _mark(self, beat: Beat) -> None:
+        since_us = int(self._since_s * 1e6)
+        live = {
+            "live ticks": any(t["ts_source_us"] >= since_us for t in beat.ticks),
+            "live predictions": any(p["as_of_us"] >= since_us for p in beat.predictions),
+            "an execution on every account": any(
+                x["as_of_us"] >= since_us and filled_legs(x) >= self._accounts
+                for x in beat.executions
+            ),
+        }
+        for what, is_live in live.items():
+            if is_live:
+                self.first.setdefault(what, time.time() - self._since_s)
+
+
+def filled_legs(execution: Item) -> int:
+    """Legs that were filled at the broker."""
+    return sum(1 for leg in execution["legs"] if leg["state"] == "filled")
