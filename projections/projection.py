@@ -9,23 +9,53 @@ from typing import Any, Protocol
 from events.envelope import Event, Message
 
 
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of a projection, and the columns that name one of its rows."""
+
+    name: str
+    key: tuple[str, ...]
+
+
 class Rows(Protocol):
-    """The tables of one projection, for writing only."""
+    """The tables of one projection, for writing only.
+
+    Nothing is read back and nothing is sent at once: a batch of thousands is a few statements.
+    """
+
+    def put(self, table: Table, **values: Any) -> None:
+        """Let these columns of the row named by the key columns have these values.
+
+        The row is made if it is missing; columns that are not named keep what they hold.
+        """
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> None:
-        """Queue one statement. The runner sends a batch's statements in order, with its offsets."""
+        """Run a statement after everything that was put or executed before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Projection:
     """Bump `version` when `ddl` or `apply` changes: it is rebuilt by replay, then swapped.
 
-    `apply` turns a message into statements and reads nothing back, so that a batch of thousands is
-    one pipeline. Each message arrives once, in order per key.
+    Each version has a Postgres schema of its own, in which `ddl` and all statements run, so that
+    names need no qualification; `shows` are the tables and views that readers may see. Messages
+    arrive once each, in order per key; between topics there is no order, so what is shown must not
+    depend on one. `reads` includes subclasses; `leaves` are types of it that stay on the tape.
     """
 
     name: str
     version: int
     ddl: str
+    shows: tuple[str, ...]
     reads: tuple[type[Event], ...]
     apply: Callable[[Rows, Message[Any]], None]
+    leaves: tuple[type[Event], ...] = ()
+
+    @property
+    def consumer(self) -> str:
+        """The name under which this version keeps its place on the tape."""
+        return f"projection-{self.name}-v{self.version}"
+
+    def wants(self, kind: type[Event]) -> bool:
+        """Whether messages of this class are folded in."""
+        return issubclass(kind, self.reads) and kind not in self.leaves
