@@ -6,6 +6,7 @@ Run as `python -m infra.bench.peers.bare_faust BROKERS IN OUT`.
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import faust
 
@@ -24,7 +25,7 @@ def forward(brokers: str, source: str, target: str) -> faust.App:
     inward = app.topic(source, value_type=bytes, value_serializer="raw", key_serializer="raw")
     outward = app.topic(target, value_type=bytes, value_serializer="raw", key_serializer="raw")
 
-    async def agent(stream: faust.Stream) -> None:
+    async def agent(stream: Any) -> None:
         async for event in stream.events():
             await outward.send(key=event.key, value=event.value)
 
