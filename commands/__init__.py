@@ -4,8 +4,16 @@ To add a command: its class and its `case` in the aggregate's file, a test, and
 `tapedeck schemas freeze`. To add an aggregate: a file like these, and one line in `DECIDERS`.
 """
 
+from typing import Any
+
 from commands import accounts, executions, limits, models, orders
+from commands.accounts import ACCOUNTS
 from commands.command import Command
+from commands.decider import Decider
+from commands.executions import EXECUTIONS
+from commands.limits import LIMITS
+from commands.models import MODELS
+from commands.order_life import ORDERS
 
 COMMANDS: tuple[type[Command], ...] = (
     *orders.COMMANDS,
@@ -14,3 +22,5 @@ COMMANDS: tuple[type[Command], ...] = (
     *limits.COMMANDS,
     *models.COMMANDS,
 )
+
+DECIDERS: tuple[Decider[Any, Any, Any], ...] = (ORDERS, EXECUTIONS, ACCOUNTS, LIMITS, MODELS)

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
+
 from commands.command import Command
+from commands.decider import Decider
+from events.accounts import (
+    AccountHalted,
+    AccountOpened,
+    AccountReported,
+    AccountResumed,
+    ExternalDealFound,
+)
 from events.values import Lots, Money
 
 
@@ -56,3 +69,74 @@ class RecordExternalDeal(Command, frozen=True, kw_only=True):
 
 AccountCommand = OpenAccount | ReportAccount | HaltAccount | ResumeAccount | RecordExternalDeal
 COMMANDS = (OpenAccount, ReportAccount, HaltAccount, ResumeAccount, RecordExternalDeal)
+
+AccountEvent = AccountOpened | AccountReported | AccountHalted | AccountResumed | ExternalDealFound
+EVENTS = (AccountOpened, AccountReported, AccountHalted, AccountResumed, ExternalDealFound)
+
+
+class Account(Struct, frozen=True):
+    """What has to be remembered in order to decide."""
+
+    opened: AccountOpened | None = None
+    reported: AccountReported | None = None
+    halted: bool = False
+    external_deals: frozenset[int] = frozenset()
+
+
+def decide(command: AccountCommand, account: Account) -> tuple[AccountEvent, ...]:
+    """An account can be halted before it is opened; everything else it must first exist for."""
+    match command:
+        case HaltAccount():
+            return () if account.halted else (AccountHalted(**asdict(command)),)
+        case ResumeAccount():
+            return (AccountResumed(**asdict(command)),) if account.halted else ()
+        case OpenAccount():
+            opened = AccountOpened(**asdict(command))
+            return () if opened == account.opened else (opened,)
+        case ReportAccount():
+            return _reported(AccountReported(**asdict(command)), account)
+        case RecordExternalDeal():
+            known = account.opened is None or command.deal_ticket in account.external_deals
+            return () if known else (ExternalDealFound(**asdict(command)),)
+        case _:
+            assert_never(command)
+
+
+def evolve(account: Account, event: AccountEvent) -> Account:
+    """The account after the event."""
+    match event:
+        case AccountOpened():
+            return replace(account, opened=event)
+        case AccountReported():
+            return replace(account, reported=event)
+        case AccountHalted():
+            return replace(account, halted=True)
+        case AccountResumed():
+            return replace(account, halted=False)
+        case ExternalDealFound():
+            deals = account.external_deals | {event.deal_ticket}
+            return replace(account, external_deals=deals)
+        case _:
+            assert_never(event)
+
+
+def _reported(report: AccountReported, account: Account) -> tuple[AccountEvent, ...]:
+    """Books that are older than those known, or the same, tell nothing."""
+    last = account.reported
+    if account.opened is None:
+        return ()
+    if last is None:
+        return (report,)
+    same = report == replace(last, reported_at_us=report.reported_at_us)
+    return () if same or report.reported_at_us <= last.reported_at_us else (report,)
+
+
+ACCOUNTS: Decider[AccountCommand, Account, AccountEvent] = Decider(
+    name="accounts",
+    commands=COMMANDS,
+    events=EVENTS,
+    stream=lambda command: command.account,
+    initial=Account(),
+    decide=decide,
+    evolve=evolve,
+)

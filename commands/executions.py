@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from enum import Enum
+from typing import assert_never
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
 from commands.command import Command
+from commands.decider import Decider
+from events.execution import (
+    ExecutionCompensated,
+    ExecutionCompleted,
+    ExecutionOpened,
+    ExecutionStuck,
+)
 from events.values import Lots, Side
 
 
@@ -44,3 +57,71 @@ class FlagExecution(Command, frozen=True, kw_only=True):
 
 ExecutionCommand = OpenExecution | CompleteExecution | CompensateExecution | FlagExecution
 COMMANDS = (OpenExecution, CompleteExecution, CompensateExecution, FlagExecution)
+
+
+ExecutionEvent = ExecutionOpened | ExecutionCompleted | ExecutionCompensated | ExecutionStuck
+EVENTS = (ExecutionOpened, ExecutionCompleted, ExecutionCompensated, ExecutionStuck)
+
+
+class Status(Enum):
+    """Where an execution stands."""
+
+    NEW = "new"
+    OPEN = "open"
+    COMPLETED = "completed"
+    COMPENSATED = "compensated"
+    STUCK = "stuck"
+
+
+class Execution(Struct, frozen=True):
+    """What has to be remembered in order to decide. `told`: the end as it was last stated."""
+
+    status: Status = Status.NEW
+    told: ExecutionEvent | None = None
+
+
+# A leg can still be filled after the others were compensated: then the end is stated again.
+_ENDS: dict[type, tuple[type[ExecutionEvent], tuple[Status, ...]]] = {
+    OpenExecution: (ExecutionOpened, (Status.NEW,)),
+    CompleteExecution: (ExecutionCompleted, (Status.OPEN,)),
+    CompensateExecution: (
+        ExecutionCompensated,
+        (Status.OPEN, Status.COMPENSATED, Status.STUCK),
+    ),
+    FlagExecution: (ExecutionStuck, (Status.OPEN, Status.COMPENSATED, Status.STUCK)),
+}
+
+
+def decide(command: ExecutionCommand, execution: Execution) -> tuple[ExecutionEvent, ...]:
+    """The step, if it can be taken from here and says something new."""
+    kind, before = _ENDS[type(command)]
+    if execution.status not in before:
+        return ()
+    event = kind(**asdict(command))
+    return () if event == execution.told else (event,)
+
+
+def evolve(_: Execution, event: ExecutionEvent) -> Execution:
+    """The execution after the event."""
+    match event:
+        case ExecutionOpened():
+            return Execution(Status.OPEN, event)
+        case ExecutionCompleted():
+            return Execution(Status.COMPLETED, event)
+        case ExecutionCompensated():
+            return Execution(Status.COMPENSATED, event)
+        case ExecutionStuck():
+            return Execution(Status.STUCK, event)
+        case _:
+            assert_never(event)
+
+
+EXECUTIONS: Decider[ExecutionCommand, Execution, ExecutionEvent] = Decider(
+    name="executions",
+    commands=COMMANDS,
+    events=EVENTS,
+    stream=lambda command: command.execution_id,
+    initial=Execution(),
+    decide=decide,
+    evolve=evolve,
+)

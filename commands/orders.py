@@ -1,4 +1,4 @@
-"""An order: from the wish to the venue's deals."""
+"""An order's commands, from the wish to the venue's deals. What they decide: `order_life.py`."""
 
 from __future__ import annotations
 
@@ -36,10 +36,11 @@ class RequestOrder(Command, frozen=True, kw_only=True):
 
 
 class IntendOrder(Command, frozen=True, kw_only=True):
-    """The gateway is ready to send the order now."""
+    """The gateway is ready to send the order: first, or again after a refusal that is certain."""
 
     order_id: str
     magic: int
+    attempt: int
     intended_at_us: int
 
 

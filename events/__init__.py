@@ -23,8 +23,9 @@ from events.execution import (
 from events.letters import DeadLettered
 from events.limits import LimitsSet
 from events.market import QuoteQuarantined, TickReceived
-from events.models import ModelPromoted, ModelTrained
+from events.models import ModelPromoted, ModelTrained, PromotionRefused
 from events.orders import (
+    DealDisputed,
     OrderAccepted,
     OrderDenied,
     OrderExpired,
@@ -55,6 +56,7 @@ EVENTS: tuple[type[Event], ...] = (
     OrderNotExecuted,
     OrderExpired,
     PositionClosed,
+    DealDisputed,
     ExecutionOpened,
     ExecutionCompleted,
     ExecutionCompensated,
@@ -67,5 +69,6 @@ EVENTS: tuple[type[Event], ...] = (
     LimitsSet,
     ModelTrained,
     ModelPromoted,
+    PromotionRefused,
     DeadLettered,
 )

@@ -33,3 +33,10 @@ class ModelPromoted(Event, frozen=True, kw_only=True):
     feature_digest: str
     timeframe_s: int
     horizon_s: int
+
+
+class PromotionRefused(Event, frozen=True, kw_only=True):
+    """A model was to be promoted that had never been registered. The one before goes on."""
+
+    model: str
+    model_digest: str

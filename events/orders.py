@@ -109,7 +109,7 @@ class OrderExpired(Event, frozen=True, kw_only=True):
 
 
 class PositionClosed(Event, frozen=True, kw_only=True):
-    """The venue closed a position, or a part of it, that the order had opened (stop, target, margin)."""
+    """The venue closed a position that the order had opened, or a part of it (stop, target …)."""
 
     order_id: str
     execution_id: str
@@ -127,6 +127,20 @@ class PositionClosed(Event, frozen=True, kw_only=True):
     dealt_at_us: int
 
 
+class DealDisputed(Event, frozen=True, kw_only=True):
+    """The venue shows a deal for the order that the order cannot explain: a person must look."""
+
+    order_id: str
+    execution_id: str
+    account: str
+    symbol: str
+    deal_ticket: int
+    position_id: int
+    volume_lots: Lots
+    reason: str
+    dealt_at_us: int
+
+
 def magic_of(order_id: str) -> int:
-    """The 63 bits by which the venue knows the order (its `magic` field): first bytes of SHA-256."""
+    """The 63 bits by which the venue knows the order, in its `magic` field: part of a SHA-256."""
     return int.from_bytes(hashlib.sha256(order_id.encode()).digest()[:8], "big") >> 1

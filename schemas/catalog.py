@@ -91,6 +91,7 @@ TOPICS: tuple[Topic, ...] = (
         OrderNotExecuted,
         OrderExpired,
         PositionClosed,
+        DealDisputed,
     ),
     _decided("execution-commands", "execution_id", *execution_commands.COMMANDS),
     _decided(
@@ -114,7 +115,7 @@ TOPICS: tuple[Topic, ...] = (
     _decided("limit-commands", "account", *limit_commands.COMMANDS),
     _decided("limit-events", "account", LimitsSet),
     _decided("model-commands", "model", *model_commands.COMMANDS),
-    _decided("model-events", "model", ModelTrained, ModelPromoted),
+    _decided("model-events", "model", ModelTrained, ModelPromoted, PromotionRefused),
     Topic("dead-letters", "topic", 1, (DeadLettered,), False),
 )
 

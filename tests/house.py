@@ -45,7 +45,7 @@ THIRD_PARTY: dict[str, set[str]] = {
 ONE_FILE_ONLY = {
     "faust": "infra/run/faust_host.py",
     "MetaTrader5": "infra/mt5/vendor.py",
-    "eventsourcing": "infra/event_store.py",
+    "eventsourcing": "infra/recorders.py",
     "rich": "infra/screen.py",
 }
 
