@@ -27,8 +27,9 @@ from events.execution import (
 from events.letters import DeadLettered
 from events.limits import LimitsSet
 from events.market import QuoteQuarantined, TickReceived
-from events.models import ModelPromoted, ModelTrained
+from events.models import ModelPromoted, ModelTrained, PromotionRefused
 from events.orders import (
+    DealDisputed,
     OrderAccepted,
     OrderDenied,
     OrderExpired,
