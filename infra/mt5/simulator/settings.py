@@ -26,6 +26,7 @@ class MarketSettings:
     ticks_per_s: float = 2.0
     drift_strength: float = 0.06
     server_offset_s: int = 0
+    history_days: int = 60  # how far back bars go; ticks go back to the year 2000
 
     def __post_init__(self) -> None:
         if not 0 < self.ticks_per_s <= TICKS_PER_S_MAX:
@@ -62,10 +63,16 @@ class BrokerSettings:
     def __post_init__(self) -> None:
         if len(set(self.logins)) != len(self.logins):
             raise ValueError(f"logins are {self.logins}; give each account its own")
+        for symbol in self.market.symbols:
+            if self.terms.currency not in (symbol.base, symbol.profit):
+                raise ValueError(
+                    f"account currency is {self.terms.currency}, which is not in {symbol.name}; "
+                    "give one that is in every symbol"
+                )
 
     def digest(self) -> str:
-        """Names the settings: a journal written under others cannot be replayed."""
-        return sha256(repr(self).encode()).hexdigest()[:16]
+        """Names market and terms: a journal written under others cannot be replayed."""
+        return sha256(repr((self.market, self.terms)).encode()).hexdigest()[:16]
 
 
 def symbols_named(names: tuple[str, ...]) -> tuple[Specification, ...]:

@@ -1,0 +1,29 @@
+"""What lies between the package's functions and a terminal: one link, one call at a time."""
+
+from typing import Any, Protocol
+
+
+class CallError(Exception):
+    """A call that failed, with the code and text that `last_error` will show."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(code, text)
+        self.code = code
+        self.text = text
+
+
+class LinkLostError(CallError):
+    """A call that broke the link: no further call gets through before a new one is made."""
+
+
+class Link(Protocol):
+    """A way to a terminal. A call carries plain arguments, already checked."""
+
+    def open(self, timeout_ms: int) -> None:
+        """Make the link, or raise `CallError`."""
+
+    def call(self, function: str, *arguments: Any) -> Any:
+        """The terminal's answer, or raise `CallError`."""
+
+    def close(self) -> None:
+        """Give the link up. Never fails."""

@@ -1,0 +1,74 @@
+"""The broker: one market, its accounts, one clock."""
+
+from pathlib import Path
+from threading import Lock
+
+from infra.mt5.simulator.account import Account
+from infra.mt5.simulator.clock import Clock
+from infra.mt5.simulator.faults import FaultRule
+from infra.mt5.simulator.journal import Header, Journal
+from infra.mt5.simulator.ledger import opened
+from infra.mt5.simulator.settings import BrokerSettings
+from infra.mt5.simulator.ticks import Market
+from infra.mt5.tuples import TradeRequest
+
+# Count up when equal settings and requests give other prices or another book than before.
+MODEL = 1
+
+
+class Broker:
+    """All accounts of a simulated server. With a folder its books survive a kill.
+
+    Thread-safe: each account answers one call at a time, accounts do not wait for each other.
+    """
+
+    def __init__(self, settings: BrokerSettings, clock: Clock, folder: Path | None = None) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.market = Market(settings.market)
+        self._offset_ms = settings.market.server_offset_s * 1000
+        self._lock = Lock()
+        self._latest_ms = 0
+        self._journals: list[Journal] = []
+        self.accounts = {login: self._account(login, folder) for login in settings.logins}
+        self._latest_ms = max(account.ledger.now_ms for account in self.accounts.values())
+
+    def now_ms(self) -> int:
+        """The server's clock. It stands still where the machine's clock has been set back."""
+        with self._lock:
+            self._latest_ms = max(self._latest_ms, self.clock.now_ms() + self._offset_ms)
+            return self._latest_ms
+
+    def advance(self) -> None:
+        """Bring every book to now, so that nobody has to wait for a long way later."""
+        for account in self.accounts.values():
+            with account.lock:
+                account.advance(self.now_ms())
+
+    def inject(self, login: int, rules: tuple[FaultRule, ...]) -> None:
+        """Spoil the next trade requests of an account by these rules; none: stop spoiling."""
+        account = self.accounts[login]
+        with account.lock:
+            account.faults.replace(rules)
+
+    def close(self) -> None:
+        """Let the journals go."""
+        for journal in self._journals:
+            journal.close()
+
+    def _account(self, login: int, folder: Path | None) -> Account:
+        if folder is None:
+            ledger = opened(login, self.settings.terms, self.now_ms())
+            return Account(self.market, ledger, _forget)
+        header = Header(MODEL, self.settings.digest(), self.now_ms())
+        journal = Journal(folder / f"{login}.journal", header)
+        self._journals.append(journal)
+        ledger = opened(login, self.settings.terms, journal.header.opened_ms)
+        account = Account(self.market, ledger, journal.append)
+        for record in journal.records:
+            account.replay(record.at_ms, record.request)
+        return account
+
+
+def _forget(_at_ms: int, _request: TradeRequest) -> None:
+    """A broker without a folder remembers nothing."""

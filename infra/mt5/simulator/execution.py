@@ -1,0 +1,200 @@
+"""Orders become deals, deals make and unmake positions."""
+
+from dataclasses import dataclass
+
+from infra.mt5.constants import (
+    DEAL_ENTRY_IN,
+    DEAL_ENTRY_OUT,
+    DEAL_ENTRY_OUT_BY,
+    ORDER_STATE_FILLED,
+    ORDER_TYPE_BUY,
+    ORDER_TYPE_SELL,
+)
+from infra.mt5.simulator.ledger import Ledger, Order, Position, is_buy
+from infra.mt5.simulator.money import margin_rate, profit
+from infra.mt5.simulator.symbols import Specification
+from infra.mt5.tuples import TradeDeal, TradeOrder
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """What an order led to."""
+
+    order: int
+    deal: int
+    volume: float
+    price: float
+
+
+def fill_open(
+    ledger: Ledger, symbol: Specification, order: Order, price: float, at_ms: int
+) -> Fill:
+    """The order opens a position under its own ticket."""
+    side = ORDER_TYPE_BUY if order.type % 2 == 0 else ORDER_TYPE_SELL
+    ledger.positions[order.ticket] = Position(
+        ticket=order.ticket,
+        symbol=order.symbol,
+        side=side,
+        volume=order.volume,
+        price_open=price,
+        sl=order.sl,
+        tp=order.tp,
+        opened_ms=at_ms,
+        updated_ms=at_ms,
+        magic=order.magic,
+        comment=order.comment,
+        reason=order.reason,
+        margin_rate=margin_rate(symbol, ledger.terms.currency, price),
+    )
+    order.position = order.ticket
+    deal = _deal(ledger, order, side, DEAL_ENTRY_IN, order.volume, price, at_ms)
+    ledger.book(deal)
+    finish(ledger, order, ORDER_STATE_FILLED, at_ms, price)
+    return Fill(order.ticket, deal.ticket, order.volume, price)
+
+
+def fill_close(
+    ledger: Ledger,
+    symbol: Specification,
+    order: Order,
+    position: Position,
+    price: float,
+    at_ms: int,
+    entry: int = DEAL_ENTRY_OUT,
+) -> Fill:
+    """The order closes a position or a part of it; swap is paid in proportion."""
+    order.position = position.ticket
+    side = ORDER_TYPE_SELL if is_buy(position.side) else ORDER_TYPE_BUY
+    swap = round(position.swap * order.volume / position.volume, 2)
+    gained = profit(
+        symbol, ledger.terms.currency, position.side, order.volume, position.price_open, price
+    )
+    deal = _deal(ledger, order, side, entry, order.volume, price, at_ms, gained, swap)
+    ledger.book(deal)
+    finish(ledger, order, ORDER_STATE_FILLED, at_ms, price)
+    _reduce(ledger, position, order.volume, swap, at_ms)
+    return Fill(order.ticket, deal.ticket, order.volume, price)
+
+
+def fill_close_by(
+    ledger: Ledger, symbol: Specification, order: Order, one: Position, other: Position, at_ms: int
+) -> Fill:
+    """Two opposite positions close each other; the profit is booked on the first."""
+    order.volume = min(one.volume, other.volume)
+    fill = fill_close(ledger, symbol, order, one, other.price_open, at_ms, DEAL_ENTRY_OUT_BY)
+    swap = round(other.swap * order.volume / other.volume, 2)
+    order.position = other.ticket
+    ledger.book(
+        _deal(
+            ledger,
+            order,
+            one.side,
+            DEAL_ENTRY_OUT_BY,
+            order.volume,
+            one.price_open,
+            at_ms,
+            swap=swap,
+        )
+    )
+    _reduce(ledger, other, order.volume, swap, at_ms)
+    return fill
+
+
+def finish(ledger: Ledger, order: Order, state: int, at_ms: int, price: float) -> None:
+    """The order is done and goes into the history."""
+    ledger.orders.pop(order.ticket, None)
+    left = 0.0 if state == ORDER_STATE_FILLED else order.volume
+    order.state = state
+    ledger.finish(order_tuple(order, price, left, at_ms))
+
+
+def order_tuple(order: Order, price_current: float, left: float, done_ms: int = 0) -> TradeOrder:
+    """The order as the package shows it."""
+    return TradeOrder(
+        ticket=order.ticket,
+        time_setup=order.setup_ms // 1000,
+        time_setup_msc=order.setup_ms,
+        time_done=done_ms // 1000,
+        time_done_msc=done_ms,
+        time_expiration=order.expiration_s,
+        type=order.type,
+        type_time=order.time_type,
+        type_filling=order.filling,
+        state=order.state,
+        magic=order.magic,
+        position_id=order.position,
+        position_by_id=order.position_by,
+        reason=order.reason,
+        volume_initial=order.volume,
+        volume_current=left,
+        price_open=order.price,
+        sl=order.sl,
+        tp=order.tp,
+        price_current=price_current,
+        price_stoplimit=order.stop_limit,
+        symbol=order.symbol,
+        comment=order.comment,
+        external_id="",
+    )
+
+
+def closing_order(
+    ledger: Ledger, position: Position, at_ms: int, reason: int, comment: str
+) -> Order:
+    """The order with which the broker itself closes a position."""
+    return Order(
+        ticket=ledger.order_ticket(),
+        symbol=position.symbol,
+        type=ORDER_TYPE_SELL if is_buy(position.side) else ORDER_TYPE_BUY,
+        volume=position.volume,
+        price=0.0,
+        setup_ms=at_ms,
+        filling=0,
+        time_type=0,
+        magic=position.magic,
+        comment=comment,
+        reason=reason,
+    )
+
+
+def _deal(
+    ledger: Ledger,
+    order: Order,
+    side: int,
+    entry: int,
+    volume: float,
+    price: float,
+    at_ms: int,
+    gained: float = 0.0,
+    swap: float = 0.0,
+) -> TradeDeal:
+    by_broker = entry == DEAL_ENTRY_OUT_BY
+    commission = 0.0 if by_broker else -round(ledger.terms.commission_per_lot * volume, 2)
+    return TradeDeal(
+        ticket=ledger.deal_ticket(),
+        order=order.ticket,
+        time=at_ms // 1000,
+        time_msc=at_ms,
+        type=side,
+        entry=entry,
+        magic=order.magic,
+        position_id=order.position,
+        reason=order.reason,
+        volume=volume,
+        price=price,
+        commission=commission,
+        swap=swap,
+        profit=gained,
+        fee=0.0,
+        symbol=order.symbol,
+        comment=order.comment,
+        external_id="",
+    )
+
+
+def _reduce(ledger: Ledger, position: Position, volume: float, swap: float, at_ms: int) -> None:
+    position.volume = round(position.volume - volume, 8)
+    position.swap = round(position.swap - swap, 2)
+    position.updated_ms = at_ms
+    if position.volume <= 0.0:
+        del ledger.positions[position.ticket]

@@ -1,0 +1,157 @@
+"""What survives a kill: every accepted request, on the disk before its answer leaves.
+
+A file per account. First a header that names the settings and the time of opening, then a record
+per request: length, checksum, MessagePack of (time, request). A torn last record was never
+answered and is cut off; damage anywhere before it is refused.
+"""
+
+import os
+import struct
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple
+from zlib import crc32
+
+import msgspec
+
+from infra.mt5.tuples import TradeRequest
+
+_FRAME = struct.Struct(">II")
+_RECORD_BYTES_MAX = 4096
+
+
+class Header(NamedTuple):
+    """What a journal was written under. `model` counts changes of prices and rules."""
+
+    model: int
+    settings: str
+    opened_ms: int
+
+
+class Record(NamedTuple):
+    """A request that was accepted, and when, in the server's clock."""
+
+    at_ms: int
+    request: TradeRequest
+
+
+class JournalError(RuntimeError):
+    """A journal that cannot be gone on with. Its text is one line."""
+
+
+class Journal:
+    """An account's file, open for appending. One process holds it."""
+
+    def __init__(self, file: Path, header: Header) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+        self.path = file
+        _hold(self._file, file)
+        frames, end = _read(file)
+        self.records = tuple(msgspec.msgpack.decode(frame, type=Record) for frame in frames[1:])
+        os.ftruncate(self._file, end)
+        os.lseek(self._file, end, os.SEEK_SET)
+        if frames:
+            self.header = msgspec.msgpack.decode(frames[0], type=Header)
+            _same(file, self.header, header)
+        else:
+            self.header = header
+            self._append(header)
+            _sync_folder(file.parent)
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def append(self, at_ms: int, request: TradeRequest) -> None:
+        """Write a request down and return when the disk has it."""
+        self._append(Record(at_ms, request))
+
+    def close(self) -> None:
+        """Let the file go."""
+        os.close(self._file)
+
+    def _append(self, record: Header | Record) -> None:
+        body = msgspec.msgpack.encode(record)
+        frame = _FRAME.pack(len(body), crc32(body)) + body
+        try:
+            written = os.write(self._file, frame)
+            os.fsync(self._file)
+        except OSError as error:
+            raise JournalError(f"{self.path}: {error.strerror}; the venue must stop") from error
+        if written != len(frame):
+            raise JournalError(
+                f"{self.path}: the disk took a part of a record; the venue must stop"
+            )
+
+
+def _read(file: Path) -> tuple[list[bytes], int]:
+    """The whole records of a file and where they end."""
+    data = file.read_bytes()
+    frames: list[bytes] = []
+    end = 0
+    for body, after in _frames(data, file):
+        frames.append(body)
+        end = after
+    return frames, end
+
+
+def _frames(data: bytes, file: Path) -> Iterator[tuple[bytes, int]]:
+    at = 0
+    while at < len(data):
+        body = _frame_at(data, at)
+        if body is None:
+            if any(_frame_at(data, later) for later in range(at + 1, len(data))):
+                raise JournalError(f"{file}: damaged at byte {at}; restore it, or move it away")
+            return
+        at += _FRAME.size + len(body)
+        yield body, at
+
+
+def _frame_at(data: bytes, at: int) -> bytes | None:
+    """The record that begins here, if a whole one does."""
+    if at + _FRAME.size > len(data):
+        return None
+    size, checksum = _FRAME.unpack_from(data, at)
+    body = data[at + _FRAME.size : at + _FRAME.size + size]
+    whole = 0 < size == len(body) and size <= _RECORD_BYTES_MAX and crc32(body) == checksum
+    return body if whole else None
+
+
+def _hold(handle: int, file: Path) -> None:
+    """Two venues must not write one book."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise JournalError(f"{file}: another venue is using it; stop that one first") from error
+
+
+def _same(file: Path, written: Header, wanted: Header) -> None:
+    if written[:2] != wanted[:2]:
+        raise JournalError(
+            f"{file}: written under settings {written.settings} of model {written.model}, "
+            f"now {wanted.settings} of model {wanted.model}; put the old ones back "
+            "(seed, symbols, accounts), or move the file away to open the account anew"
+        )
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    os.fsync(handle)
+    os.close(handle)

@@ -1,0 +1,172 @@
+"""Whether a trade request is accepted: each return code by its cause, in the server's order."""
+
+from collections.abc import Callable
+from math import isfinite
+
+from infra.mt5 import constants as mt5
+from infra.mt5.simulator import judge_pending as pending
+from infra.mt5.simulator.case import Case
+from infra.mt5.simulator.judge_terms import (
+    autotrading,
+    filling,
+    market_open,
+    money,
+    position_limits,
+    price_known,
+    stops,
+    symbol_tradable,
+    volume,
+)
+from infra.mt5.simulator.ledger import is_buy
+
+ACCEPTED = 0
+Check = Callable[[Case], int]
+
+
+def judge(case: Case) -> int:
+    """`ACCEPTED`, or the return code of the first check that refuses."""
+    for check in CHECKS.get(case.request.action, (_unknown_action,)):
+        code = check(case)
+        if code != ACCEPTED:
+            return code
+    return ACCEPTED
+
+
+def _unknown_action(_case: Case) -> int:
+    return mt5.TRADE_RETCODE_INVALID
+
+
+def _market_type(case: Case) -> int:
+    known = case.request.type in (mt5.ORDER_TYPE_BUY, mt5.ORDER_TYPE_SELL)
+    return ACCEPTED if known else mt5.TRADE_RETCODE_INVALID
+
+
+def _named_position(case: Case) -> int:
+    """A deal that names a position closes it, so it must be there and point the other way."""
+    if not case.request.position:
+        return ACCEPTED
+    if case.position is None:
+        return gone(case)
+    if case.position.symbol != case.symbol.name or case.position.side == case.side:
+        return mt5.TRADE_RETCODE_INVALID
+    return ACCEPTED
+
+
+def gone(case: Case) -> int:
+    """A position that was there is closed; one that never was is a wrong request."""
+    known = case.ledger.deals_of_position(case.request.position)
+    return mt5.TRADE_RETCODE_POSITION_CLOSED if known else mt5.TRADE_RETCODE_INVALID
+
+
+def _close_volume(case: Case) -> int:
+    if case.position is None or case.request.volume <= case.position.volume:
+        return ACCEPTED
+    return mt5.TRADE_RETCODE_INVALID_CLOSE_VOLUME
+
+
+def _deal_price(case: Case) -> int:
+    """Instant execution: the price asked for must still be there, give or take the deviation."""
+    if case.symbol.execution != mt5.SYMBOL_TRADE_EXECUTION_INSTANT:
+        return ACCEPTED
+    asked = case.request.price
+    if not isfinite(asked) or asked <= 0.0:
+        return mt5.TRADE_RETCODE_INVALID_PRICE
+    moved_points = abs(asked - case.price) / case.symbol.point
+    if moved_points > case.request.deviation + 1e-6:
+        return mt5.TRADE_RETCODE_REQUOTE
+    return ACCEPTED
+
+
+def _deal_stops(case: Case) -> int:
+    return ACCEPTED if case.position else stops(case, case.side, _exit_price(case, case.side))
+
+
+def _exit_price(case: Case, side: int) -> float:
+    return case.quoted.bid if is_buy(side) else case.quoted.ask
+
+
+def _position_there(case: Case) -> int:
+    return ACCEPTED if case.position else gone(case)
+
+
+def _changed_stops(case: Case) -> int:
+    position, request = case.position, case.request
+    same = position is not None and (position.sl, position.tp) == (request.sl, request.tp)
+    return mt5.TRADE_RETCODE_NO_CHANGES if same else ACCEPTED
+
+
+def _position_stops(case: Case) -> int:
+    if case.position is None:
+        return gone(case)
+    return stops(case, case.position.side, _exit_price(case, case.position.side))
+
+
+def _frozen_stops(case: Case) -> int:
+    """Close to where they would be executed, stops may no longer be moved."""
+    freeze = case.symbol.freeze_level_points * case.symbol.point
+    if not freeze or case.position is None:
+        return ACCEPTED
+    price = _exit_price(case, case.position.side)
+    near = any(s and abs(price - s) <= freeze for s in (case.position.sl, case.position.tp))
+    return mt5.TRADE_RETCODE_FROZEN if near else ACCEPTED
+
+
+def _opposite_there(case: Case) -> int:
+    other = case.ledger.positions.get(case.request.position_by)
+    if case.position is None or other is None:
+        return mt5.TRADE_RETCODE_POSITION_CLOSED
+    fits = other.symbol == case.position.symbol and other.side != case.position.side
+    return ACCEPTED if fits else mt5.TRADE_RETCODE_INVALID
+
+
+CHECKS: dict[int, tuple[Check, ...]] = {
+    mt5.TRADE_ACTION_DEAL: (
+        autotrading,
+        _market_type,
+        symbol_tradable,
+        _named_position,
+        volume,
+        _close_volume,
+        filling,
+        market_open,
+        price_known,
+        _deal_price,
+        _deal_stops,
+        position_limits,
+        money,
+    ),
+    mt5.TRADE_ACTION_PENDING: (
+        autotrading,
+        pending.pending_type,
+        symbol_tradable,
+        volume,
+        pending.expiration,
+        market_open,
+        price_known,
+        pending.prices,
+        pending.entry_stops,
+        pending.order_limits,
+    ),
+    mt5.TRADE_ACTION_SLTP: (
+        autotrading,
+        _position_there,
+        _changed_stops,
+        market_open,
+        price_known,
+        _frozen_stops,
+        _position_stops,
+    ),
+    mt5.TRADE_ACTION_MODIFY: (
+        autotrading,
+        pending.order_there,
+        pending.changed,
+        pending.expiration,
+        market_open,
+        price_known,
+        pending.frozen,
+        pending.prices,
+        pending.entry_stops,
+    ),
+    mt5.TRADE_ACTION_REMOVE: (autotrading, pending.order_there, price_known, pending.frozen),
+    mt5.TRADE_ACTION_CLOSE_BY: (autotrading, _opposite_there, market_open),
+}

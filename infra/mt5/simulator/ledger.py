@@ -1,0 +1,167 @@
+"""The state of one account: positions, active orders, and everything that has happened to it."""
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, field
+from operator import attrgetter
+
+from infra.mt5.constants import (
+    DEAL_ENTRY_IN,
+    DEAL_REASON_CLIENT,
+    DEAL_TYPE_BALANCE,
+    ORDER_REASON_EXPERT,
+    ORDER_STATE_PLACED,
+    ORDER_TYPE_BUY,
+)
+from infra.mt5.simulator.settings import AccountSettings
+from infra.mt5.tuples import TradeDeal, TradeOrder
+
+_TICKETS_PER_LOGIN = 1_000_000_000
+
+
+@dataclass(slots=True, kw_only=True)
+class Position:
+    """An open position. `margin_rate` is what one unit of the base was worth when it opened."""
+
+    ticket: int
+    symbol: str
+    side: int
+    volume: float
+    price_open: float
+    sl: float
+    tp: float
+    opened_ms: int
+    updated_ms: int
+    magic: int
+    comment: str
+    margin_rate: float
+    reason: int = ORDER_REASON_EXPERT
+    swap: float = 0.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Order:
+    """An order, from when it is accepted until it is done."""
+
+    ticket: int
+    symbol: str
+    type: int
+    volume: float
+    price: float
+    setup_ms: int
+    filling: int
+    time_type: int
+    magic: int
+    comment: str
+    stop_limit: float = 0.0
+    sl: float = 0.0
+    tp: float = 0.0
+    expires_ms: int = 0
+    expiration_s: int = 0
+    position: int = 0
+    position_by: int = 0
+    reason: int = ORDER_REASON_EXPERT
+    state: int = ORDER_STATE_PLACED
+
+
+@dataclass(slots=True)
+class Ledger:
+    """An account's book. Deals and done orders are kept in the order of their times."""
+
+    login: int
+    terms: AccountSettings
+    now_ms: int
+    next_order: int
+    next_deal: int
+    balance: float = 0.0
+    positions: dict[int, Position] = field(default_factory=dict)
+    orders: dict[int, Order] = field(default_factory=dict)
+    deals: list[TradeDeal] = field(default_factory=list)
+    done: list[TradeOrder] = field(default_factory=list)
+    _deals_of: dict[int, list[TradeDeal]] = field(default_factory=dict)
+    _done_of: dict[int, list[TradeOrder]] = field(default_factory=dict)
+    _done_by_ticket: dict[int, TradeOrder] = field(default_factory=dict)
+
+    def order_ticket(self) -> int:
+        """A ticket that no order had before."""
+        self.next_order += 1
+        return self.next_order - 1
+
+    def deal_ticket(self) -> int:
+        """A ticket that no deal had before."""
+        self.next_deal += 1
+        return self.next_deal - 1
+
+    def book(self, deal: TradeDeal) -> None:
+        """Keep a deal and move the balance by it."""
+        self.deals.append(deal)
+        self._deals_of.setdefault(deal.position_id, []).append(deal)
+        moved = deal.profit + deal.commission + deal.swap + deal.fee
+        self.balance = round(self.balance + moved, 2)
+
+    def finish(self, order: TradeOrder) -> None:
+        """Keep an order that is done."""
+        self.done.append(order)
+        self._done_by_ticket[order.ticket] = order
+        self._done_of.setdefault(order.position_id, []).append(order)
+
+    def deals_between(self, from_s: int, to_s: int) -> list[TradeDeal]:
+        """Deals of a range of seconds, both ends included."""
+        key = attrgetter("time")
+        return self.deals[
+            bisect_left(self.deals, from_s, key=key) : bisect_right(self.deals, to_s, key=key)
+        ]
+
+    def done_between(self, from_s: int, to_s: int) -> list[TradeOrder]:
+        """Orders done in a range of seconds, both ends included."""
+        key = attrgetter("time_done")
+        return self.done[
+            bisect_left(self.done, from_s, key=key) : bisect_right(self.done, to_s, key=key)
+        ]
+
+    def deals_of_position(self, position: int) -> list[TradeDeal]:
+        """The deals that made and unmade a position."""
+        return list(self._deals_of.get(position, ()))
+
+    def done_of_position(self, position: int) -> list[TradeOrder]:
+        """The done orders that made and unmade a position."""
+        return list(self._done_of.get(position, ()))
+
+    def done_order(self, ticket: int) -> TradeOrder | None:
+        """A done order by its ticket."""
+        return self._done_by_ticket.get(ticket)
+
+
+def opened(login: int, terms: AccountSettings, at_ms: int) -> Ledger:
+    """An account that has just been given its deposit. Tickets do not repeat between accounts."""
+    first = login % 1_000_000 * _TICKETS_PER_LOGIN + 1
+    ledger = Ledger(login, terms, at_ms, next_order=first, next_deal=first)
+    ledger.book(_deposit(ledger.deal_ticket(), terms.deposit, at_ms))
+    return ledger
+
+
+def _deposit(ticket: int, amount: float, at_ms: int) -> TradeDeal:
+    return TradeDeal(
+        ticket=ticket,
+        order=0,
+        time=at_ms // 1000,
+        time_msc=at_ms,
+        type=DEAL_TYPE_BALANCE,
+        entry=DEAL_ENTRY_IN,
+        magic=0,
+        position_id=0,
+        reason=DEAL_REASON_CLIENT,
+        volume=0.0,
+        price=0.0,
+        commission=0.0,
+        swap=0.0,
+        profit=amount,
+        fee=0.0,
+        symbol="",
+        comment="Deposit",
+        external_id="",
+    )
+
+
+def is_buy(side: int) -> bool:
+    """Whether a position or a market order is a buy."""
+    return side == ORDER_TYPE_BUY

@@ -1,0 +1,123 @@
+"""What positions are worth: profit, margin, equity, all in account currency.
+
+A symbol's profit currency or its base currency is the account's (checked by the settings), so a
+profit converts at the closing price itself, as MetaTrader does for such symbols.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from infra.mt5.simulator.ledger import Ledger, Position, is_buy
+from infra.mt5.simulator.symbols import Specification
+
+Prices = Callable[[str], tuple[float, float]]  # bid and ask of a symbol
+HEDGED_SHARE = 0.5  # of the contract: what a covered lot needs, against one uncovered
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """An account's figures at a moment."""
+
+    profit: float
+    equity: float
+    margin: float
+
+    @property
+    def free(self) -> float:
+        return round(self.equity - self.margin, 2)
+
+    @property
+    def level_percent(self) -> float:
+        return self.equity / self.margin * 100 if self.margin else 0.0
+
+
+def rate(symbol: Specification, currency: str, price: float) -> float:
+    """Account currency per unit of the profit currency."""
+    return 1.0 if symbol.profit == currency else 1.0 / price
+
+
+def margin_rate(symbol: Specification, currency: str, price: float) -> float:
+    """Account currency per unit of the base."""
+    return 1.0 if symbol.base == currency else price
+
+
+def profit(
+    symbol: Specification, currency: str, side: int, volume: float, opened: float, closed: float
+) -> float:
+    """What a position gains from one price to the other, to the cent."""
+    moved = closed - opened if is_buy(side) else opened - closed
+    return round(moved * volume * symbol.contract_size * rate(symbol, currency, closed), 2)
+
+
+def margin(symbols: Mapping[str, Specification], ledger: Ledger, more: Iterable[Position]) -> float:
+    """What the account's positions, and some more, need. Opposite lots of a symbol cover each
+    other: the uncovered rest counts in full, covered lots at the hedged share."""
+    legs: dict[str, tuple[list[Position], list[Position]]] = {}
+    for position in (*ledger.positions.values(), *more):
+        buys, sells = legs.setdefault(position.symbol, ([], []))
+        (buys if is_buy(position.side) else sells).append(position)
+    total = sum(_symbol_margin(symbols[name].contract_size, *two) for name, two in legs.items())
+    return round(total / ledger.terms.leverage, 2)
+
+
+def worth(
+    symbols: Mapping[str, Specification],
+    ledger: Ledger,
+    prices: Prices,
+    more: tuple[Position, ...] = (),
+) -> Worth:
+    """The account at these prices, with hypothetical positions if any."""
+    gained = 0.0 + sum(
+        floating(symbols[position.symbol], ledger.terms.currency, position, prices)
+        for position in (*ledger.positions.values(), *more)
+    )
+    swaps = sum(position.swap for position in ledger.positions.values())
+    return Worth(
+        profit=round(gained, 2),
+        equity=round(ledger.balance + gained + swaps, 2),
+        margin=margin(symbols, ledger, more),
+    )
+
+
+def floating(symbol: Specification, currency: str, position: Position, prices: Prices) -> float:
+    """A position's profit if it closed now."""
+    bid, ask = prices(position.symbol)
+    closed = bid if is_buy(position.side) else ask
+    return profit(symbol, currency, position.side, position.volume, position.price_open, closed)
+
+
+def would_open(
+    symbol: Specification, ledger: Ledger, side: int, volume: float, price: float
+) -> Position:
+    """A position as if it had just been opened, for asking what it would change."""
+    return Position(
+        ticket=0,
+        symbol=symbol.name,
+        side=side,
+        volume=volume,
+        price_open=price,
+        sl=0.0,
+        tp=0.0,
+        opened_ms=ledger.now_ms,
+        updated_ms=ledger.now_ms,
+        magic=0,
+        comment="",
+        margin_rate=margin_rate(symbol, ledger.terms.currency, price),
+    )
+
+
+def _symbol_margin(contract: float, buys: list[Position], sells: list[Position]) -> float:
+    bought = sum(position.volume for position in buys)
+    sold = sum(position.volume for position in sells)
+    longer = buys if bought >= sold else sells
+    covered = min(bought, sold)
+    uncovered = round(max(bought, sold) - covered, 8)
+    needed = uncovered * _mean_rate(longer)
+    if covered:
+        needed += covered * HEDGED_SHARE * _mean_rate([*buys, *sells])
+    return needed * contract
+
+
+def _mean_rate(positions: list[Position]) -> float:
+    volume = sum(position.volume for position in positions)
+    return sum(position.volume * position.margin_rate for position in positions) / volume

@@ -1,0 +1,196 @@
+"""What one terminal gets from the broker: the package's functions, arguments already checked."""
+
+from collections.abc import Callable
+from typing import Any
+
+from infra.mt5 import constants as mt5
+from infra.mt5.link import CallError, LinkLostError
+from infra.mt5.simulator import views
+from infra.mt5.simulator.account import Account
+from infra.mt5.simulator.broker import Broker
+from infra.mt5.simulator.orders import checked, margin_needed, profit_between, sent
+from infra.mt5.simulator.quotes import Quotes
+from infra.mt5.simulator.settings import PASSWORD, SERVER
+from infra.mt5.tuples import (
+    AccountInfo,
+    OrderCheckResult,
+    OrderSendResult,
+    TerminalInfo,
+    TradeDeal,
+    TradeOrder,
+    TradePosition,
+    TradeRequest,
+)
+
+VERSION = (500, views.BUILD, "22 Nov 2025")
+NOT_FOUND = CallError(mt5.RES_E_NOT_FOUND, "Terminal: Not found")
+UNAUTHORISED = CallError(mt5.RES_E_AUTH_FAILED, "Terminal: Authorization failed")
+
+
+class Session:
+    """One terminal's talk with the broker. `saved` is the account it logs in to unasked."""
+
+    def __init__(self, broker: Broker, quotes: Quotes, saved: int) -> None:
+        self._broker = broker
+        self._quotes = quotes
+        self._saved = saved
+        self._account: Account | None = None
+        self._hidden: set[str] = set()
+        self._requests = 0
+        self._functions = self._table()
+
+    def call(self, function: str, *arguments: Any) -> Any:
+        """Answer a function of the package, or raise `CallError`."""
+        answer = self._functions.get(function)
+        if answer is None:
+            raise CallError(mt5.RES_E_UNSUPPORTED, f"Terminal: {function} is not supported")
+        return answer(*arguments)
+
+    def _table(self) -> dict[str, Callable[..., Any]]:
+        """The functions by their names; what only reads prices is answered by `Quotes`."""
+        return {
+            "login": self._login,
+            "version": lambda: VERSION,
+            "terminal_info": self._terminal_info,
+            "account_info": self._account_info,
+            "symbols_total": lambda: len(self._broker.market.symbols),
+            "symbols_get": lambda: self._quotes.symbols(self._now_ms(), self._hidden),
+            "symbol_info": lambda name: self._quotes.symbol(name, self._now_ms(), self._hidden),
+            "symbol_info_tick": lambda name: self._quotes.tick(name, self._now_ms()),
+            "symbol_select": self._select,
+            "copy_ticks_from": lambda *a: self._quotes.ticks_from(self._now_ms(), *a),
+            "copy_ticks_range": lambda *a: self._quotes.ticks_range(self._now_ms(), *a),
+            "copy_rates_from": lambda *a: self._quotes.rates_from(self._now_ms(), *a),
+            "copy_rates_from_pos": lambda *a: self._quotes.rates_from_pos(self._now_ms(), *a),
+            "copy_rates_range": lambda *a: self._quotes.rates_range(self._now_ms(), *a),
+            "order_calc_margin": self._calc_margin,
+            "order_calc_profit": self._calc_profit,
+            "order_check": self._order_check,
+            "order_send": self._order_send,
+            "orders_get": self._orders,
+            "positions_get": self._positions,
+            "history_orders_between": self._done_between,
+            "history_orders_of_ticket": self._done_of_ticket,
+            "history_orders_of_position": self._done_of_position,
+            "history_deals_between": self._deals_between,
+            "history_deals_of_ticket": self._deals_of_order,
+            "history_deals_of_position": self._deals_of_position,
+        }
+
+    def _login(self, login: int, password: str, server: str) -> bool:
+        wanted = login or self._saved
+        account = self._broker.accounts.get(wanted)
+        trusted = password == PASSWORD or (not password and wanted == self._saved)
+        if account is None or not trusted or server not in ("", SERVER):
+            self._account = None
+            raise UNAUTHORISED
+        self._account = account
+        return True
+
+    def _now_ms(self) -> int:
+        if self._account is None:
+            raise UNAUTHORISED
+        return self._broker.now_ms()
+
+    def _book(self) -> Account:
+        """The account, brought to now. Its lock is held by the caller."""
+        account = self._owned()
+        account.advance(self._broker.now_ms())
+        return account
+
+    def _owned(self) -> Account:
+        if self._account is None:
+            raise UNAUTHORISED
+        return self._account
+
+    def _terminal_info(self) -> TerminalInfo:
+        terms = self._owned().ledger.terms
+        return views.terminal_info(self._saved, terms.terminal_trade_allowed)
+
+    def _account_info(self) -> AccountInfo:
+        with self._owned().lock:
+            return views.account_info(self._book())
+
+    def _select(self, name: str, enable: bool) -> bool:
+        account = self._owned()
+        if name not in self._broker.market.symbols:
+            raise NOT_FOUND
+        with account.lock:
+            held = any(p.symbol == name for p in self._book().ledger.positions.values())
+        if enable:
+            self._hidden.discard(name)
+        elif held:
+            raise CallError(mt5.RES_E_FAIL, f"Terminal: {name} is in use")
+        else:
+            self._hidden.add(name)
+        return True
+
+    def _calc_margin(self, kind: int, name: str, volume: float, price: float) -> float:
+        return margin_needed(self._owned(), kind, name, volume, price)
+
+    def _calc_profit(
+        self, kind: int, name: str, volume: float, opened: float, closed: float
+    ) -> float:
+        return profit_between(self._owned(), kind, name, volume, opened, closed)
+
+    def _order_check(self, request: TradeRequest) -> OrderCheckResult:
+        with self._owned().lock:
+            return checked(self._book(), request)
+
+    def _order_send(self, request: TradeRequest) -> OrderSendResult:
+        """One request; a scripted fault may spoil it or its answer."""
+        account = self._owned()
+        self._requests += 1
+        with account.lock:
+            fault = account.faults.take(request)
+        if fault is not None and fault.kind == "delay":
+            self._broker.clock.wait_ms(fault.delay_ms)
+        if fault is not None and fault.kind == "lose_before":
+            raise _lost()
+        with account.lock:
+            refusal = fault.retcode if fault is not None and fault.kind == "reject" else 0
+            result = sent(self._book(), request, self._requests, refusal)
+        if fault is not None and fault.kind == "lose_after":
+            raise _lost()
+        return result
+
+    def _orders(self) -> tuple[TradeOrder, ...]:
+        with self._owned().lock:
+            return views.orders(self._book())
+
+    def _positions(self) -> tuple[TradePosition, ...]:
+        with self._owned().lock:
+            return views.positions(self._book())
+
+    def _done_between(self, from_s: int, to_s: int) -> tuple[TradeOrder, ...]:
+        with self._owned().lock:
+            return tuple(self._book().ledger.done_between(from_s, to_s))
+
+    def _done_of_ticket(self, ticket: int) -> tuple[TradeOrder, ...]:
+        with self._owned().lock:
+            found = self._book().ledger.done_order(ticket)
+        return () if found is None else (found,)
+
+    def _done_of_position(self, position: int) -> tuple[TradeOrder, ...]:
+        with self._owned().lock:
+            return tuple(self._book().ledger.done_of_position(position))
+
+    def _deals_between(self, from_s: int, to_s: int) -> tuple[TradeDeal, ...]:
+        with self._owned().lock:
+            return tuple(self._book().ledger.deals_between(from_s, to_s))
+
+    def _deals_of_order(self, ticket: int) -> tuple[TradeDeal, ...]:
+        """Deals that an order made: the package filters deals by the ticket of their order."""
+        with self._owned().lock:
+            ledger = self._book().ledger
+            order = ledger.done_order(ticket)
+            deals = [] if order is None else ledger.deals_of_position(order.position_id)
+        return tuple(deal for deal in deals if deal.order == ticket)
+
+    def _deals_of_position(self, position: int) -> tuple[TradeDeal, ...]:
+        with self._owned().lock:
+            return tuple(self._book().ledger.deals_of_position(position))
+
+
+def _lost() -> LinkLostError:
+    return LinkLostError(mt5.RES_E_INTERNAL_FAIL_RECEIVE, "IPC recv failed")

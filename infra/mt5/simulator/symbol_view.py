@@ -1,0 +1,81 @@
+"""A symbol as the package shows it, with its figures of the day."""
+
+from infra.mt5 import constants as mt5
+from infra.mt5.simulator.day import Day
+from infra.mt5.simulator.money import HEDGED_SHARE, rate
+from infra.mt5.simulator.rollover import TRIPLE_DAY
+from infra.mt5.simulator.symbols import EXPIRATION_ALL, ORDERS_ALL, Specification
+from infra.mt5.simulator.ticks import Quote
+from infra.mt5.tuples import SymbolInfo
+
+_ZERO = {int: 0, float: 0.0, str: "", bool: False}
+_NOTHING = SymbolInfo._make(_ZERO[kind] for kind in SymbolInfo.__annotations__.values())
+
+
+def symbol_info(
+    symbol: Specification, quote: Quote | None, day: Day, currency: str, visible: bool
+) -> SymbolInfo:
+    """All 96 fields; those of stock exchanges and options stay at zero."""
+    return _quoted(_specified(symbol, visible), symbol, quote, day, currency)
+
+
+def _specified(symbol: Specification, visible: bool) -> SymbolInfo:
+    """What does not change while the market moves."""
+    return _NOTHING._replace(
+        select=visible,
+        visible=visible,
+        digits=symbol.digits,
+        spread_float=True,
+        trade_calc_mode=symbol.calc_mode,
+        trade_mode=symbol.trade_mode,
+        trade_stops_level=symbol.stops_level_points,
+        trade_freeze_level=symbol.freeze_level_points,
+        trade_exemode=symbol.execution,
+        swap_mode=mt5.SYMBOL_SWAP_MODE_POINTS,
+        swap_rollover3days=TRIPLE_DAY,
+        expiration_mode=EXPIRATION_ALL,
+        filling_mode=symbol.filling_mask,
+        order_mode=ORDERS_ALL,
+        point=symbol.point,
+        trade_tick_size=symbol.point,
+        trade_contract_size=symbol.contract_size,
+        volume_min=symbol.volume_min,
+        volume_max=symbol.volume_max,
+        volume_step=symbol.volume_step,
+        volume_limit=symbol.volume_limit,
+        swap_long=symbol.swap_long_points,
+        swap_short=symbol.swap_short_points,
+        margin_hedged=symbol.contract_size * HEDGED_SHARE,
+        currency_base=symbol.base,
+        currency_profit=symbol.profit,
+        currency_margin=symbol.base,
+        description=symbol.description,
+        name=symbol.name,
+        path=symbol.path,
+    )
+
+
+def _quoted(
+    info: SymbolInfo, symbol: Specification, quote: Quote | None, day: Day, currency: str
+) -> SymbolInfo:
+    """What the last quote and the day so far say."""
+    if quote is None:
+        return info
+    tick = symbol.point * symbol.contract_size
+    gain, loss = tick * rate(symbol, currency, quote.bid), tick * rate(symbol, currency, quote.ask)
+    change = (quote.bid / day.open - 1) * 100 if day.open else 0.0
+    return info._replace(
+        time=quote.time_ms // 1000,
+        spread=round((quote.ask - quote.bid) / symbol.point),
+        bid=quote.bid,
+        bidhigh=day.bid_high,
+        bidlow=day.bid_low,
+        ask=quote.ask,
+        askhigh=day.ask_high,
+        asklow=day.ask_low,
+        trade_tick_value=gain,
+        trade_tick_value_profit=gain,
+        trade_tick_value_loss=loss,
+        session_open=day.open,
+        price_change=round(change, 4),
+    )
