@@ -41,9 +41,14 @@ def comment_of(order_id: str) -> str:
     return "c" + base64.b32encode(digest).decode()[:26]
 
 
-def request_of(order: OrderAccepted, spec: SymbolInfo, tick: Tick) -> Request | Unsendable:
-    """The request for the order at this quote, or why there is none."""
-    volume = _volume(order.volume_lots, spec)
+def request_of(
+    order: OrderAccepted, spec: SymbolInfo, tick: Tick, volume_lots_max: Decimal | None = None
+) -> Request | Unsendable:
+    """The request for the order at this quote, or why there is none.
+
+    `volume_lots_max` is what a position still has, where the venue said that less is left.
+    """
+    volume = _volume(min(order.volume_lots, volume_lots_max or order.volume_lots), spec)
     if isinstance(volume, Unsendable):
         return volume
     price = tick.ask if order.side is Side.BUY else tick.bid

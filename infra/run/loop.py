@@ -53,9 +53,11 @@ def loop(
     handle: Handle,
     stop: threading.Event,
     batch_max: int = BATCH_MAX,
+    between: Callable[[], None] | None = None,
 ) -> None:
     """Run until `stop`. `topics` are the catalog's names; `consumer` names group and offsets.
 
+    `between` is called after every poll, that is at least every `POLL_S`, in the same thread.
     Kafka, Postgres or the registry may go away and come back. `TapeReplaced` ends the role.
     """
     ids = SchemaIds(config)
@@ -65,7 +67,9 @@ def loop(
         try:
             with _membership(config, consumer) as (client, connection):
                 intake = Intake(config, consumer, ids)
-                session = _Session(config, consumer, handle, batch_max, connection, client, intake)
+                session = _Session(
+                    config, consumer, handle, batch_max, connection, client, intake, between
+                )
                 session.run(topics, stop)
         except PASSING as trouble:
             if time.monotonic() - began_s > HEALTHY_AFTER_S:
@@ -109,6 +113,7 @@ class _Session:
     connection: Connection
     client: Consumer
     intake: Intake
+    between: Callable[[], None] | None = None
     cursors: dict[Place, Cursors] = field(default_factory=dict)
     stopped: set[Place] = field(default_factory=set)
     trouble: Exception | None = None
@@ -126,6 +131,8 @@ class _Session:
             if records:
                 self._process(records)
                 self._measure(records, produced_ms)
+            if self.between is not None:
+                self.between()
             self._report()
 
     def assigned(self, client: Consumer, partitions: list[TopicPartition]) -> None:

@@ -1,0 +1,220 @@
+"""The gateway of one account: commit the intent, send the order once, record what became of it.
+
+Whatever happens in between, a session starts by looking for every order whose intent is committed
+and whose outcome is not: there is no other recovery. Any trouble with the ledger ends the session.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Sequence
+from typing import Any
+
+from commands.orders import RecordNotExecuted, RecordReject
+from events.accounts import AccountHalted, AccountResumed
+from events.envelope import Message
+from events.orders import OrderAccepted
+from infra import fault
+from infra.mt5 import gateway_health, gateway_search
+from infra.mt5.gateway_clock import Clock
+from infra.mt5.gateway_health import Health, Identity, Rung
+from infra.mt5.gateway_ledger import Account, Entry, Ledger, Order, Steps
+from infra.mt5.gateway_records import fills_of
+from infra.mt5.gateway_search import Search
+from infra.mt5.gateway_send import Lost, NotSent, Refused, Sender, Taken, Verdict
+from infra.mt5.gateway_sweep import Sweep
+from infra.mt5.reconcile import Found, Undealt, is_fill
+from infra.mt5.terminal import Terminal
+
+SWEEP_EVERY_S = 1.0
+VOLUME_TOLERANCE_LOTS = 1e-6
+
+log = logging.getLogger(__name__)
+
+
+class Gateway:
+    """One session: from a readable terminal and an open ledger to the first trouble."""
+
+    def __init__(
+        self, terminal: Terminal, ledger: Ledger, name: str, account: Account, clock: Clock
+    ) -> None:
+        self._terminal = terminal
+        self._ledger = ledger
+        self._name = name
+        self._identity: Identity = account.identity
+        self._halted = account.halted
+        self._clock = clock
+        self._sender = Sender(terminal, account.identity, clock, random.Random(name))
+        self._sweep = Sweep(terminal, ledger, name, clock, account.swept_from_s)
+        self._searches: dict[str, Search] = {}
+        self._waiting: list[Order] = []
+        self._next_sweep_s = clock.monotonic_s()
+        self.health = Health(Rung.DOWN, "not looked yet")
+        self._recover()
+
+    def handle(self, messages: Sequence[Message[Any]], steps: Steps) -> None:
+        """Take what was read from the tape: all of it is durable on return, the first is sent."""
+        self._heed(messages)
+        orders = [
+            message
+            for message in messages
+            if isinstance(message.event, OrderAccepted) and message.event.account == self._name
+        ]
+        if not orders:
+            self._ledger.pass_over(steps)
+        elif self._may_go(orders[0]):
+            self._waiting += orders[1:]
+            self._place(orders[0], steps, orders[1:])
+        else:
+            self._ledger.wait(orders, steps)
+            self._waiting += orders
+
+    def beat(self) -> None:
+        """Everything that is not an order just read: look, settle, send what waits, sweep."""
+        now_s = self._clock.monotonic_s()
+        due = now_s >= self._next_sweep_s
+        if due:
+            self._look()
+        for search in [s for s in self._searches.values() if s.next_s <= now_s]:
+            self._search(search)
+        self._release()
+        if due:
+            self._next_sweep_s = self._clock.monotonic_s() + SWEEP_EVERY_S
+            if self.health.readable:
+                self._sweep.run(self._in_flight())
+
+    @property
+    def unsettled(self) -> int:
+        """How many orders have no outcome yet."""
+        return len(self._searches) + len(self._waiting)
+
+    def _recover(self) -> None:
+        for entry in self._ledger.unsettled():
+            if entry.sent:
+                self._unresolved(entry, "the gateway stopped before the outcome was recorded")
+            else:
+                self._waiting.append(entry.order)
+        self._look()
+
+    def _look(self) -> None:
+        self.health = gateway_health.look(self._terminal, self._identity)
+        if self.health.rung is Rung.STRANGER:
+            self._halt(self.health.detail)
+
+    def _heed(self, messages: Sequence[Message[Any]]) -> None:
+        for message in messages:
+            event = message.event
+            if isinstance(event, AccountHalted | AccountResumed) and event.account == self._name:
+                self._halted = isinstance(event, AccountHalted)
+                self._ledger.heed(self._halted)
+
+    def _may_go(self, order: Order) -> bool:
+        """Nothing before it is open on its symbol, and the terminal is there."""
+        symbol = order.event.symbol
+        ahead = any(waiting.event.symbol == symbol for waiting in self._waiting)
+        return self.health.readable and not ahead and symbol not in self._in_flight()
+
+    def _in_flight(self) -> frozenset[str]:
+        return frozenset(search.entry.order.event.symbol for search in self._searches.values())
+
+    def _release(self) -> None:
+        """Send what waits and may go now; let go of what has expired, terminal or not."""
+        waiting, self._waiting = self._waiting, []
+        for order in waiting:
+            now_us = self._clock.now_us()
+            if self._may_go(order):
+                self._place(order)
+            elif now_us > order.event.expires_at_us:
+                self._ledger.intend(order, now_us)
+            else:
+                self._waiting.append(order)
+
+    def _place(self, order: Order, steps: Steps = (), behind: Sequence[Order] = ()) -> None:
+        self._sender.await_turn()
+        now_us = self._clock.now_us()
+        if not self._ledger.intend(order, now_us, steps, behind):
+            return
+        fault.point("after_intent_commit")
+        verdict = self._sent(order)
+        fault.point("before_record")
+        self._conclude(Entry(order, True, now_us), verdict)
+
+    def _sent(self, order: Order) -> Verdict:
+        if self._halted and order.event.closes_position is None:
+            return NotSent("the account is halted")
+        verdict = self._sender.send(
+            order.event, lambda number: self._ledger.attempt(order, number, self._clock.now_us())
+        )
+        log.info(
+            "order %s: %s",
+            order.event.order_id,
+            verdict.detail,
+            extra={"tape": {"order_id": order.event.order_id, "at_us": self._clock.now_us()}},
+        )
+        return verdict
+
+    def _conclude(self, entry: Entry, verdict: Verdict) -> None:
+        order_id = entry.order.event.order_id
+        match verdict:
+            case Taken(detail, venue_order, volume_lots):
+                self._read_deals(entry, detail, venue_order, volume_lots)
+            case Refused(retcode, detail, halts, reread):
+                if reread:
+                    self._sweep.run(self._in_flight())
+                if halts:
+                    self._halt(detail)
+                refusal = RecordReject(order_id=order_id, retcode=retcode, detail=detail)
+                self._ledger.settle(entry.order, refusal)
+            case NotSent(detail, halts):
+                if halts:
+                    self._halt(detail)
+                evidence = f"never sent: {detail}"
+                self._ledger.settle(
+                    entry.order, RecordNotExecuted(order_id=order_id, evidence=evidence)
+                )
+            case Lost(detail, venue_order):
+                self._unresolved(self._answered(entry, venue_order), detail)
+
+    def _read_deals(self, entry: Entry, detail: str, venue_order: int, volume_lots: float) -> None:
+        """The answer names no position and no commission: the deals do."""
+        deals = self._terminal.history_deals_get(ticket=venue_order) or ()
+        fills = [deal for deal in deals if is_fill(entry.order.event, deal)]
+        if sum(deal.volume for deal in fills) + VOLUME_TOLERANCE_LOTS < volume_lots or not fills:
+            self._unresolved(
+                self._answered(entry, venue_order), f"{detail}; its deals do not show yet"
+            )
+            return
+        self._sweep.explain(fills)
+        self._ledger.settle(entry.order, fills_of(entry.order.event, fills))
+
+    def _answered(self, entry: Entry, venue_order: int) -> Entry:
+        return Entry(entry.order, True, entry.intended_at_us, venue_order)
+
+    def _unresolved(self, entry: Entry, detail: str) -> None:
+        self._searches[entry.order.event.order_id] = gateway_search.begin(entry, self._clock)
+        log.warning("order %s is unresolved: %s", entry.order.event.order_id, detail)
+        self._ledger.unresolved(entry, detail)
+
+    def _search(self, search: Search) -> None:
+        order = search.entry.order
+        finding = gateway_search.step(
+            search, self._terminal, self._identity, self._clock, self._sweep.explained
+        )
+        match finding:
+            case Found(deals):
+                self._sweep.explain(deals)
+                self._ledger.settle(order, fills_of(order.event, deals))
+            case Undealt(evidence):
+                self._ledger.settle(
+                    order, RecordNotExecuted(order_id=order.event.order_id, evidence=evidence)
+                )
+            case None:
+                return
+        del self._searches[order.event.order_id]
+
+    def _halt(self, reason: str) -> None:
+        if not self._halted:
+            log.critical("account %s is halted: %s", self._name, reason)
+            self._ledger.halt(reason, self._clock.now_us())
+            self._halted = True

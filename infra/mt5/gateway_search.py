@@ -1,0 +1,103 @@
+"""Looking for an order whose answer was lost, until the venue's books leave no doubt.
+
+It is never sent again. Found deals settle it at once; that it is nowhere must be read twice, with
+`SPACING_S` between, from a terminal that was connected and logged in to our account before and
+after each reading. A reading that failed proves nothing and starts the count anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from infra.mt5 import gateway_health
+from infra.mt5.gateway_clock import Clock
+from infra.mt5.gateway_health import Identity
+from infra.mt5.gateway_ledger import Entry
+from infra.mt5.reconcile import Absent, Books, Finding, Found, Undealt, Undecided, judge
+from infra.mt5.terminal import Terminal
+
+EVERY_S = 0.25
+SETTLE_S = 1.0
+"""Least time between the lost answer and the first reading that may count as absence."""
+SPACING_S = 2.0
+MARGIN_S = 24 * 60 * 60
+"""The venue's clock may be in another zone: history is read a day earlier and later."""
+
+
+@dataclass(slots=True)
+class Search:
+    """One order that is looked for."""
+
+    entry: Entry
+    began_s: float
+    next_s: float
+    absent_since_s: float | None = None
+
+
+def begin(entry: Entry, clock: Clock) -> Search:
+    """Start looking now."""
+    now_s = clock.monotonic_s()
+    return Search(entry, now_s, now_s)
+
+
+def step(
+    search: Search,
+    terminal: Terminal,
+    identity: Identity,
+    clock: Clock,
+    explained: Callable[[int], bool],
+) -> Found | Undealt | None:
+    """Look once; None while there is doubt."""
+    finding = _finding(search, terminal, identity, clock, explained)
+    now_s = clock.monotonic_s()
+    search.next_s = now_s + EVERY_S
+    match finding:
+        case Found() | Undealt():
+            return finding
+        case Undecided():
+            search.absent_since_s = None
+        case Absent() if search.absent_since_s is None:
+            if now_s - search.began_s >= SETTLE_S:
+                search.absent_since_s = now_s
+                search.next_s = now_s + SPACING_S
+        case Absent():
+            return _proven(now_s - search.absent_since_s)
+    return None
+
+
+def books_of(terminal: Terminal, from_s: int, to_s: int) -> Books:
+    """The four reads."""
+    return Books(
+        positions=terminal.positions_get(),
+        orders=terminal.orders_get(),
+        orders_done=terminal.history_orders_get(from_s, to_s),
+        deals=terminal.history_deals_get(from_s, to_s),
+    )
+
+
+def _finding(
+    search: Search,
+    terminal: Terminal,
+    identity: Identity,
+    clock: Clock,
+    explained: Callable[[int], bool],
+) -> Finding:
+    entry = search.entry
+    if not gateway_health.look(terminal, identity).readable:
+        return Undecided("the terminal is not connected as our account")
+    from_s = entry.intended_at_us // 1_000_000 - MARGIN_S
+    to_s = clock.now_us() // 1_000_000 + MARGIN_S
+    books = books_of(terminal, from_s, to_s)
+    if not gateway_health.look(terminal, identity).readable:
+        return Undecided("the terminal changed while it was read")
+    return judge(entry.order.event, books, explained, entry.venue_order)
+
+
+def _proven(apart_s: float) -> Undealt | None:
+    if apart_s < SPACING_S:
+        return None
+    return Undealt(
+        "in no position, active order, done order or deal, "
+        f"in two readings {apart_s:.1f} s apart, {SETTLE_S:.0f} s or more after the answer was lost"
+    )

@@ -1,0 +1,217 @@
+"""The one place that sends an order: checks, one `order_send`, and what the answer permits.
+
+A second attempt follows only a refusal that is certain, at most `ATTEMPTS_MAX` in all, each with
+a fresh quote inside the collar, under the magic number of the first. After any answer that proves
+nothing there is no second attempt, ever.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from events.orders import OrderAccepted
+from infra import fault
+from infra.mt5 import constants as mt5
+from infra.mt5 import gateway_health, retcodes
+from infra.mt5.gateway_clock import Clock
+from infra.mt5.gateway_health import Identity, Rung
+from infra.mt5.requests import Request, Unsendable, request_of
+from infra.mt5.retcodes import Meaning, Outcome
+from infra.mt5.terminal import Terminal
+from infra.mt5.tuples import OrderSendResult, SymbolInfo
+
+ATTEMPTS_MAX = 3
+SEND_WITHIN_S = 1.0
+"""Most time between the commit that permits an attempt and its `order_send`: a process that was
+frozen in between must not wake up and send what another has settled meanwhile."""
+PACE_FIRST_S, PACE_LAST_S = 1.0, 30.0
+"""Least time between two sends after the venue called us too fast: doubled each time, halved by
+each success."""
+QUOTE_WAIT_S, QUOTE_POLL_S = 2.0, 0.05
+
+DEALT = (Outcome.SUCCESS, Outcome.PARTIAL)
+AGAIN = (Outcome.NEW_PRICE, Outcome.FIX, Outcome.LATER)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The venue took the order under this ticket. Its deals are still to be read."""
+
+    detail: str
+    venue_order: int
+    volume_lots: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The venue refused, or would have: nothing was dealt. `reread`: our picture of it is old."""
+
+    retcode: int
+    detail: str
+    halts: bool = False
+    reread: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """The order never left this process. `halts`: something is wrong that a person must look at."""
+
+    detail: str
+    halts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The answer proves nothing."""
+
+    detail: str
+    venue_order: int = 0
+
+
+Verdict = Taken | Refused | NotSent | Lost
+
+
+class Sender:
+    """Sends orders of one account, one at a time."""
+
+    def __init__(
+        self, terminal: Terminal, identity: Identity, clock: Clock, jitter: random.Random
+    ) -> None:
+        self._terminal = terminal
+        self._identity = identity
+        self._clock = clock
+        self._jitter = jitter
+        self._specs: dict[str, SymbolInfo] = {}
+        self._pace_s = 0.0
+        self._not_before_s = 0.0
+
+    @property
+    def pace_s(self) -> float:
+        """How long the venue makes us wait between two sends."""
+        return self._pace_s
+
+    def await_turn(self) -> None:
+        """Wait until the account's pace allows a send; at once unless the venue complained."""
+        wait_s = self._not_before_s - self._clock.monotonic_s()
+        if wait_s > 0:
+            self._clock.sleep(wait_s)
+
+    def forget(self) -> None:
+        """Read every symbol's figures anew from now on."""
+        self._specs.clear()
+
+    def send(self, order: OrderAccepted, permitted: Callable[[int], bool]) -> Verdict:
+        """Send an order whose intent has just been committed.
+
+        `permitted` commits the number of a further attempt; False ends the matter.
+        """
+        refused: Verdict | None = None
+        mended = False
+        volume_max: Decimal | None = None
+        for attempt in range(1, ATTEMPTS_MAX + 1):
+            if refused is not None and not permitted(attempt):
+                return refused
+            until_s = self._clock.monotonic_s() + SEND_WITHIN_S
+            request = self._prepared(order, volume_max)
+            if not isinstance(request, dict):
+                return refused or request
+            if self._clock.monotonic_s() > until_s or self._clock.now_us() > order.expires_at_us:
+                return refused or NotSent("its time was over before it could be sent")
+            verdict, meaning = self._attempt(request)
+            to_mend = meaning.outcome is Outcome.FIX
+            again = meaning.refused and meaning.outcome in AGAIN and not (to_mend and mended)
+            if not again or attempt == ATTEMPTS_MAX:
+                return verdict
+            refused, mended = verdict, mended or to_mend
+            if meaning.name == "INVALID_CLOSE_VOLUME":
+                volume_max = self._position_volume(order)
+            self._await(order, meaning)
+        raise AssertionError("the last attempt returns")
+
+    def _prepared(
+        self, order: OrderAccepted, volume_max: Decimal | None
+    ) -> Request | Refused | NotSent:
+        """The request, after the checks that come right before each send."""
+        health = gateway_health.look(self._terminal, self._identity)
+        if health.rung is not Rung.TRADING:
+            return NotSent(health.detail, halts=health.readable or health.rung is Rung.STRANGER)
+        spec = self._spec(order.symbol)
+        tick = self._terminal.symbol_info_tick(order.symbol)
+        if spec is None or tick is None:
+            return NotSent(f"no quote of {order.symbol}: {self._terminal.last_error()}")
+        request = request_of(order, spec, tick, volume_max)
+        if isinstance(request, Unsendable):
+            return Refused(request.retcode, request.detail)
+        return request
+
+    def _attempt(self, request: Request) -> tuple[Verdict, Meaning]:
+        answer = self._terminal.order_send(request)
+        error = (0, "") if answer is not None else self._terminal.last_error()
+        fault.point("after_order_send")
+        meaning = (
+            retcodes.of_last_error(error[0])
+            if answer is None
+            else retcodes.of_retcode(answer.retcode)
+        )
+        self._keep_pace(meaning)
+        return _verdict(answer, error, meaning), meaning
+
+    def _keep_pace(self, meaning: Meaning) -> None:
+        if meaning.name == "TOO_MANY_REQUESTS":
+            self._pace_s = min(PACE_LAST_S, max(PACE_FIRST_S, self._pace_s * 2))
+        elif meaning.outcome in DEALT:
+            self._pace_s = self._pace_s / 2 if self._pace_s > PACE_FIRST_S else 0.0
+        wait_s = self._pace_s * self._jitter.uniform(1.0, 1.25)
+        self._not_before_s = self._clock.monotonic_s() + wait_s
+
+    def _await(self, order: OrderAccepted, meaning: Meaning) -> None:
+        """Wait for what the refusal asks for."""
+        if meaning.outcome is Outcome.FIX:
+            self._specs.pop(order.symbol, None)
+        elif meaning.name == "PRICE_OFF":
+            self._await_quote(order)
+        elif meaning.outcome is Outcome.LATER:
+            if self._pace_s == 0.0:
+                self._clock.sleep(PACE_FIRST_S * self._jitter.uniform(1.0, 1.25))
+            self.await_turn()
+
+    def _await_quote(self, order: OrderAccepted) -> None:
+        before = self._terminal.symbol_info_tick(order.symbol)
+        deadline_s = self._clock.monotonic_s() + QUOTE_WAIT_S
+        while self._clock.monotonic_s() < deadline_s:
+            self._clock.sleep(QUOTE_POLL_S)
+            now = self._terminal.symbol_info_tick(order.symbol)
+            if now is not None and (before is None or now.time_msc > before.time_msc):
+                return
+
+    def _spec(self, symbol: str) -> SymbolInfo | None:
+        if symbol not in self._specs:
+            self._terminal.symbol_select(symbol, True)
+            spec = self._terminal.symbol_info(symbol)
+            if spec is None:
+                return None
+            self._specs[symbol] = spec
+        return self._specs[symbol]
+
+    def _position_volume(self, order: OrderAccepted) -> Decimal | None:
+        held = self._terminal.positions_get(ticket=order.closes_position)
+        return Decimal(str(held[0].volume)) if held else None
+
+
+def _verdict(
+    answer: OrderSendResult | None, error: tuple[int, str], meaning: Meaning
+) -> Taken | Refused | Lost:
+    if answer is None:
+        detail = f"order_send gave nothing; last error {error[0]} {error[1]}"
+        retcode, venue_order = error[0], 0
+    else:
+        detail = f"{answer.retcode} {meaning.name} {answer.comment}".strip()
+        retcode, venue_order = answer.retcode, answer.order
+    if meaning.refused:
+        return Refused(retcode, detail, meaning.halts, meaning.outcome is Outcome.REREAD)
+    if answer is not None and venue_order and meaning.outcome in DEALT:
+        return Taken(detail, venue_order, answer.volume)
+    return Lost(detail, venue_order if retcode == mt5.TRADE_RETCODE_PLACED else 0)

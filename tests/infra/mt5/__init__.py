@@ -1,0 +1,1 @@
+"""The MetaTrader 5 boundary: terminal, venue, bridge, gateway."""
