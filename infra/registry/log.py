@@ -112,7 +112,9 @@ class SchemaLog:
         consumer.assign([TopicPartition(self._topic, 0, 0)])
         try:
             while not stop.is_set():
-                self._take(consumer.consume(BATCH, POLL_S))
+                first = consumer.poll(POLL_S)
+                if first is not None:
+                    self._take([first, *consumer.consume(BATCH, 0)])
         finally:
             consumer.close()
 
