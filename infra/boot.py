@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from urllib.parse import urlsplit
 
+import httpx
+
 from infra.children import CODE, RoleProcess, command, environment
 from infra.config import Config, without_password
 from infra.embedded.kafka import EmbeddedKafka
@@ -19,6 +21,7 @@ from infra.supervisor import Supervisor
 
 ANSWER_DEADLINE_S = 60.0
 EXTERNAL_DEADLINE_S = 10.0
+POSTGRES_PORT = 5432  # of an address that names none
 
 Note = Callable[[str], None]
 
@@ -49,7 +52,11 @@ def start_services(config: Config, supervisor: Supervisor, note: Note) -> Config
     supervisor.use(config)
     if "registry" not in config.external:
         registry = supervisor.add_role(REGISTRY)
-        _timed(note, "Schema registry", lambda: _wait_for(registry, config.registry, supervisor))
+        _timed(
+            note,
+            "Schema registry",
+            lambda: _wait_for(registry, f"{config.registry}/subjects", supervisor),
+        )
     venue = supervisor.add_role(VENUE)
     _timed(note, "Venue", lambda: _wait_for(venue, f"tcp://{config.venue}", supervisor))
     return config
@@ -93,7 +100,11 @@ def _listeners(config: Config) -> dict[str, int]:
 
 def _check_external(config: Config) -> None:
     brokers = [f"tcp://{broker}" for broker in config.kafka.split(",")]
-    given = {"kafka": brokers, "postgres": [config.postgres], "registry": [config.registry]}
+    given = {
+        "kafka": brokers,
+        "postgres": [config.postgres],
+        "registry": [f"{config.registry}/subjects"],
+    }
     for name in sorted(config.external):
         if not any(_answers(address, EXTERNAL_DEADLINE_S) for address in given[name]):
             shown = without_password(getattr(config, name))
@@ -114,10 +125,12 @@ def _wait_for(child: RoleProcess, address: str, supervisor: Supervisor) -> None:
 
 def _answers(address: str, deadline_s: float) -> bool:
     where = urlsplit(address)
-    default_port = {"postgresql": 5432, "postgres": 5432, "https": 443}.get(where.scheme, 80)
     try:
-        socket.create_connection((where.hostname, where.port or default_port), deadline_s).close()
-    except OSError:
+        if where.scheme in ("http", "https"):
+            return httpx.get(address, timeout=deadline_s).is_success
+        place = (where.hostname, where.port or POSTGRES_PORT)
+        socket.create_connection(place, deadline_s).close()
+    except (OSError, httpx.TransportError):
         return False
     return True
 

@@ -23,6 +23,7 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
     del arguments
     run = run_file.read(config.home)
     if run is None or not run.supervisor.alive():
+        run_file.end_leftovers(config.home)
         print(f"nothing runs in {config.home}")
         return 0
     assert run.supervisor.pid is not None

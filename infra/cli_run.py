@@ -34,8 +34,7 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
     options = {name: getattr(arguments, name) for name in sorted(wanted)}
     name = "-".join([kind.name, *([options[kind.option]] if kind.option else [])])
     telemetry.start(config, name, arguments.metrics_port)
-    run = getattr(import_module(kind.module), kind.function)
-    run(config, _stopped_by_signal(), **options)
+    import_module(kind.module).run(config, _stopped_by_signal(), **options)
     return 0
 
 

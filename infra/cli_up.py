@@ -52,13 +52,7 @@ def _attached(config: Config, *, plain: bool) -> int:
         _record(config, "starting", began_s, supervisor.parts())
         boot.prepare_tape(config, supervisor)
         boot.start_roles(config, supervisor)
-        _stay(
-            config,
-            supervisor,
-            Pulse(config.api, len(config.accounts), services_s),
-            began_s,
-            plain=plain,
-        )
+        _stay(config, supervisor, Pulse(config, services_s), began_s, plain=plain)
     except KeyboardInterrupt:
         _say("stopping")
     finally:

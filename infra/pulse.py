@@ -10,10 +10,20 @@ from typing import Any
 
 import httpx
 
+from infra.config import Config
+from infra.gauges import Cost, lag_messages, memory_mib
+from infra.roles import REGISTRY, VENUE, metrics_port, workers
+from infra.run_file import Part
+
 POLL_EVERY_S = 0.5
+POLLS_PER_COST = 10
 RATE_WINDOW_S = 10.0
 TIMEOUT_S = 3.0
-LATEST = {"predictions": 8, "signals": 1, "executions": 1}
+LATEST: dict[str, dict[str, str | int]] = {
+    "predictions": {"limit": 6},
+    "signals": {"limit": 1, "outcome": "raised"},
+    "executions": {"limit": 1},
+}
 
 Item = dict[str, Any]
 
@@ -33,12 +43,15 @@ class Beat:
 class Pulse:
     """A thread that looks twice a second. `first`: after how many seconds each kind was live."""
 
-    def __init__(self, api: str, accounts: int, since_s: float) -> None:
+    def __init__(self, config: Config, since_s: float) -> None:
         self.beat = Beat()
+        self.costs: dict[str, Cost] = {}
+        self.parts: tuple[Part, ...] = ()
         self.first: dict[str, float] = {}
-        self._accounts = accounts
+        self._accounts = len(config.accounts)
+        self._ports = {r.name: metrics_port(config, r) for r in (REGISTRY, VENUE, *workers(config))}
         self._since_s = since_s
-        self._client = httpx.Client(base_url=api, timeout=TIMEOUT_S)
+        self._client = httpx.Client(base_url=config.api, timeout=TIMEOUT_S)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pulse", daemon=True)
         self._seen: list[tuple[float, dict[str, int]]] = []
@@ -61,17 +74,28 @@ class Pulse:
         """Ask once. A read API that is away leaves the last beat, and says so."""
         try:
             ticks = self._items("ticks")
-            latest = {kind: self._items(kind, limit=n) for kind, n in LATEST.items()}
+            latest = {kind: self._items(kind, **asked) for kind, asked in LATEST.items()}
         except (httpx.HTTPError, ValueError) as error:
             return replace(self.beat, trouble=f"read API: {error or type(error).__name__}")
         return Beat(ticks=ticks, rates=self._rates(ticks), trouble="", **latest)
 
     def _run(self) -> None:
+        polls = 0
         while not self._stop.wait(POLL_EVERY_S):
             self.beat = self.look()
             self._mark(self.beat)
+            if polls % POLLS_PER_COST == 0:
+                self.costs = {p.name: self._cost(p) for p in self.parts}
+            polls += 1
 
-    def _items(self, kind: str, **parameters: int) -> tuple[Item, ...]:
+    def _cost(self, p: Part) -> Cost:
+        port = self._ports.get(p.name)
+        return Cost(
+            memory_mib=memory_mib(p.pid) if p.pid else 0,
+            lag_messages=lag_messages(self._client, port) if port and p.pid else None,
+        )
+
+    def _items(self, kind: str, **parameters: str | int) -> tuple[Item, ...]:
         answer = self._client.get(f"/{kind}", params=parameters).raise_for_status()
         return tuple(answer.json()["items"])
 
@@ -91,7 +115,7 @@ class Pulse:
         since_us = int(self._since_s * 1e6)
         live = {
             "live ticks": any(t["ts_source_us"] >= since_us for t in beat.ticks),
-            "live predictions": any(p["as_of_us"] >= since_us for p in beat.predictions),
+            "live predictions": any(p["observed_at_us"] >= since_us for p in beat.predictions),
             "an execution on every account": any(
                 x["as_of_us"] >= since_us and filled_legs(x) >= self._accounts
                 for x in beat.executions
@@ -103,5 +127,5 @@ class Pulse:
 
 
 def filled_legs(execution: Item) -> int:
-    """Legs that were filled at the broker."""
-    return sum(1 for leg in execution["legs"] if leg["state"] == "filled")
+    """Legs of which something was filled at the broker."""
+    return sum(1 for leg in execution["legs"] if float(leg["filled_lots"]) > 0)

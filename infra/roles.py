@@ -11,12 +11,11 @@ PROCESSORS = ("bars", "features", "inference", "signals")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A role as code: `module.function(config, stop, **options)`, and what it must be told."""
+    """A role as code: `module.run(config, stop, **options)`, and what it must be told."""
 
     name: str
     module: str
     summary: str
-    function: str = "run"
     option: str = ""
 
 
@@ -31,7 +30,7 @@ class Role:
 
 KINDS: tuple[Kind, ...] = (
     Kind("venue", "infra.run.venue", "simulated broker that all accounts trade on"),
-    Kind("registry", "infra.registry", "schema registry", function="serve"),
+    Kind("registry", "infra.run.registry", "schema registry"),
     Kind("bridge", "infra.run.bridge", "terminals' ticks onto the tape"),
     Kind("processor", "infra.run.processor", "one stream processor, by name", option="name"),
     Kind("relay", "infra.run.relay", "decisions from the event store onto the tape"),

@@ -6,19 +6,18 @@ import time
 from collections import deque
 from types import TracebackType
 
-import psutil
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from infra.pulse import Item, Pulse
+from infra.gauges import Cost
+from infra.pulse import Item, Pulse, filled_legs
 from infra.run_file import Part
 
 DRAW_EVERY_S = 0.5
 LINE_EVERY_S = 5.0
 NOTES = 5
-MIB = 1024 * 1024
 
 
 class Lines:
@@ -50,6 +49,7 @@ class Lines:
 
     def show(self, parts: tuple[Part, ...]) -> None:
         """Called often; says something when there is something to say."""
+        self._pulse.parts = parts
         for what, after_s in dict(self._pulse.first).items():
             if what not in self._told:
                 self._told.add(what)
@@ -61,7 +61,8 @@ class Lines:
     def _summary(self, parts: tuple[Part, ...]) -> str:
         beat = self._pulse.beat
         up = sum(1 for p in parts if p.state == "running")
-        said = [f"{up}/{len(parts)} up", f"{sum(beat.rates.values()):.1f} ticks/s"]
+        mib = sum(cost.memory_mib for cost in self._pulse.costs.values())
+        said = [f"{up}/{len(parts)} up", f"{mib} MiB", f"{sum(beat.rates.values()):.1f} ticks/s"]
         said += [f"prediction {_prediction(p)}" for p in beat.predictions[:1]]
         said += [f"execution {_execution(x)}" for x in beat.executions[:1]]
         return " | ".join([*said, beat.trouble] if beat.trouble else said)
@@ -74,7 +75,6 @@ class Screen:
         self._pulse = pulse
         self._addresses = addresses
         self._began_s = time.monotonic()
-        self._parts: tuple[Part, ...] = ()
         self._notes: deque[str] = deque(maxlen=NOTES)
         self._live = Live(
             get_renderable=self._draw, console=Console(), refresh_per_second=1 / DRAW_EVERY_S
@@ -100,7 +100,7 @@ class Screen:
 
     def show(self, parts: tuple[Part, ...]) -> None:
         """The parts to draw from now on."""
-        self._parts = parts
+        self._pulse.parts = parts
 
     def _draw(self) -> RenderableType:
         beat = self._pulse.beat
@@ -108,7 +108,7 @@ class Screen:
         head = Text(f"Tapedeck, up for {running_s // 60}:{running_s % 60:02d}", style="bold")
         middle = Table.grid(padding=(0, 4))
         middle.add_row(
-            _parts_table(self._parts),
+            _parts_table(self._pulse.parts, self._pulse.costs),
             Group(_ticks_table(beat.ticks, beat.rates), *self._decisions()),
         )
         where = Table.grid(padding=(0, 2))
@@ -130,44 +130,54 @@ class Screen:
         return list(lines)
 
 
-def _parts_table(parts: tuple[Part, ...]) -> Table:
-    table = Table("role", "pid", "restarts", "MiB", box=None, title_justify="left")
-    total = 0
+def _parts_table(parts: tuple[Part, ...], costs: dict[str, Cost]) -> Table:
+    table = Table("role", box=None)
+    for column in ("pid", "restarts", "MiB", "lag"):
+        table.add_column(column, justify="right")
     for p in parts:
-        mib = _memory_mib(p)
-        total += mib
+        cost = costs.get(p.name, Cost(0, None))
+        lag = "" if cost.lag_messages is None else str(cost.lag_messages)
         style = "" if p.state == "running" else "red"
-        table.add_row(p.name, str(p.pid or p.state), str(p.restarts), str(mib), style=style)
-    table.add_row("all", "", "", str(total), style="bold")
+        figures = (str(p.pid or p.state), str(p.restarts), str(cost.memory_mib), lag)
+        table.add_row(p.name, *figures, style=style)
+    total_mib = sum(cost.memory_mib for cost in costs.values())
+    table.add_row("all", "", "", str(total_mib), "", style="bold")
     return table
 
 
 def _ticks_table(ticks: tuple[Item, ...], rates: dict[str, float]) -> Table:
-    table = Table("symbol", "bid", "ask", "ticks/s", box=None)
+    table = Table("symbol", box=None)
+    for column in ("bid", "ask", "ticks/s"):
+        table.add_column(column, justify="right")
     for tick in ticks:
         rate = rates.get(tick["symbol"], 0.0)
         table.add_row(tick["symbol"], str(tick["bid"]), str(tick["ask"]), f"{rate:.1f}")
     return table
 
 
-def _memory_mib(p: Part) -> int:
-    try:
-        return int(psutil.Process(p.pid).memory_info().rss // MIB) if p.pid else 0
-    except psutil.NoSuchProcess:
-        return 0
-
-
 def _prediction(item: Item) -> str:
-    return f"{item['symbol']}"
+    sure = f"up {item['probability_up']:.3f}, confidence {item['confidence']:.2f}"
+    horizon = f"over {item['horizon_s']} s"
+    return f"{_clock(item['as_of_us'])} {item['symbol']:<7} {sure}, {horizon}"
 
 
 def _signal(item: Item) -> str:
-    return f"{item['symbol']}"
+    what = f"{item['side']} at {item['price_reference']:.5f}"
+    return (
+        f"{_clock(item['at_us'])} {item['symbol']:<7} {what}, confidence {item['confidence']:.2f}"
+    )
 
 
 def _execution(item: Item) -> str:
-    return f"{item['execution_id']} {item['state']}"
+    legs = f"{filled_legs(item)} of {len(item['legs'])} legs filled"
+    return f"{_clock(item['as_of_us'])} {item['symbol']:<7} {item['side']} {item['state']}, {legs}"
 
 
 def _leg(item: Item) -> str:
-    return f"{item['account']} {item['state']}"
+    price = f" at {item['price']}" if item["price"] else ""
+    detail = f" ({item['detail']})" if item["detail"] else ""
+    return f"{item['account']} {item['state']} {item['filled_lots']} lots{price}{detail}"
+
+
+def _clock(time_us: int) -> str:
+    return time.strftime("%H:%M:%S", time.gmtime(time_us / 1e6))

@@ -20,7 +20,7 @@ import pytest
 from infra.config import Config
 from infra.embedded.kafka import EmbeddedKafka
 from infra.embedded.postgres import EmbeddedPostgres
-from infra.embedded.process import free_ports
+from infra.embedded.process import ServiceError, free_ports
 
 SERVICES = {"kafka", "postgres", "registry"}
 REGISTRY_DEADLINE_S = 30.0
@@ -48,7 +48,7 @@ def kafka(services_home: Path) -> Iterator[str]:
         return
     port, controller_port = free_ports(2)
     service = EmbeddedKafka(services_home, port, controller_port, Config.load({}).cache)
-    service.start()
+    _start(service)
     yield service.address
     service.kill()
 
@@ -60,7 +60,7 @@ def postgres_server(services_home: Path) -> Iterator[str]:
         yield given
         return
     service = EmbeddedPostgres(services_home, free_ports(1)[0])
-    service.start()
+    _start(service)
     yield service.dsn
     service.kill()
 
@@ -82,7 +82,7 @@ def registry(kafka: str, services_home: Path) -> Iterator[str]:
     if given:
         yield given
         return
-    from infra.registry import serve
+    from infra.run.registry import run
 
     config = Config.load(
         {
@@ -93,7 +93,7 @@ def registry(kafka: str, services_home: Path) -> Iterator[str]:
         }
     )
     stop = threading.Event()
-    server = threading.Thread(target=serve, args=(config, stop), name="registry", daemon=True)
+    server = threading.Thread(target=run, args=(config, stop), name="registry", daemon=True)
     server.start()
     _wait_for(f"{config.registry}/subjects", server)
     yield config.registry
@@ -122,6 +122,14 @@ def config(kafka: str, postgres: str, registry: str, namespace: str, tmp_path: P
         "TAPEDECK_NAMESPACE": namespace,
     }
     return Config.load({**bound, **ports})
+
+
+def _start(service: EmbeddedKafka | EmbeddedPostgres) -> None:
+    """What is missing on this machine ends the run with its one line, not with a trace per test."""
+    try:
+        service.start()
+    except ServiceError as missing:
+        pytest.exit(str(missing), returncode=2)
 
 
 def _wait_for(url: str, server: threading.Thread) -> None:
