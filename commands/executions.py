@@ -20,7 +20,7 @@ from events.values import Lots, Side
 
 
 class OpenExecution(Command, frozen=True, kw_only=True):
-    """A signal is to be followed by these accounts."""
+    """A signal is to be followed by these accounts; those left out have each a reason."""
 
     execution_id: str
     symbol: str
@@ -28,6 +28,8 @@ class OpenExecution(Command, frozen=True, kw_only=True):
     confidence: float
     accounts: tuple[str, ...]
     volumes_lots: tuple[Lots, ...]
+    left_out: tuple[str, ...]
+    reasons: tuple[str, ...]
 
 
 class CompleteExecution(Command, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from events.values import Lots, Side
 
 
 class ExecutionOpened(Event, frozen=True, kw_only=True):
-    """A signal is to be followed by these accounts, each with its own volume."""
+    """A signal is to be followed by these accounts, each with its volume; others are left out."""
 
     execution_id: str
     symbol: str
@@ -15,6 +15,8 @@ class ExecutionOpened(Event, frozen=True, kw_only=True):
     confidence: float
     accounts: tuple[str, ...]
     volumes_lots: tuple[Lots, ...]
+    left_out: tuple[str, ...]
+    reasons: tuple[str, ...]
 
 
 class ExecutionCompleted(Event, frozen=True, kw_only=True):

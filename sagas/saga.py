@@ -18,7 +18,8 @@ class Saga(Generic[S, E, C]):
     An instance is born from a `starts_on` event. Before it, the runner folds in the latest event of
     each `context` type and key (the accounts, their limits, …), so that what was known at that
     moment is part of the instance's own history. `correlate` names the instance an event belongs
-    to; None for context.
+    to; None for context. `done` says that nothing more is expected, so that nobody has to look
+    after the instance; what still arrives is heard all the same.
     """
 
     name: str
@@ -29,3 +30,4 @@ class Saga(Generic[S, E, C]):
     initial: S
     evolve: Callable[[S, E], S]
     next: Callable[[S], tuple[C, ...]]
+    done: Callable[[S], bool]
