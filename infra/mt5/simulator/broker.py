@@ -3,6 +3,8 @@
 from pathlib import Path
 from threading import Lock
 
+from infra.mt5.constants import RES_E_NOT_FOUND
+from infra.mt5.link import CallError
 from infra.mt5.simulator.account import Account
 from infra.mt5.simulator.clock import Clock
 from infra.mt5.simulator.faults import FaultRule
@@ -47,7 +49,9 @@ class Broker:
 
     def inject(self, login: int, rules: tuple[FaultRule, ...]) -> None:
         """Spoil the next trade requests of an account by these rules; none: stop spoiling."""
-        account = self.accounts[login]
+        account = self.accounts.get(login)
+        if account is None:
+            raise CallError(RES_E_NOT_FOUND, f"Terminal: no account {login}")
         with account.lock:
             account.faults.replace(rules)
 

@@ -8,6 +8,7 @@ from infra.mt5.link import CallError, LinkLostError
 from infra.mt5.simulator import views
 from infra.mt5.simulator.account import Account
 from infra.mt5.simulator.broker import Broker
+from infra.mt5.simulator.faults import FaultRule
 from infra.mt5.simulator.orders import checked, margin_needed, profit_between, sent
 from infra.mt5.simulator.quotes import Quotes
 from infra.mt5.simulator.settings import PASSWORD, SERVER
@@ -50,6 +51,7 @@ class Session:
         """The functions by their names; what only reads prices is answered by `Quotes`."""
         return {
             "login": self._login,
+            "inject": self._inject,
             "version": lambda: VERSION,
             "terminal_info": self._terminal_info,
             "account_info": self._account_info,
@@ -85,6 +87,11 @@ class Session:
             self._account = None
             raise UNAUTHORISED
         self._account = account
+        return True
+
+    def _inject(self, rules: tuple[FaultRule, ...]) -> bool:
+        """Not of the package: spoil the next trade requests of the saved account."""
+        self._broker.inject(self._saved, rules)
         return True
 
     def _now_ms(self) -> int:
