@@ -1,0 +1,107 @@
+"""What a tape needs before roles work on it. Doing it again changes nothing.
+
+Topics and schemas; accounts and their limits; and a model that predicts, if there is none yet.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from commands.accounts import ACCOUNTS, OpenAccount
+from commands.decider import Decider
+from commands.limits import LIMITS, SetLimits
+from events.envelope import Message, first_cause
+from events.models import ModelPromoted
+from events.values import lots
+from infra import kafka, postgres
+from infra.config import Config
+from infra.event_store import EventStore
+from infra.mt5.accounts import login_of
+from infra.mt5.simulator.settings import SERVER
+from infra.schema_ids import SchemaIds
+from schemas.catalog import key_of
+
+BROKER_PATIENCE_S = 60.0
+LOG_BATCH = 1_000
+ACTOR = "bootstrap"
+CURRENCY = "USD"
+VOLUME_LOTS_MAX = Decimal("0.50")
+OPEN_LOTS_MAX = Decimal("5.00")
+OPEN_POSITIONS_MAX = 20
+CONFIDENCE_MIN = 0.5
+SIGNAL_AGE_MS_MAX = 5_000
+
+
+def prepare(config: Config) -> None:
+    """Make the tape ready, saying what is done."""
+    kafka.await_broker(config, BROKER_PATIENCE_S)
+    kafka.ensure_topics(config)
+    SchemaIds(config).register_all()
+    print("topics and schemas are there")
+    store = EventStore.open(postgres.address(config.postgres, config.namespace))
+    opened = sum(len(store.handle(decider, command)) for decider, command in wishes(config))
+    print(f"{len(config.accounts)} accounts with limits ({opened} new facts)")
+    _give_a_model(config, store)
+
+
+def wishes(config: Config) -> Iterator[tuple[Decider[Any, Any, Any], Message[Any]]]:
+    """The accounts of the configuration, each with the limits of a beginner."""
+    for account in config.accounts:
+        yield (
+            ACCOUNTS,
+            _wish(
+                OpenAccount(
+                    account=account, login=login_of(account), server=SERVER, currency=CURRENCY
+                )
+            ),
+        )
+        yield (
+            LIMITS,
+            _wish(
+                SetLimits(
+                    account=account,
+                    volume_lots_max=lots(VOLUME_LOTS_MAX),
+                    open_lots_max=lots(OPEN_LOTS_MAX),
+                    open_positions_max=OPEN_POSITIONS_MAX,
+                    confidence_min=CONFIDENCE_MIN,
+                    signal_age_ms_max=SIGNAL_AGE_MS_MAX,
+                    symbols=config.symbols,
+                )
+            ),
+        )
+
+
+def _give_a_model(config: Config, store: EventStore) -> None:
+    from infra import first_model, training  # learning libraries load only where one is needed
+
+    if _predicts(store):
+        return
+    print("no model yet: training one on the simulated market's history", flush=True)
+    course = first_model.course(config, time.time_ns() // 1_000_000)
+    training.kept(config, course, promote=True)
+    print(f"model {course.report.model} is promoted")
+
+
+def _predicts(store: EventStore) -> bool:
+    """Whether any model was ever promoted, read from the log: a name is free to choose."""
+    last = 0
+    while entries := store.after(last, LOG_BATCH):
+        if any(e.message and isinstance(e.message.event, ModelPromoted) for e in entries):
+            return True
+        last = entries[-1].id
+    return False
+
+
+def _wish(command: Any) -> Message[Any]:
+    kind = type(command).__name__
+    return first_cause(
+        command,
+        source=ACTOR,
+        sequence=kind,
+        key=key_of(command),
+        time_us=time.time_ns() // 1000,
+        actor=ACTOR,
+    )
