@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from itertools import count
 from typing import Any
@@ -28,7 +29,7 @@ from infra.postgres import Connection
 from infra.recorders import Effects
 
 FIRST_SWEEP_S = 24 * 60 * 60
-"""Deals of the day before an account was first opened here are external; older ones are not read."""
+"""Deals of the day before an account was first opened here are external; older are not read."""
 
 
 class GatewayStore:
@@ -44,6 +45,7 @@ class GatewayStore:
         self._connection = connection
         self._account = account
         self._consumer = consumer
+        self._session = secrets.token_hex(8)
         self._told = count()
 
     def known(self) -> Account | None:
@@ -183,14 +185,16 @@ class GatewayStore:
     def _intended(
         self, order: Order, attempt: int, now_us: int, steps: Steps, rows: Sequence[Statement]
     ) -> bool:
-        """Each try has an id of its own: an intent that is found in the store permits nothing."""
+        """Each try has an id of its own: the store gives a command that it knows its old answer,
+        and an intent of before permits nothing now."""
+        step = f"intend/{attempt}/{self._session}.{next(self._told)}"
         command = IntendOrder(
             order_id=order.event.order_id,
             magic=magic_of(order.event.order_id),
             attempt=attempt,
             intended_at_us=now_us,
         )
-        events = self._commit([(order, command, f"intend/{attempt}/{now_us}")], steps, *rows)
+        events = self._commit([(order, command, step)], steps, *rows)
         return any(isinstance(event, OrderIntended) for event in events)
 
     def _commit(
@@ -213,7 +217,7 @@ class GatewayStore:
         message = first_cause(
             command,
             source=source,
-            sequence=f"{now_us:016d}.{next(self._told)}",
+            sequence=f"{self._session}.{next(self._told)}",
             key=self._account,
             time_us=now_us,
             actor=source,
