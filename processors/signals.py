@@ -24,13 +24,13 @@ SECOND_US = 1_000_000
 class SignalPolicy:
     """When to act. A swing is one standard deviation of the mid's move over the horizon."""
 
-    confidence_min: float = 0.9  # share of calibration rows on which the model was less sure
+    confidence_min: float = 0.8  # share of calibration rows on which the model was less sure
     spread_max_swings: float = 3.0  # widest spread that is accepted
-    validity_s: int = 20  # from the close of the bar; later nobody may act on it
-    cool_down_s: int = 60  # least event time between two signals of a symbol
-    stop_swings: float = 4.0  # distance of the stop from the reference price
-    take_swings: float = 6.0
-    stop_spreads_min: float = 5.0  # both distances are at least this many spreads
+    validity_s: int = 10  # from the close of the bar; later nobody may act on it
+    cool_down_s: int = 180  # least event time between two signals of a symbol
+    stop_swings: float = 2.0  # distance of the stop from the reference price
+    take_swings: float = 2.0
+    distance_spreads_min: float = 3.0  # stop and target are at least this far
 
 
 class Cooling(Struct, frozen=True, array_like=True):
@@ -109,7 +109,7 @@ def _abstained(
 
 
 def _raised(policy: SignalPolicy, p: PredictionMade) -> SignalRaised:
-    floor = policy.stop_spreads_min * p.spread
+    floor = policy.distance_spreads_min * p.spread
     return SignalRaised(
         signal_id=f"{p.symbol}-{p.timeframe_s}-{p.as_of_us}",
         symbol=p.symbol,
