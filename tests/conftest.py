@@ -17,7 +17,7 @@ import httpx
 import psycopg
 import pytest
 
-from infra.config import Config
+from infra.config import METRICS_PORTS, PORT_OFFSETS, Config
 from infra.embedded.kafka import EmbeddedKafka
 from infra.embedded.postgres import EmbeddedPostgres
 from infra.embedded.process import ServiceError, free_ports
@@ -110,18 +110,15 @@ def namespace() -> str:
 @pytest.fixture
 def config(kafka: str, postgres: str, registry: str, namespace: str, tmp_path: Path) -> Config:
     """A configuration bound to the services, with its own home, database, namespace and ports."""
-    names = ("kafka", "controller", "postgres", "registry", "venue", "api")
-    ports = {
-        f"TAPEDECK_PORT_{n.upper()}": str(p) for n, p in zip(names, free_ports(6), strict=True)
-    }
     bound = {
         "TAPEDECK_HOME": str(tmp_path / "home"),
         "TAPEDECK_KAFKA": kafka,
         "TAPEDECK_POSTGRES": postgres,
         "TAPEDECK_REGISTRY": registry,
         "TAPEDECK_NAMESPACE": namespace,
+        "TAPEDECK_PORT_BASE": str(free_ports(PORT_OFFSETS["metrics"] + METRICS_PORTS)[0]),
     }
-    return Config.load({**bound, **ports})
+    return Config.load(bound)
 
 
 def _start(service: EmbeddedKafka | EmbeddedPostgres) -> None:

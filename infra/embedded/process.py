@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -13,6 +14,8 @@ from contextlib import nullcontext
 from pathlib import Path
 
 POLL_S = 0.05
+PORT_MIN = 10_000
+PORT_MAX = 32_000
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -85,15 +88,15 @@ def refuse_used_port(port: int, what: str, variable: str) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now, for copies that live a short time."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
+    """Neighbouring ports that nobody listens on now, for copies that live a short time.
+
+    They lie below those the system gives to outgoing connections: nobody takes them unasked.
+    """
+    while True:
+        first = PORT_MIN + secrets.randbelow(PORT_MAX - PORT_MIN - count)
+        ports = list(range(first, first + count))
+        if all(port_is_free(port) for port in ports):
+            return ports
 
 
 def wait_until(

@@ -1,4 +1,4 @@
-"""The command line: help, refusals, and a whole copy that comes up, heals, goes down and comes back."""
+"""The command line: help, refusals, and a copy that comes up, heals, goes down and comes back."""
 
 from __future__ import annotations
 
@@ -30,12 +30,9 @@ Tapedeck = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture
 def copy(tmp_path: Path) -> Iterator[dict[str, str]]:
     """The settings of a copy of its own, ended at the end of the test, however that goes."""
-    ports = free_ports(len(PORT_OFFSETS) - 1)
-    names = [name for name in PORT_OFFSETS if name != "metrics"]
     settings = {
         "TAPEDECK_HOME": str(tmp_path / "home"),
-        "TAPEDECK_PORT_METRICS": str(free_metrics_ports()),
-        **{f"TAPEDECK_PORT_{n.upper()}": str(p) for n, p in zip(names, ports, strict=True)},
+        "TAPEDECK_PORT_BASE": str(free_ports(PORT_OFFSETS["metrics"] + METRICS_PORTS)[0]),
     }
     yield settings
     run = run_file.read(tmp_path / "home")
@@ -135,7 +132,8 @@ def test_a_copy_comes_up_heals_goes_down_and_comes_up_again(
 ) -> None:
     up = tapedeck("up", "--detach")
     assert (up.returncode, up.stderr) == (0, "")
-    assert f"127.0.0.1:{copy['TAPEDECK_PORT_API']}/docs" in up.stdout
+    api = int(copy["TAPEDECK_PORT_BASE"]) + PORT_OFFSETS["api"]
+    assert f"http://127.0.0.1:{api}/docs" in up.stdout
     before = _status(tapedeck)
     assert before["up"]
     again = tapedeck("up")
@@ -186,16 +184,6 @@ def test_what_a_detached_copy_died_of_is_told(tapedeck: Tapedeck) -> None:
 def clean_environment() -> dict[str, str]:
     """Ours without settings: a copy under test has its own."""
     return {k: v for k, v in os.environ.items() if not k.startswith("TAPEDECK_")}
-
-
-def free_metrics_ports() -> int:
-    """The first of a range of ports that is free as a whole."""
-    while True:
-        (first,) = free_ports(1)
-        last = first + METRICS_PORTS
-        used = {c.laddr.port for c in psutil.net_connections("tcp4") if c.laddr}
-        if last < 60_000 and not used & set(range(first, last)):
-            return first
 
 
 def _status(tapedeck: Tapedeck) -> dict[str, Any]:
