@@ -7,7 +7,8 @@ import sys
 
 from infra.config import Config
 from infra.frozen import FOLDER, frozen
-from schemas.freeze import Refused, thaw_faults, to_freeze
+from schemas.freeze import thaw_faults, to_freeze
+from schemas.versions import Refused
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

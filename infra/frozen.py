@@ -12,7 +12,7 @@ from schemas import writers
 from schemas.catalog import TYPES
 from schemas.codec import Undecodable
 from schemas.derive import Schema, schema_of
-from schemas.freeze import Frozen, thawed, versions_of
+from schemas.versions import Frozen, thawed, versions_of
 
 FOLDER = Path(schemas.__file__).parent / "avsc"
 

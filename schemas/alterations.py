@@ -48,10 +48,13 @@ def _found(old: Node, new: Node, *checks: Callable[[Pair], Iterator[str]]) -> tu
 
 
 def _other_meaning(pair: Pair) -> Iterator[str]:
+    if isinstance(pair.old, list) or isinstance(pair.new, list):
+        return  # its branches are pairs of their own
     for attribute in _MEANING:
         was, is_to_be = _attribute(pair.old, attribute), _attribute(pair.new, attribute)
         if was != is_to_be:
             yield f"{attribute} was {_said(was)} and cannot become {_said(is_to_be)}"
+            return
 
 
 def _other_names(pair: Pair) -> Iterator[str]:

@@ -68,9 +68,12 @@ def _refuse_bombs(node: Any, inside: tuple[str, ...], empty: set[str]) -> bool:
     kind = node["type"]
     if not isinstance(kind, str):
         return _refuse_bombs(kind, inside, empty)
-    if kind in ("array", "map"):
-        if _refuse_bombs(node["items" if kind == "array" else "values"], inside, empty):
-            raise ValueError(f"the items of an {kind} take no bytes, so their number has no bound")
+    if kind == "array":
+        if _refuse_bombs(node["items"], inside, empty):
+            raise ValueError("the items of an array take no bytes, so their number has no bound")
+        return False
+    if kind == "map":  # its keys take bytes
+        _refuse_bombs(node["values"], inside, empty)
         return False
     if kind in ("record", "error"):
         names = (*inside, node["name"], full_name(node), full_name(node, NAMESPACE))

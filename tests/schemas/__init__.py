@@ -1,0 +1,1 @@
+"""Tests of how messages are written: derivation, codec, frozen versions, compatibility."""
