@@ -17,7 +17,15 @@ from msgspec.structs import replace
 from commands.decider import Decider
 from events.envelope import Event, Message, caused_by
 from infra.offsets import EVENT_STORE
-from infra.recorders import NOTHING, Conflict, Effects, Recorder, StoredEvent, open_recorder
+from infra.recorders import (
+    NOTHING,
+    Conflict,
+    Effects,
+    Recorder,
+    StoredEvent,
+    Versions,
+    open_recorder,
+)
 from infra.stored import Kept, entry_of, is_heard, kept
 from schemas.catalog import key_of
 
@@ -57,15 +65,25 @@ class EventStore:
         """The store of a copy; its tables are made if they are missing."""
         return EventStore(open_recorder(conninfo))
 
+    def close(self) -> None:
+        """Give the connections back."""
+        self._recorder.close()
+
+    def __enter__(self) -> EventStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def load(self, stream: str) -> tuple[int, tuple[Message[Any], ...]]:
         """The version of a stream (0: it does not exist) and all its messages."""
-        journal = self.journals([stream])[stream]
+        journal = self.journals({stream: 0})[stream]
         return len(journal), tuple(each.message for each in journal)
 
-    def journals(self, streams: Sequence[str]) -> dict[str, list[Kept]]:
-        """Several streams, each with what it said and what it heard."""
-        found: dict[str, list[Kept]] = {stream: [] for stream in streams}
-        for entry in self._recorder.streams_after(dict.fromkeys(streams, 0)):
+    def journals(self, versions: Versions) -> dict[str, list[Kept]]:
+        """What several streams said and heard beyond these versions."""
+        found: dict[str, list[Kept]] = {stream: [] for stream in versions}
+        for entry in self._recorder.streams_after(versions):
             found[str(entry.originator_id)].append(kept(entry))
         return found
 

@@ -75,6 +75,9 @@ class Recorder(Protocol):
     def last_id(self) -> int:
         """Id of the latest entry; 0 if there is none."""
 
+    def close(self) -> None:
+        """Give connections back."""
+
 
 class PostgresRecorder(PostgresProcessRecorder):
     """`Recorder` over Postgres.
@@ -121,6 +124,9 @@ class PostgresRecorder(PostgresProcessRecorder):
         with _translated():
             return _bare(PostgresProcessRecorder.max_notification_id)(self) or 0
 
+    def close(self) -> None:
+        self.datastore.close()
+
 
 class MemoryRecorder(POPOProcessRecorder):
     """`Recorder` in the memory of this process: for tests and simulations."""
@@ -157,6 +163,9 @@ class MemoryRecorder(POPOProcessRecorder):
 
     def last_id(self) -> int:
         return self.max_notification_id() or 0
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 def open_recorder(conninfo: str, pool_size: int = 2) -> PostgresRecorder:

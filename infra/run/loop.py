@@ -34,6 +34,9 @@ HEARTBEAT_MS = 2_000
 COMMIT_EVERY_S = 1.0
 HEALTHY_AFTER_S = 10.0
 PASSING = (Superseded, Conflict, RegistryAway, KafkaException, *postgres.AWAY)
+"""Trouble that another attempt can cure, once what is stored has been read again."""
+
+MENDED = (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE)
 
 Handle = Callable[[Sequence[Message[Any]], tuple[Advance, ...]], None]
 """Given fresh messages, in order per key, and the steps to write with their effects."""
@@ -53,32 +56,41 @@ def loop(
     handle: Handle,
     stop: threading.Event,
     batch_max: int = BATCH_MAX,
-    between: Callable[[], None] | None = None,
 ) -> None:
     """Run until `stop`. `topics` are the catalog's names; `consumer` names group and offsets.
 
-    `between` is called after every poll, that is at least every `POLL_S`, in the same thread.
     Kafka, Postgres or the registry may go away and come back. `TapeReplaced` ends the role.
     """
     ids = SchemaIds(config)
+
+    def session() -> None:
+        with _membership(config, consumer) as (client, connection):
+            intake = Intake(config, consumer, ids)
+            _Session(config, consumer, handle, batch_max, connection, client, intake).run(
+                topics, stop
+            )
+
+    patiently(consumer, session, stop)
+
+
+def patiently(role: str, attempt: Callable[[], None], stop: threading.Event) -> None:
+    """Attempt again after every trouble that passes, until it returns or `stop` is set."""
     waits = kafka.backoff_s()
     while not stop.is_set():
         began_s = time.monotonic()
         try:
-            with _membership(config, consumer) as (client, connection):
-                intake = Intake(config, consumer, ids)
-                session = _Session(
-                    config, consumer, handle, batch_max, connection, client, intake, between
-                )
-                session.run(topics, stop)
+            attempt()
         except PASSING as trouble:
             if time.monotonic() - began_s > HEALTHY_AFTER_S:
                 waits = kafka.backoff_s()
             wait_s = next(waits)
-            telemetry.AWAY.labels(consumer, type(trouble).__name__).set(1)
-            log.warning("%s starts over in %.1f s: %s", consumer, wait_s, trouble)
+            away = telemetry.AWAY.labels(role, type(trouble).__name__)
+            away.set(1)
+            log.warning("%s starts over in %.1f s: %s", role, wait_s, trouble)
             stop.wait(wait_s)
-            telemetry.AWAY.labels(consumer, type(trouble).__name__).set(0)
+            away.set(0)
+        else:
+            return
 
 
 @contextmanager
@@ -235,5 +247,5 @@ def _judge(error: KafkaError) -> None:
     """librdkafka mends lost connections by itself; the rest ends the session."""
     if error.code() == KafkaError._AUTO_OFFSET_RESET:
         raise TapeReplaced(f"the offset we stand at is gone: {error}")
-    if error.fatal() or error.code() not in (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT):
+    if error.fatal() or error.code() not in MENDED:
         raise KafkaException(error)

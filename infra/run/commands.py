@@ -1,0 +1,42 @@
+"""The deciders' process: commands in, decisions out, offsets and events in one transaction."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from commands import DECIDERS
+from events.envelope import Message
+from infra import postgres
+from infra.config import Config
+from infra.event_store import EventStore
+from infra.offsets import Advance
+from infra.recorders import Effects
+from infra.run.loop import Handle, loop, patiently
+from schemas.catalog import topic_of
+
+CONSUMER = "commands"
+DECIDER_OF = {kind: decider for decider in DECIDERS for kind in decider.commands}
+TOPICS = tuple(sorted({topic_of(kind).name for kind in DECIDER_OF}))
+
+
+def run(config: Config, stop: threading.Event) -> None:
+    """Decide commands until `stop`."""
+    conninfo = postgres.address(config.postgres, config.namespace)
+
+    def life() -> None:
+        with EventStore.open(conninfo) as store:
+            loop(config, CONSUMER, TOPICS, deciding(store), stop)
+
+    patiently(CONSUMER, life, stop)
+
+
+def deciding(store: EventStore) -> Handle:
+    """A whole batch of commands in one transaction, each on the state that the one before left."""
+
+    def handle(messages: Sequence[Message[Any]], steps: tuple[Advance, ...]) -> None:
+        work = [(DECIDER_OF[type(message.event)], message) for message in messages]
+        store.handle_all(work, Effects(CONSUMER, steps))
+
+    return handle

@@ -1,0 +1,108 @@
+"""A saga's instance: its journal of what it has heard and said, folded into its state.
+
+Pure: entries in, entries out. A message heard twice is heard once, a command said twice is said
+once, so that it does not matter where a process died.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from events.envelope import Message, caused_by
+from infra.offsets import EVENT_STORE
+from infra.recorders import StoredEvent
+from infra.stored import Kept, entry_of
+from sagas.saga import Saga
+from schemas.catalog import key_of
+
+AnySaga = Saga[Any, Any, Any]
+
+
+class Instance(Struct, frozen=True):
+    """An instance as far as its journal goes, and `entries` that are to be added to it."""
+
+    stream: str
+    state: Any
+    version: int = 0
+    heard: frozenset[str] = frozenset()
+    said: frozenset[Any] = frozenset()
+    last: Message[Any] | None = None
+    entries: tuple[StoredEvent, ...] = ()
+
+
+def unborn(saga: AnySaga, instance_id: str) -> Instance:
+    """An instance that has heard nothing."""
+    return Instance(f"saga:{saga.name}:{instance_id}", saga.initial)
+
+
+def remembered(saga: AnySaga, instance: Instance, journal: Sequence[Kept]) -> Instance:
+    """The instance after further entries of its journal."""
+    for kept in journal:
+        instance = (_hearing if kept.heard else _saying)(saga, instance, kept.message)
+    return instance
+
+
+def hears(
+    saga: AnySaga, instance: Instance, message: Message[Any], context: Iterable[Message[Any]]
+) -> Instance:
+    """The instance after a message, with the commands that it now finds missing.
+
+    It is born by the saga's first event alone, and then notes what was known before, in the order
+    in which it became known. A message for an instance that was never born is not its business.
+    """
+    if not instance.version:
+        if type(message.event) is not saga.starts_on:
+            return instance
+        for known in sorted(context, key=lambda known: known.envelope.sequence):
+            instance = _noted(saga, instance, known)
+    if message.envelope.message_id in instance.heard:
+        return instance
+    return speaks(saga, _noted(saga, instance, message))
+
+
+def speaks(saga: AnySaga, instance: Instance) -> Instance:
+    """The instance with the commands that it finds missing and has not said yet."""
+    cause = instance.last
+    if cause is None:
+        return instance
+    for command in saga.next(instance.state):
+        if command in instance.said:
+            continue
+        said = caused_by(
+            cause,
+            command,
+            source=EVENT_STORE,
+            sequence="",
+            key=key_of(command),
+            step=f"{instance.stream}/{instance.version}",
+        )
+        instance = _written(_saying(saga, instance, said), said, heard=False)
+    return instance
+
+
+def _noted(saga: AnySaga, instance: Instance, message: Message[Any]) -> Instance:
+    return _written(_hearing(saga, instance, message), message, heard=True)
+
+
+def _hearing(saga: AnySaga, instance: Instance, message: Message[Any]) -> Instance:
+    return replace(
+        instance,
+        state=saga.evolve(instance.state, message.event),
+        version=instance.version + 1,
+        heard=instance.heard | {message.envelope.message_id},
+        last=message,
+    )
+
+
+def _saying(_: AnySaga, instance: Instance, message: Message[Any]) -> Instance:
+    said = instance.said | {message.event}
+    return replace(instance, version=instance.version + 1, said=said)
+
+
+def _written(instance: Instance, message: Message[Any], heard: bool) -> Instance:
+    entry = entry_of(instance.stream, instance.version, message, heard)
+    return replace(instance, entries=(*instance.entries, entry))

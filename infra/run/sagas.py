@@ -1,0 +1,189 @@
+"""The sagas' process: what was heard and what is said next, in one transaction with the offsets.
+
+Several processes may serve one saga: an instance's journal has versions, so of two that hear for it
+at once one reads again. Before anything else, every instance that is not done is asked what it is
+missing: recovery is the same question as always.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Any
+
+from msgspec.structs import replace
+
+from events.envelope import Message
+from infra import postgres
+from infra.config import Config
+from infra.event_store import EventStore
+from infra.offsets import Advance
+from infra.postgres import Pool
+from infra.recorders import Conflict, Effects, StoredEvent
+from infra.run.hearing import AnySaga, Instance, hears, remembered, speaks, unborn
+from infra.run.loop import loop, patiently
+from infra.stored import entry_of, kept
+from sagas import SAGAS
+from schemas.catalog import topic_of
+
+ATTEMPTS_MAX = 3
+INSTANCES_REMEMBERED_MAX = 2_000
+DDL = (
+    """
+    create table if not exists saga_context (
+        saga text not null, type text not null, key text not null,
+        sequence text collate "C" not null, message bytea not null, primary key (saga, type, key)
+    )
+    """,
+    """
+    create table if not exists saga_open (
+        saga text not null, instance text not null, primary key (saga, instance)
+    )
+    """,
+)
+
+Statement = tuple[str, tuple[Any, ...]]
+
+
+def run(config: Config, stop: threading.Event) -> None:
+    """Run every saga until `stop`, or until one of them cannot go on."""
+    with ThreadPoolExecutor(len(SAGAS), "saga") as threads:
+        running = [threads.submit(run_one, config, stop, saga) for saga in SAGAS]
+        done, _ = wait(running, return_when=FIRST_EXCEPTION)
+        stop.set()
+    for ended in done:
+        ended.result()
+
+
+def run_one(config: Config, stop: threading.Event, saga: AnySaga) -> None:
+    """Run one saga until `stop`."""
+    conninfo = postgres.address(config.postgres, config.namespace)
+
+    def life() -> None:
+        postgres.migrate(conninfo, *DDL)
+        with EventStore.open(conninfo) as store, postgres.open_pool(conninfo, 1) as pool:
+            hearing = Hearing(saga, store, pool)
+            hearing.sweep()
+            topics = sorted({topic_of(kind).name for kind in hearing.listens_to})
+            loop(config, hearing.consumer, topics, hearing.handle, stop)
+
+    patiently(f"sagas/{saga.name}", life, stop)
+
+
+@dataclass
+class Hearing:
+    """One saga at its journal."""
+
+    saga: AnySaga
+    store: EventStore
+    pool: Pool
+    instances: OrderedDict[str, Instance] = field(default_factory=OrderedDict)
+
+    @property
+    def consumer(self) -> str:
+        """The name of its group and of its offsets."""
+        return f"sagas-{self.saga.name}"
+
+    @property
+    def listens_to(self) -> frozenset[type]:
+        """Every type of message that concerns it."""
+        return frozenset((self.saga.starts_on, *self.saga.reads, *self.saga.context))
+
+    def handle(self, messages: Sequence[Message[Any]], steps: tuple[Advance, ...]) -> None:
+        """Hear a batch; read again and hear again if another process was faster."""
+        messages = [m for m in messages if type(m.event) in self.listens_to]
+        for attempt in range(1, ATTEMPTS_MAX + 1):
+            try:
+                self._hear(messages, steps)
+            except Conflict:
+                self.instances.clear()
+                if attempt == ATTEMPTS_MAX:
+                    raise
+            else:
+                return
+
+    def sweep(self) -> int:
+        """Ask every instance that is not done what it is missing; how many had something to say."""
+        with self.pool.connection() as connection:
+            select = "select instance from saga_open where saga = %s order by instance"
+            rows = connection.execute(select, (self.saga.name,)).fetchall()
+        spoken = 0
+        for (instance_id,) in rows:
+            instance = speaks(self.saga, self._recalled([instance_id])[instance_id])
+            if instance.entries or self.saga.done(instance.state):
+                spoken += bool(instance.entries)
+                self._write({instance_id: instance}, Effects(statements=self._closed(instance_id)))
+        return spoken
+
+    def _hear(self, messages: Sequence[Message[Any]], steps: tuple[Advance, ...]) -> None:
+        saga = self.saga
+        own = [saga.correlate(m.event) for m in messages if type(m.event) not in saga.context]
+        instances = self._recalled(sorted({to for to in own if to is not None}))
+        born_here = any(type(message.event) is saga.starts_on for message in messages)
+        context = self._context() if born_here else {}
+        learnt: dict[tuple[str, str], Message[Any]] = {}
+        for message in messages:
+            to = saga.correlate(message.event)
+            if type(message.event) in saga.context:
+                place = (type(message.event).__name__, message.key)
+                learnt[place] = context[place] = message
+            elif to is not None:
+                instances[to] = hears(saga, instances[to], message, context.values())
+        changed = {to: instance for to, instance in instances.items() if instance.entries}
+        statements = [self._note(*place, message) for place, message in sorted(learnt.items())]
+        for instance_id, instance in changed.items():
+            statements += self._tracked(instance_id, instance)
+        self._write(changed, Effects(self.consumer, steps, tuple(statements)))
+
+    def _write(self, changed: dict[str, Instance], effects: Effects) -> None:
+        entries: list[StoredEvent] = []
+        for instance in changed.values():
+            entries += instance.entries
+        self.store.insert(entries, effects)
+        for instance_id, instance in changed.items():
+            self.instances[instance_id] = replace(instance, entries=())
+            self.instances.move_to_end(instance_id)
+        while len(self.instances) > INSTANCES_REMEMBERED_MAX:
+            self.instances.popitem(last=False)
+
+    def _recalled(self, ids: Iterable[str]) -> dict[str, Instance]:
+        known = {i: self.instances.get(i) or unborn(self.saga, i) for i in ids}
+        versions = {instance.stream: instance.version for instance in known.values()}
+        journals = self.store.journals(versions)
+        return {
+            i: remembered(self.saga, instance, journals[instance.stream])
+            for i, instance in known.items()
+        }
+
+    def _context(self) -> dict[tuple[str, str], Message[Any]]:
+        with self.pool.connection() as connection:
+            rows = connection.execute(
+                "select type, key, message from saga_context where saga = %s", (self.saga.name,)
+            ).fetchall()
+        return {
+            (kind, key): kept(StoredEvent(key, 0, kind, bytes(message))).message
+            for kind, key, message in rows
+        }
+
+    def _note(self, kind: str, key: str, message: Message[Any]) -> Statement:
+        sql = """
+            insert into saga_context values (%s, %s, %s, %s, %s)
+            on conflict (saga, type, key)
+              do update set sequence = excluded.sequence, message = excluded.message
+              where saga_context.sequence < excluded.sequence
+        """
+        state = entry_of(key, 0, message).state
+        return sql, (self.saga.name, kind, key, message.envelope.sequence, state)
+
+    def _tracked(self, instance_id: str, instance: Instance) -> tuple[Statement, ...]:
+        if self.saga.done(instance.state):
+            return self._closed(instance_id)
+        sql = "insert into saga_open values (%s, %s) on conflict do nothing"
+        return ((sql, (self.saga.name, instance_id)),)
+
+    def _closed(self, instance_id: str) -> tuple[Statement, ...]:
+        sql = "delete from saga_open where saga = %s and instance = %s"
+        return ((sql, (self.saga.name, instance_id)),)
