@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from infra.children import Patience, RoleProcess, Service, ServiceProcess, role_command
 from infra.config import Config
@@ -66,10 +66,20 @@ class Supervisor:
         services = [_part(s.name, s.service, s.patience) for s in self._services]
         return (*services, *(_part(c.name, c, c.patience) for c in self._roles))
 
+    def roles(self) -> tuple[RoleProcess, ...]:
+        """The roles under watch, in the order of their start."""
+        return tuple(self._roles)
+
+    def retire(self, names: Iterable[str], deadline_s: float = STOP_DEADLINE_S) -> None:
+        """Stop these roles, and watch them no more."""
+        gone = set(names)
+        leaving = [child for child in self._roles if child.name in gone]
+        self._roles = [child for child in self._roles if child.name not in gone]
+        _stop_by_stage(leaving, deadline_s)
+
     def stop(self, deadline_s: float = STOP_DEADLINE_S) -> None:
         """Stop roles stage by stage, the last started first; then the services they stood on."""
-        for stage in sorted({c.role.stage for c in self._roles}, reverse=True):
-            _stop_together([c for c in self._roles if c.role.stage == stage], deadline_s)
+        _stop_by_stage(self._roles, deadline_s)
         for watched in reversed(self._services):
             watched.service.stop()
 
@@ -89,6 +99,11 @@ class Supervisor:
 def _part(name: str, process: Service | RoleProcess, patience: Patience) -> Part:
     state = "running" if process.running() else "waiting"
     return part(name, process.pid if process.running() else None, state, patience.restarts)
+
+
+def _stop_by_stage(children: Sequence[RoleProcess], deadline_s: float) -> None:
+    for stage in sorted({child.role.stage for child in children}, reverse=True):
+        _stop_together([child for child in children if child.role.stage == stage], deadline_s)
 
 
 def _stop_together(children: Sequence[RoleProcess], deadline_s: float) -> None:

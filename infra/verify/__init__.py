@@ -1,0 +1,65 @@
+"""`tapedeck verify`: a platform of its own is started, shot at for a minute, stopped and judged.
+
+To add a check: a function in `checks.py` from the evidence to a verdict, and one line in `CHECKS`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from infra.config import Config
+from infra.verify.checks import CHECKS, Verdict
+from infra.verify.drill import Drill, isolated
+from infra.verify.evidence import gather
+from infra.verify.recomputed import recomputed
+
+KILLS_MIN_SHARE = 0.8
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """How long, how often, under which seed."""
+    parser.add_argument("--seconds", type=float, default=60.0, help="time under fire")
+    parser.add_argument("--kill-every", type=float, default=10.0, metavar="SECONDS")
+    parser.add_argument("--luck", type=int, help="seed of the kills; default: another each time")
+    parser.add_argument("--keep", action="store_true", help="keep the home of the run")
+
+
+def main(config: Config, arguments: argparse.Namespace) -> int:
+    """One line per check, the counts last; 0 only if all hold."""
+    luck = time.time_ns() % 1_000_000 if arguments.luck is None else arguments.luck
+    print(f"kills follow --luck {luck}", flush=True)
+    home = Path(tempfile.mkdtemp(prefix="tapedeck-verify-"))
+    drill = Drill(isolated(config, home), _note, random.Random(luck))
+    try:
+        drill.begin()
+        drill.under_fire(arguments.seconds, arguments.kill_every)
+        drill.come_to_rest()
+        verdicts = judged(drill, arguments.seconds / arguments.kill_every)
+    finally:
+        drill.end()
+    for verdict in verdicts:
+        print(verdict)
+    held = sum(verdict.holds for verdict in verdicts)
+    print(f"{held} passed, {len(verdicts) - held} failed")
+    if arguments.keep or held < len(verdicts):
+        print(f"the home of this run is kept: {home}")
+    else:
+        shutil.rmtree(home)
+    return 0 if held == len(verdicts) else 1
+
+
+def judged(drill: Drill, kills_wanted: float) -> list[Verdict]:
+    """All checks over what the drill has left."""
+    enough = len(drill.killed) >= KILLS_MIN_SHARE * kills_wanted
+    kills = Verdict("roles were killed", enough, ", ".join(drill.killed))
+    evidence = gather(drill.config)
+    return [kills, *(check(evidence) for check in CHECKS), recomputed(drill.config)]
+
+
+def _note(text: str) -> None:
+    print(f"  {text}", flush=True)

@@ -1,0 +1,111 @@
+"""A platform of its own under fire: parts are killed at random, and the tape is judged afterwards."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from infra import boot
+from infra.config import METRICS_PORTS, PORT_OFFSETS, PREFIX, Config
+from infra.embedded.process import free_ports
+from infra.pulse import Pulse
+from infra.supervisor import Supervisor
+from infra.verify.evidence import quiet_place
+
+LOOK_EVERY_S = 0.2
+WARM_UP_DEADLINE_S = 180.0
+QUIET_S = 5.0
+QUIET_DEADLINE_S = 150.0
+KEPT = ("CACHE", "ACCOUNTS", "SYMBOLS", "SEED", "LOG_LEVEL")
+
+Note = Callable[[str], None]
+
+
+def isolated(config: Config, home: Path) -> Config:
+    """A copy of its own: home, services and ports are nobody else's."""
+    port_base = free_ports(PORT_OFFSETS["metrics"] + METRICS_PORTS)[0]
+    given = config.environment()
+    kept = {PREFIX + name: given[PREFIX + name] for name in KEPT}
+    own = {f"{PREFIX}HOME": str(home), f"{PREFIX}PORT_BASE": str(port_base)}
+    return Config.load({**kept, **own})
+
+
+@dataclass(slots=True)
+class Drill:
+    """A platform that is started, shot at, and brought to rest with its services still there."""
+
+    config: Config
+    note: Note
+    luck: random.Random
+    killed: list[str] = field(default_factory=list)
+    supervisor: Supervisor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.supervisor = Supervisor(self.config, self.note)
+
+    def begin(self) -> None:
+        """Bring everything up, and wait until an order was executed on every account."""
+        boot.check(self.config, self.note)
+        self.config = boot.start_services(self.config, self.supervisor, self.note)
+        services_s = time.time()
+        boot.prepare_tape(self.config, self.supervisor)
+        boot.start_roles(self.config, self.supervisor)
+        with Pulse(self.config.api, len(self.config.accounts), services_s) as pulse:
+            deadline_s = time.monotonic() + WARM_UP_DEADLINE_S
+            while len(pulse.first) < 3 and time.monotonic() < deadline_s:
+                self._look_for(LOOK_EVERY_S)
+        for what, after_s in pulse.first.items():
+            self.note(f"{what} {after_s:.1f} s after the services were up")
+
+    def under_fire(self, seconds: float, kill_every_s: float) -> None:
+        """Let it work for `seconds`, with a `kill -9` of a random role every `kill_every_s`."""
+        end_s = time.monotonic() + seconds
+        while time.monotonic() < end_s:
+            self._look_for(min(kill_every_s, end_s - time.monotonic()))
+            if time.monotonic() < end_s + LOOK_EVERY_S:
+                self._kill_one()
+
+    def come_to_rest(self) -> None:
+        """Stop the source; when nothing moves any more, stop all but services and venue."""
+        self._look_for(2 * QUIET_S)
+        self.supervisor.retire(["bridge"])
+        self._await_quiet()
+        self.supervisor.retire(self._names(lambda stage: stage > 1))
+
+    def end(self) -> None:
+        """Stop what still runs."""
+        self.supervisor.stop()
+
+    def _kill_one(self) -> None:
+        alive = [c for c in self.supervisor.roles() if c.running()]
+        victim = self.luck.choice(sorted(alive, key=lambda child: child.name))
+        if victim.pid is not None:
+            os.kill(victim.pid, signal.SIGKILL)
+            self.killed.append(victim.name)
+            self.note(f"killed {victim.name}")
+
+    def _await_quiet(self) -> None:
+        deadline_s = time.monotonic() + QUIET_DEADLINE_S
+        place, since_s = quiet_place(self.config), time.monotonic()
+        while time.monotonic() - since_s < QUIET_S:
+            self._look_for(1.0)
+            now = quiet_place(self.config)
+            if now != place:
+                place, since_s = now, time.monotonic()
+            if time.monotonic() > deadline_s:
+                self.note(f"still moving after {QUIET_DEADLINE_S:.0f} s")
+                return
+
+    def _look_for(self, seconds: float) -> None:
+        end_s = time.monotonic() + seconds
+        while time.monotonic() < end_s:
+            self.supervisor.look()
+            time.sleep(LOOK_EVERY_S)
+
+    def _names(self, wanted: Callable[[int], bool]) -> Iterable[str]:
+        return [c.name for c in self.supervisor.roles() if wanted(c.role.stage)]
