@@ -1,10 +1,12 @@
-"""Where read models stand in Postgres: one schema per version, and one that shows the live versions.
+"""Where read models stand in Postgres: a schema per version, and one that shows the live ones.
 
 Version 2 is built in its own schema beside version 1. What readers see are views in the schema
 `…_read`, which are pointed at another version in one transaction.
 """
 
 from __future__ import annotations
+
+from hashlib import sha256
 
 from psycopg.sql import SQL, Identifier
 
@@ -13,16 +15,18 @@ from infra.postgres import Connection, Cursor, migration, schema_of
 from projections.projection import Projection
 
 DDL = "create table if not exists read_models (name text primary key, version integer not null)"
+PREFIX_CHARS_MAX = 40
+"""Postgres cuts names off at 63 characters."""
 
 
 def schema_for(conninfo: str, projection: Projection) -> str:
     """The schema that holds the tables of this version."""
-    return f"{schema_of(conninfo)}_{projection.name}_v{projection.version}"
+    return f"{_prefix(conninfo)}_{projection.name}_v{projection.version}"
 
 
 def read_schema(conninfo: str) -> str:
     """The schema of the views that readers use."""
-    return f"{schema_of(conninfo)}_read"
+    return f"{_prefix(conninfo)}_read"
 
 
 def prepare(conninfo: str, projections: tuple[Projection, ...]) -> None:
@@ -33,12 +37,13 @@ def prepare(conninfo: str, projections: tuple[Projection, ...]) -> None:
     with migration(conninfo) as connection:
         for statement in (*offsets.DDL, DDL):
             connection.execute(statement.encode())
-        for schema in (read_schema(conninfo),):
-            connection.execute(SQL("create schema if not exists {}").format(Identifier(schema)))
+        reading = Identifier(read_schema(conninfo))
+        connection.execute(SQL("create schema if not exists {}").format(reading))
         for projection in projections:
-            _build(connection, conninfo, projection)
+            with connection.transaction():
+                _build(connection, conninfo, projection)
             if live_version(connection, projection) is None:
-                _point(connection, conninfo, projection)
+                show(connection, conninfo, projection)
 
 
 def show(connection: Connection, conninfo: str, projection: Projection) -> None:
@@ -73,10 +78,9 @@ def _build(connection: Connection, conninfo: str, projection: Projection) -> Non
     if found.fetchone() is not None:
         return
     connection.execute(SQL("create schema {}").format(Identifier(schema)))
-    with connection.transaction(), connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         enter(cursor, conninfo, projection)
         cursor.execute(projection.ddl.encode())
-    connection.execute(SQL("set local search_path to {}").format(Identifier(schema_of(conninfo))))
 
 
 def _point(connection: Connection, conninfo: str, projection: Projection) -> None:
@@ -90,3 +94,10 @@ def _point(connection: Connection, conninfo: str, projection: Projection) -> Non
         " on conflict (name) do update set version = excluded.version",
         (projection.name, projection.version),
     )
+
+
+def _prefix(conninfo: str) -> str:
+    schema = schema_of(conninfo)
+    if len(schema) <= PREFIX_CHARS_MAX:
+        return schema
+    return f"{schema[: PREFIX_CHARS_MAX - 13]}_{sha256(schema.encode()).hexdigest()[:12]}"

@@ -30,7 +30,11 @@ class Rows(Protocol):
         """
 
     def execute(self, sql: str, params: Sequence[Any] = ()) -> None:
-        """Run a statement after everything that was put or executed before it."""
+        """Run a statement after everything that the batch puts, once however often it is asked for.
+
+        It must make anew what it writes from what the tables hold, so that how the tape is cut into
+        batches makes no difference.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,26 +36,31 @@ class Folding:
     ) -> None:
         self.projection = projection
         self.cursors = cursors
+        self.behind = set(cursors)
+        """Partitions whose end we have not seen since the start."""
         self._conninfo = conninfo
         self._rows = BatchRows()
         self._steps: dict[Place, Step] = {}
         self._wanted: dict[type, bool] = {}
-        self.folded = 0
 
-    def take(self, place: Place, offset: int, message: Message[Any] | None) -> bool:
-        """Fold the message at this place, unless that has been done; None if it could not be read.
+    def fold(self, place: Place, messages: Sequence[Message[Any]], next_offset: int) -> int:
+        """Fold what we have not had of these messages, which end before `next_offset`.
 
-        False if it was a repeat of a message that stood earlier on the tape.
+        Says how many were repeats of messages that stood earlier on the tape.
         """
         cursor = self.cursors.get(place)
-        if cursor is None or offset < cursor.next_offset:
-            return True
+        if cursor is None or next_offset <= cursor.next_offset:
+            return 0
         step = self._step(place)
-        step.next_offset = offset + 1
-        return message is None or self._fold(cursor, step, message)
+        step.next_offset = next_offset
+        fresh = messages
+        if messages and _offset(messages[0]) < cursor.next_offset:
+            fresh = [m for m in messages if _offset(m) >= cursor.next_offset]
+        return sum(self._repeated(cursor, step, message) for message in fresh)
 
-    def pass_to(self, place: Place, offset: int) -> None:
-        """Nothing for us stands before this offset: what is there belongs to Kafka's transactions."""
+    def at_end(self, place: Place, offset: int) -> None:
+        """The partition ends here; up to here stand only marks of Kafka's own transactions."""
+        self.behind.discard(place)
         cursor = self.cursors.get(place)
         if cursor is not None and offset > cursor.next_offset:
             step = self._step(place)
@@ -65,30 +71,30 @@ class Folding:
         if not self._steps:
             return
         steps = [self._advance(place, step) for place, step in sorted(self._steps.items())]
-        with connection.pipeline(), connection.transaction(), connection.cursor() as cursor:
-            read_models.enter(cursor, self._conninfo, self.projection)
-            self._rows.send(cursor)
-            offsets.advance(cursor, self.projection.consumer, steps)
+        with connection.pipeline(), connection.transaction():
+            with connection.cursor() as cursor:
+                read_models.enter(cursor, self._conninfo, self.projection)
+                self._rows.send(cursor)
+            with connection.cursor() as cursor:
+                offsets.advance(cursor, self.projection.consumer, steps)
         for step in steps:
             self.cursors[step.topic, step.partition].take(step)
         self._steps.clear()
-        self.folded = 0
 
-    def _fold(self, cursor: Cursors, step: Step, message: Message[Any]) -> bool:
+    def _repeated(self, cursor: Cursors, step: Step, message: Message[Any]) -> bool:
         kind = type(message.event)
         wanted = self._wanted.get(kind)
         if wanted is None:
             wanted = self._wanted[kind] = self.projection.wants(kind)
         if not wanted:
-            return True
+            return False
         mark, sequence = mark_key(message), message.envelope.sequence
         seen = step.marks.get(mark) or cursor.marks.get(mark)
         if seen is not None and sequence <= seen:
-            return False
+            return True
         step.marks[mark] = sequence
         self.projection.apply(self._rows, message)
-        self.folded += 1
-        return True
+        return False
 
     def _step(self, place: Place) -> Step:
         step = self._steps.get(place)
@@ -99,3 +105,8 @@ class Folding:
     def _advance(self, place: Place, step: Step) -> Advance:
         old = self.cursors[place].next_offset
         return Advance(*place, old, step.next_offset, tuple(sorted(step.marks.items())))
+
+
+def _offset(message: Message[Any]) -> int:
+    assert message.position is not None  # it was read from the tape
+    return message.position.offset

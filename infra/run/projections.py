@@ -1,0 +1,90 @@
+"""The projections: the tape folded into tables, each by itself, out of one reading of the tape.
+
+Every record is fetched and decoded once and given to each projection that has not had it. A
+projection commits its rows with its own place on the tape, so any of them can be rebuilt or fail
+alone. One process writes a projection; a second one stands by until the first is gone. Every
+trouble that passes has one cure: leave, wait, come back to the stored offsets.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+
+from confluent_kafka import KafkaException
+from psycopg import errors
+
+from infra import kafka, postgres, read_models, telemetry
+from infra.config import Config
+from infra.offsets import Superseded
+from infra.run.reading import Reading
+from infra.schema_ids import RegistryAway, SchemaIds
+from projections import PROJECTIONS
+from projections.projection import Projection
+
+ROLE = "projections"
+STANDBY_S = 0.5
+HEALTHY_AFTER_S = 10.0
+PASSING = (
+    Superseded,
+    RegistryAway,
+    KafkaException,
+    errors.OperationalError,
+    errors.InterfaceError,
+)
+
+log = logging.getLogger(__name__)
+
+
+def run(config: Config, stop: threading.Event, only: str = "") -> None:
+    """Run all projections, or `only` the named one, until `stop`."""
+    projections = named(only)
+    conninfo = postgres.address(config.postgres, config.namespace)
+    ids = SchemaIds(config)
+    waits = kafka.backoff_s()
+    while not stop.is_set():
+        began_s = time.monotonic()
+        try:
+            _hold(config, conninfo, projections, ids, stop)
+        except PASSING as trouble:
+            if time.monotonic() - began_s > HEALTHY_AFTER_S:
+                waits = kafka.backoff_s()
+            wait_s = next(waits)
+            telemetry.AWAY.labels(ROLE, type(trouble).__name__).set(1)
+            log.warning("projections start over in %.1f s: %s", wait_s, trouble)
+            stop.wait(wait_s)
+            telemetry.AWAY.labels(ROLE, type(trouble).__name__).set(0)
+
+
+def named(only: str) -> tuple[Projection, ...]:
+    """The projections to run; `ValueError` that lists them if there is none of that name."""
+    chosen = tuple(p for p in PROJECTIONS if only in ("", p.name))
+    if not chosen:
+        names = ", ".join(p.name for p in PROJECTIONS)
+        raise ValueError(f"there is no projection {only}; give one of {names}")
+    return chosen
+
+
+def _hold(
+    config: Config,
+    conninfo: str,
+    projections: Sequence[Projection],
+    ids: SchemaIds,
+    stop: threading.Event,
+) -> None:
+    """Be the one writer of these projections for as long as the connection lives."""
+    read_models.prepare(conninfo, tuple(projections))
+    with postgres.connect(conninfo) as connection:
+        for projection in projections:
+            while not postgres.try_lock(connection, conninfo, projection.consumer):
+                if stop.wait(STANDBY_S):
+                    return
+        reading = Reading(config, conninfo, connection, ids)
+        try:
+            reading.start(projections)
+            while not stop.is_set():
+                reading.turn()
+        finally:
+            reading.close()

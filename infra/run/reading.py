@@ -1,0 +1,188 @@
+"""One reading of the tape for several projections that may stand at different places."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from infra import kafka, offsets, postgres, read_models, telemetry
+from infra.config import Config
+from infra.offsets import Cursors, Superseded
+from infra.postgres import Connection
+from infra.run.folding import Folding, Place
+from infra.run.intake import Intake
+from infra.schema_ids import SchemaIds
+from infra.wire import Record
+from projections.projection import Projection
+from schemas.catalog import TOPICS
+
+ROLE = "projections"
+BATCH_MAX = 4_000
+LINGER_S = 0.03
+"""How long a record may wait for others: a transaction costs as much as a hundred rows."""
+REPORT_EVERY_S = 1.0
+FETCH_KIB_MAX = 16_384
+MENDED = (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE)
+
+log = logging.getLogger(__name__)
+
+
+class Reading:
+    """From the stored offsets to the first trouble. Then it is thrown away and made again."""
+
+    def __init__(
+        self, config: Config, conninfo: str, connection: Connection, ids: SchemaIds
+    ) -> None:
+        self._config = config
+        self._conninfo = conninfo
+        self._connection = connection
+        self._intake = Intake(config, ROLE, ids)
+        self._client = kafka.consumer(
+            config,
+            ROLE,
+            enable_partition_eof=True,
+            queued_max_messages_kbytes=FETCH_KIB_MAX,
+            auto_offset_reset="error",
+        )
+        self._catalog = {kafka.topic_name(config, topic.name): topic.name for topic in TOPICS}
+        self._foldings: list[Folding] = []
+        self._stopped: set[Place] = set()
+        self._shown: set[Folding] = set()
+        self._reported_s = 0.0
+
+    def start(self, projections: Sequence[Projection]) -> None:
+        """Go on where each projection stands, reading from the hindmost."""
+        for projection in projections:
+            self._foldings.append(self._resumed(projection))
+        starts: dict[Place, int] = {}
+        for folding in self._foldings:
+            for place, cursors in folding.cursors.items():
+                starts[place] = min(cursors.next_offset, starts.get(place, cursors.next_offset))
+        self._client.assign([self._partition(place, at) for place, at in starts.items()])
+
+    def turn(self) -> None:
+        """Read once, fold, commit. Raises what only a fresh start can mend."""
+        records, produced_ms, ends = self._poll()
+        for place, batch in records.items():
+            self._give(place, batch)
+        for place, offset in ends.items():
+            self._at_end(place, offset)
+        self._commit(bool(records))
+        for topic, at_ms in produced_ms.items():
+            telemetry.LATENCY.labels(ROLE, topic).observe(time.time() - at_ms / 1000)
+        self._report()
+
+    def close(self) -> None:
+        """Leave the tape."""
+        self._client.close()
+
+    def _resumed(self, projection: Projection) -> Folding:
+        cursors: dict[Place, Cursors] = {}
+        topics = [t for t in TOPICS if any(projection.wants(kind) for kind in t.carries)]
+        with self._connection.transaction():
+            for topic in topics:
+                name = kafka.topic_name(self._config, topic.name)
+                for number in kafka.partitions_of(self._client, name):
+                    place = (topic.name, number)
+                    low, high = kafka.bounds(self._client, name, number)
+                    at = offsets.resume(self._connection, projection.consumer, *place, low)
+                    if low <= at.next_offset <= high:
+                        cursors[place] = at
+                    else:
+                        self._halt(projection, place, at.next_offset, low, high)
+        return Folding(projection, self._conninfo, cursors)
+
+    def _poll(self) -> tuple[dict[Place, list[Record]], dict[str, int], dict[Place, int]]:
+        records: dict[Place, list[Record]] = defaultdict(list)
+        produced_ms: dict[str, int] = {}
+        ends: dict[Place, int] = {}
+        fetched: list[Any] = self._client.consume(BATCH_MAX, LINGER_S)
+        for each in fetched:
+            topic, number = self._catalog[each.topic()], each.partition()
+            error = each.error()
+            if error is None:
+                headers = each.headers() or ()
+                records[topic, number].append(
+                    Record(topic, number, each.offset(), each.key(), each.value(), headers)
+                )
+                if topic not in produced_ms:
+                    produced_ms[topic] = each.timestamp()[1]
+            elif error.code() == KafkaError._PARTITION_EOF:
+                ends[topic, number] = each.offset()
+            elif error.fatal() or error.code() not in MENDED:
+                raise KafkaException(error)
+        return records, produced_ms, ends
+
+    def _give(self, place: Place, batch: list[Record]) -> None:
+        if place in self._stopped:
+            return
+        taken = self._intake.take(batch)
+        repeats = 0
+        for folding in list(self._foldings):
+            try:
+                repeats += folding.fold(place, taken.messages, taken.next_offset)
+            except Exception as bug:  # of this projection alone: the others go on
+                self._drop(folding, bug)
+        telemetry.REPEATS.labels(ROLE).inc(repeats)
+        telemetry.HANDLED.labels(ROLE, place[0]).inc(len(taken.messages))
+        if taken.stopped_by is not None:
+            self._stopped.add(place)
+            self._client.pause([self._partition(place, taken.next_offset)])
+            log.critical("stopped at a record of %s/%s that cannot be read", *place)
+
+    def _at_end(self, place: Place, offset: int) -> None:
+        if place not in self._stopped:
+            for folding in self._foldings:
+                folding.at_end(place, offset)
+
+    def _commit(self, busy: bool) -> None:
+        if not busy and time.monotonic() - self._reported_s < REPORT_EVERY_S:
+            return
+        for folding in list(self._foldings):
+            try:
+                folding.commit(self._connection)
+                self._show(folding)
+            except (Superseded, *postgres.AWAY):
+                raise
+            except psycopg.Error as bug:
+                self._drop(folding, bug)
+
+    def _show(self, folding: Folding) -> None:
+        """A version that has seen all there is takes the place of the one before."""
+        if not folding.behind and folding not in self._shown:
+            read_models.show(self._connection, self._conninfo, folding.projection)
+            self._shown.add(folding)
+
+    def _drop(self, folding: Folding, bug: Exception) -> None:
+        self._foldings.remove(folding)
+        telemetry.STOPPED.labels(folding.projection.consumer).set(len(folding.cursors))
+        log.critical("%s stops: %s", folding.projection.consumer, bug, exc_info=bug)
+
+    def _halt(self, projection: Projection, place: Place, at: int, low: int, high: int) -> None:
+        telemetry.STOPPED.labels(projection.consumer).inc()
+        log.critical(
+            "%s stands at offset %d of %s/%d, which holds %d to %d: the topic was made anew, or "
+            "has lost what was not read yet; this partition is not read",
+            *(projection.consumer, at, *place, low, high),
+        )
+
+    def _report(self) -> None:
+        if time.monotonic() - self._reported_s < REPORT_EVERY_S:
+            return
+        self._reported_s = time.monotonic()
+        telemetry.STOPPED.labels(ROLE).set(len(self._stopped))
+        for folding in self._foldings:
+            for place, cursors in folding.cursors.items():
+                at = self._partition(place, cursors.next_offset)
+                _, high = self._client.get_watermark_offsets(at, cached=True)
+                lag = telemetry.LAG.labels(folding.projection.consumer, place[0], str(place[1]))
+                lag.set(max(0, high - cursors.next_offset))
+
+    def _partition(self, place: Place, offset: int) -> TopicPartition:
+        return TopicPartition(kafka.topic_name(self._config, place[0]), place[1], offset)
