@@ -1,0 +1,179 @@
+"""The bulk host: a processor on a confluent-kafka loop with transactions, for high rates.
+
+Each partition has its own writer under a stable name, so a predecessor that still lives is fenced
+before its successor looks at what was written. Outputs, dead letters and the offset of a batch are
+committed together. The consumer group is the Faust host's: either may take over from the other.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+from msgspec import Struct
+
+from infra import kafka, snapshots, tape
+from infra.config import Config
+from infra.run import instances
+from infra.run.processing import Partition, Place, Stage, not_yet_written
+from infra.run.resuming import resumed, tails
+from infra.schema_ids import RegistryAway
+from infra.telemetry import AWAY, EMITTED, HANDLED
+from infra.transactions import Doubtful, Writer, opened
+from infra.wire import Outgoing, record_of
+
+BATCH = 5_000
+POLL_S = 0.05
+LINGER_MS = 5
+HOLD_S = 1.0
+SESSION_MS = 30_000
+SNAPSHOT_EVERY_S = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Lane(Struct):
+    """One partition in work: its state, its writer, and what was written before it began."""
+
+    partition: Partition
+    writer: Writer
+    tails: dict[str, Place]
+    saved_offset: int
+    saved_at_s: float
+
+
+class Host:
+    """One processor in this process."""
+
+    def __init__(self, config: Config, stage: Stage, stop: threading.Event) -> None:
+        self._config = config
+        self._stage = stage
+        self._stop = stop
+        self._name = f"processors.{stage.processor.name}"
+        self._role = f"processor-{stage.processor.name}"
+        self._topic = kafka.topic_name(config, stage.reads)
+        self._lanes: dict[int, Lane] = {}
+        instance, self._lock = instances.claimed(config, kafka.group_name(config, self._name))
+        self._consumer = kafka.consumer(
+            config,
+            self._name,
+            group_instance_id=instance,
+            session_timeout_ms=SESSION_MS,
+            partition_assignment_strategy="roundrobin",
+        )
+
+    def run(self) -> None:
+        """Work until `stop` is set; raise what cannot be ridden out, and then save nothing."""
+        self._consumer.subscribe([self._topic], on_assign=self._assigned, on_revoke=self._revoked)
+        try:
+            while not self._stop.is_set():
+                self._turn()
+            for lane in self._lanes.values():
+                self._save(lane)
+        finally:
+            self._consumer.close()
+            self._lock.close()
+
+    def _turn(self) -> None:
+        arrived: dict[int, list[Any]] = {}
+        fetched: Any
+        for fetched in self._consumer.consume(BATCH, POLL_S):
+            error = fetched.error()
+            if error is None:
+                arrived.setdefault(fetched.partition(), []).append(fetched)
+            elif error.fatal():
+                raise KafkaException(error)
+            else:
+                log.warning("reading waits: %s", error)
+        for number, records in arrived.items():
+            if number in self._lanes:
+                self._handle(self._lanes[number], records)
+
+    def _handle(self, lane: Lane, records: list[Any]) -> None:
+        """Bring what records cause onto the tape as one; in any doubt go on from what is there."""
+        try:
+            outputs = self._outputs(lane, records)
+            self._write(lane, outputs)
+        except RegistryAway as away:
+            AWAY.labels(self._role, "registry").set(1)
+            log.warning("partition %s is held: %s", lane.partition.number, away)
+            self._stop.wait(HOLD_S)
+            self._reopen(lane.partition.number)
+        except Doubtful as doubt:
+            log.warning("partition %s starts again: %s", lane.partition.number, doubt)
+            self._reopen(lane.partition.number)
+        else:
+            self._count(len(records), outputs)
+            if time.monotonic() - lane.saved_at_s > SNAPSHOT_EVERY_S:
+                self._save(lane)
+
+    def _outputs(self, lane: Lane, records: list[Any]) -> list[Outgoing]:
+        outputs: list[Outgoing] = []
+        for fetched in records:
+            offset = fetched.offset()
+            if offset >= lane.partition.next_offset:
+                caused = self._stage.advance(lane.partition, record_of(fetched))
+                if caused:
+                    outputs += not_yet_written(caused, offset, lane.tails)
+        return outputs
+
+    def _write(self, lane: Lane, outputs: list[Outgoing]) -> None:
+        done = TopicPartition(self._topic, lane.partition.number, lane.partition.next_offset)
+        lane.writer.write(outputs, done, self._consumer.consumer_group_metadata())
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        starts = []
+        for given in partitions:
+            if self._open(given.partition):
+                at = self._lanes[given.partition].partition.next_offset
+                starts.append(TopicPartition(self._topic, given.partition, at))
+        consumer.assign(starts)
+
+    def _revoked(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        for taken in partitions:
+            lane = self._lanes.pop(taken.partition, None)
+            if lane is not None:
+                self._save(lane)
+
+    def _open(self, number: int) -> bool:
+        """Fence whoever wrote for this partition before, then see how far it came."""
+        writer = opened(self._config, f"{self._name}.{number}", self._stop, LINGER_MS)
+        if writer is None:
+            return False
+        with tape.reader(self._config) as client:
+            partition = resumed(self._config, client, self._stage, number)
+            written = tails(self._config, client, self._stage, number)
+        at = partition.next_offset
+        self._lanes[number] = Lane(partition, writer, written, at, time.monotonic())
+        log.info("%s goes on at %s", self._stage.source(number), at)
+        return True
+
+    def _reopen(self, number: int) -> None:
+        del self._lanes[number]
+        if self._open(number):
+            at = self._lanes[number].partition.next_offset
+            self._consumer.seek(TopicPartition(self._topic, number, at))
+
+    def _save(self, lane: Lane) -> None:
+        """Keep the state. All that it caused is on the tape: batches are all or nothing."""
+        partition, processor = lane.partition, self._stage.processor
+        lane.saved_at_s = time.monotonic()
+        if partition.next_offset > lane.saved_offset:
+            lane.saved_offset = partition.next_offset
+            path = snapshots.path_of(self._config, processor.name, partition.number)
+            snapshots.store(path, snapshots.frozen(processor, self._topic, partition))
+
+    def _count(self, handled: int, outputs: list[Outgoing]) -> None:
+        AWAY.labels(self._role, "registry").set(0)
+        HANDLED.labels(self._role, self._stage.reads).inc(handled)
+        for topic in {output.topic for output in outputs}:
+            emitted = sum(output.topic == topic for output in outputs)
+            EMITTED.labels(self._role, topic).inc(emitted)
+
+
+def run(config: Config, stop: threading.Event, stage: Stage) -> None:
+    """Host `stage` until `stop` is set."""
+    Host(config, stage, stop).run()

@@ -1,0 +1,150 @@
+"""A processor as records in, records out: what both hosts and the replay share.
+
+Everything that decides what is written is here, so that the hosts write the same bytes.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from events.envelope import Event, Message, caused_by
+from events.letters import DeadLettered
+from infra import dead_letters, wire
+from infra.schema_ids import RegistryAway
+from infra.wire import Outgoing, Record, Unreadable
+from processors.processor import Processor
+from schemas.catalog import key_of, topic_of
+
+Place = tuple[int, int]
+"""Where an output stands in its source: offset of its cause, index among its siblings."""
+BEFORE_ALL: Place = (-1, -1)
+DEAD_LETTERS = "dead-letters"
+
+log = logging.getLogger(__name__)
+
+
+class Partition(Struct):
+    """All that a processor remembers of one partition of what it reads, up to `next_offset`."""
+
+    number: int
+    next_offset: int
+    marks: dict[str, str]
+    """The highest sequence seen per source and key (`mark_of`): a repeat is not above it."""
+    states: dict[str, Any]
+
+
+def fresh(number: int) -> Partition:
+    """A partition of which nothing was read yet."""
+    return Partition(number, 0, {}, {})
+
+
+def mark_of(source: str, key: bytes) -> str:
+    """The name under which a partition remembers the sequence of a source and a key."""
+    return f"{source}|{key.decode()}"
+
+
+class Stage:
+    """A processor bound to the wire. It holds no state: that is in the `Partition`s."""
+
+    def __init__(self, processor: Processor[Any, Any, Any], ids: wire.Ids) -> None:
+        self.processor = processor
+        self.reads = topic_of(processor.reads).name
+        self.writes = tuple(sorted({topic_of(kind).name for kind in processor.writes}))
+        self._ids = ids
+        kinds: tuple[type[Event], ...] = (*processor.writes, DeadLettered)
+        for kind in kinds:
+            ids.id_of(kind)  # asked for now, so that a registry that is away cannot split a step
+        self._step = processor.step
+        self._state_key = processor.key
+
+    def source(self, partition: int) -> str:
+        """The CloudEvents source of what is caused by a partition."""
+        return f"processors/{self.processor.name}/{partition}"
+
+    def advance(self, partition: Partition, record: Record) -> Sequence[Outgoing]:
+        """What a record causes; `partition` moves past it.
+
+        A record that cannot be used becomes a dead letter, alone. `RegistryAway` means that nothing
+        happened: the same record is to be given again.
+        """
+        try:
+            outputs = self._outputs(partition, record)
+        except RegistryAway:
+            raise
+        except Exception as cause:  # whatever it is, its neighbours are not to be lost with it
+            log.warning("%s/%s: %s", self.source(record.partition), record.offset, cause)
+            outputs = (self._letter(record, cause),)
+        partition.next_offset = record.offset + 1
+        return outputs
+
+    def _outputs(self, partition: Partition, record: Record) -> Sequence[Outgoing]:
+        key = record.key
+        if key is None:
+            raise Unreadable("the key is null")
+        source, sequence = wire.place_of(record.headers)
+        mark = f"{source}|{key.decode()}"
+        if sequence <= partition.marks.get(mark, ""):
+            return ()
+        event = wire.event_of(record, self._ids)
+        partition.marks[mark] = sequence
+        if type(event) is not self.processor.reads:
+            return ()
+        name = self._state_key(event)
+        state, events = self._step(partition.states.get(name, self.processor.initial), event)
+        outputs = self._written(record, event, events) if events else ()
+        partition.states[name] = state
+        return outputs
+
+    def _written(
+        self, record: Record, event: Event, outputs: Sequence[Event]
+    ) -> Sequence[Outgoing]:
+        key = key_of(event)
+        if key.encode() != record.key:
+            raise Unreadable(f"the key is {record.key!r} and the event is of {key}")
+        cause = Message(event, key, wire.envelope_of(record.headers))
+        name = self.processor.name
+        source = self.source(record.partition)
+        return [
+            wire.write(
+                caused_by(
+                    cause,
+                    output,
+                    source=source,
+                    sequence=sequence_of((record.offset, index)),
+                    key=key_of(output),
+                    step=f"{name}.{index}",
+                ),
+                self._ids,
+            )
+            for index, output in enumerate(outputs)
+        ]
+
+    def _letter(self, record: Record, cause: Exception) -> Outgoing:
+        consumer = f"processors/{self.processor.name}"
+        return wire.write(dead_letters.letter(record, self.reads, consumer, cause), self._ids)
+
+
+def sequence_of(place: Place) -> str:
+    """A place as the sequence in the envelope: text that sorts as the place does."""
+    return f"{place[0]:016d}.{place[1]:03d}"
+
+
+def place_of(sequence: str) -> Place:
+    """The place that a sequence states; `ValueError` if it is not one of a processor."""
+    offset, _, index = sequence.partition(".")
+    return int(offset), int(index)
+
+
+def not_yet_written(
+    outputs: Sequence[Outgoing], offset: int, tails: dict[str, Place]
+) -> list[Outgoing]:
+    """Those outputs of the record at `offset` that come after `tails`, the last place by topic."""
+    return [
+        output
+        for index, output in enumerate(outputs)
+        if (offset, index) > tails.get(output.topic, BEFORE_ALL)
+    ]

@@ -1,0 +1,102 @@
+"""Reading the tape by position: bounded, in order, committed records only."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from infra import kafka
+from infra.config import Config
+from infra.wire import Record, record_of
+
+BATCH = 2_000
+POLL_S = 1.0
+WINDOW_FIRST = 500
+"""Records looked at first when a partition is searched from its end."""
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def reader(config: Config, **settings: object) -> Iterator[Consumer]:
+    """A consumer without a group, for `read` and `newest`; closed at the end."""
+    client = kafka.consumer(config, "reader", enable_partition_eof=True, **settings)
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def read(
+    client: Consumer, topic: str, partition: int, start: int, end: int
+) -> Iterator[list[Record]]:
+    """The records with `start` <= offset < `end`, in batches; `topic` is the broker's name.
+
+    Waits while Kafka is away. One `read` at a time may run on a client.
+    """
+    if start >= end:
+        return
+    client.assign([TopicPartition(topic, partition, start)])
+    try:
+        over = False
+        while not over:
+            batch: list[Record] = []
+            fetched: Any
+            for fetched in client.consume(BATCH, POLL_S):
+                error = fetched.error()
+                if error is not None:
+                    over = over or _ended(error, fetched.offset(), end)
+                elif fetched.offset() < end:
+                    batch.append(record_of(fetched))
+                else:
+                    over = True
+            over = over or (bool(batch) and batch[-1].offset + 1 >= end)
+            if batch:
+                yield batch
+    finally:
+        client.unassign()
+
+
+def newest(
+    client: Consumer,
+    topic: str,
+    partition: int,
+    wanted: Callable[[Record], bool],
+    floor: int = 0,
+) -> Record | None:
+    """The last record at or after `floor` that is `wanted`, searched from the partition's end."""
+    low, high = kafka.bounds(client, topic, partition)
+    low, size = max(low, floor), WINDOW_FIRST
+    while high > low:
+        start = max(low, high - size)
+        found = None
+        for batch in read(client, topic, partition, start, high):
+            found = next((record for record in reversed(batch) if wanted(record)), found)
+        if found is not None:
+            return found
+        high, size = start, size * 4
+    return None
+
+
+def _ended(error: KafkaError, offset: int, end: int) -> bool:
+    """Whether this is the end asked for. What passes by itself is waited for, the rest raised."""
+    if error.code() == KafkaError._PARTITION_EOF:
+        return offset >= end
+    if error.fatal() or error.code() in _NOT_PASSING:
+        raise KafkaException(error)
+    log.warning("reading waits: %s", error)
+    return False
+
+
+_NOT_PASSING = (
+    KafkaError._UNKNOWN_TOPIC,
+    KafkaError._UNKNOWN_PARTITION,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.OFFSET_OUT_OF_RANGE,
+    KafkaError._AUTO_OFFSET_RESET,
+)
