@@ -25,7 +25,10 @@ class Unreadable(ValueError):
 
 
 class Record(Struct, frozen=True):
-    """A Kafka record as bytes, whichever client fetched it."""
+    """A Kafka record as bytes, whichever client fetched it.
+
+    `timestamp_ms` is the wall clock of its producer, 0 where nobody asked for it.
+    """
 
     topic: str
     partition: int
@@ -33,6 +36,7 @@ class Record(Struct, frozen=True):
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes]]
+    timestamp_ms: int = 0
 
 
 class Outgoing(Struct, frozen=True):
@@ -63,6 +67,7 @@ def record_of(fetched: Any) -> Record:
         fetched.key(),
         fetched.value(),
         fetched.headers() or (),
+        fetched.timestamp()[1],
     )
 
 

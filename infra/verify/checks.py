@@ -50,7 +50,8 @@ class Verdict:
 
 def every_tick_once_in_order(evidence: Evidence) -> Verdict:
     """The tape has the venue's quotes, none missing, none twice, numbered without a hole."""
-    faults, count = [], 0
+    faults: list[str] = []
+    count = 0
     for symbol, quotes in evidence.quotes.items():
         ticks = [m.event for m in evidence.tape.raw["market-data-events"] if m.key == symbol]
         count += len(ticks)

@@ -1,4 +1,4 @@
-"""A platform of its own under fire: parts are killed at random, and the tape is judged afterwards."""
+"""A platform of its own under fire: parts are killed at random; the tape is judged afterwards."""
 
 from __future__ import annotations
 
@@ -55,12 +55,16 @@ class Drill:
         services_s = time.time()
         boot.prepare_tape(self.config, self.supervisor)
         boot.start_roles(self.config, self.supervisor)
-        with Pulse(self.config.api, len(self.config.accounts), services_s) as pulse:
+        with Pulse(self.config, services_s) as pulse:
             deadline_s = time.monotonic() + WARM_UP_DEADLINE_S
             while len(pulse.first) < 3 and time.monotonic() < deadline_s:
                 self._look_for(LOOK_EVERY_S)
         for what, after_s in pulse.first.items():
             self.note(f"{what} {after_s:.1f} s after the services were up")
+
+    def watch(self, seconds: float) -> None:
+        """Let it work in peace."""
+        self._look_for(seconds)
 
     def under_fire(self, seconds: float, kill_every_s: float) -> None:
         """Let it work for `seconds`, with a `kill -9` of a random role every `kill_every_s`."""
