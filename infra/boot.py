@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from infra.children import CODE, RoleProcess, command, environment
+from infra.children import CODE, RoleProcess, bound_log, command, environment, last_line
 from infra.config import Config, without_password
 from infra.embedded.kafka import EmbeddedKafka
 from infra.embedded.maven import java, kafka_jars
@@ -64,12 +64,14 @@ def start_services(config: Config, supervisor: Supervisor, note: Note) -> Config
 
 def prepare_tape(config: Config, supervisor: Supervisor) -> None:
     """Topics, schemas, accounts, limits, the first model: shown as it happens, harmless again."""
-    work = spawn(command("bootstrap"), None, env=environment(config), cwd=CODE)
+    log = config.logs / "bootstrap.log"
+    bound_log(log)
+    work = spawn(command("bootstrap"), None, errors=log, env=environment(config), cwd=CODE)
     while work.poll() is None:
         supervisor.look()
         time.sleep(0.1)
     if work.returncode != 0:
-        raise ServiceError(f"the tape could not be prepared (exit {work.returncode}); see above")
+        raise ServiceError(f"the tape could not be prepared: {last_line(log)} (all of it: {log})")
 
 
 def start_roles(config: Config, supervisor: Supervisor) -> None:
@@ -119,7 +121,9 @@ def _wait_for(child: RoleProcess, address: str, supervisor: Supervisor) -> None:
     while not _answers(address, deadline_s=1.0):
         supervisor.look()
         if time.monotonic() > deadline_s:
-            raise ServiceError(f"{child.name} does not answer: {child.last_words()} ({child.log})")
+            raise ServiceError(
+                f"{child.name} does not answer: {last_line(child.log)} ({child.log})"
+            )
         time.sleep(0.1)
 
 

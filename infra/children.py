@@ -20,6 +20,7 @@ from infra.roles import Role, metrics_port
 BACK_OFF_S = 0.5
 BACK_OFF_S_MAX = 10.0
 STEADY_S = 30.0  # after this long a role is forgiven its restarts
+LINE_CHARACTERS_MAX = 300
 LOG_BYTES_MAX = 8 * 1024 * 1024
 CODE = Path(infra.__file__).parents[1]
 
@@ -116,11 +117,6 @@ class RoleProcess:
             self._process.kill()
             self._process.wait()
 
-    def last_words(self) -> str:
-        """The last line of its log."""
-        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
-        return lines[-1][:300] if lines else "it wrote nothing"
-
 
 @dataclass(slots=True)
 class ServiceProcess:
@@ -154,3 +150,9 @@ def bound_log(log: Path) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
         log.replace(log.with_suffix(".log.1"))
+
+
+def last_line(log: Path) -> str:
+    """What a child wrote last, often why it ended."""
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    return lines[-1][:LINE_CHARACTERS_MAX] if lines else "it wrote nothing"

@@ -77,7 +77,7 @@ class Screen:
         self._began_s = time.monotonic()
         self._notes: deque[str] = deque(maxlen=NOTES)
         self._live = Live(
-            get_renderable=self._draw, console=Console(), refresh_per_second=1 / DRAW_EVERY_S
+            get_renderable=self.draw, console=Console(), refresh_per_second=1 / DRAW_EVERY_S
         )
 
     def __enter__(self) -> Screen:
@@ -102,7 +102,8 @@ class Screen:
         """The parts to draw from now on."""
         self._pulse.parts = parts
 
-    def _draw(self) -> RenderableType:
+    def draw(self) -> RenderableType:
+        """All of it, as it is now."""
         beat = self._pulse.beat
         running_s = int(time.monotonic() - self._began_s)
         head = Text(f"Tapedeck, up for {running_s // 60}:{running_s % 60:02d}", style="bold")

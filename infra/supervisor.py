@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 
-from infra.children import Patience, RoleProcess, Service, ServiceProcess, role_command
+from infra.children import Patience, RoleProcess, Service, ServiceProcess, last_line, role_command
 from infra.config import Config
 from infra.embedded.process import ServiceError
 from infra.roles import Role
@@ -58,7 +58,7 @@ class Supervisor:
                 self._restart(watched)
         for child in self._roles:
             if not child.running() and child.patience.due(time.monotonic()):
-                self._note(f"{child.name} ended; starting it again ({child.last_words()})")
+                self._note(f"{child.name} ended; starting it again ({last_line(child.log)})")
                 self._begin(child)
 
     def parts(self) -> tuple[Part, ...]:

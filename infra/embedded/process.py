@@ -28,11 +28,14 @@ def spawn(
     argv: Sequence[str],
     output: Path | None,
     *,
+    errors: Path | None = None,
     env: Mapping[str, str] | None = None,
     when_orphaned: signal.Signals = signal.SIGKILL,
     cwd: Path | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start `argv` in its own session, so Ctrl-C reaches it through us alone; no `output` is ours.
+    """Start `argv` in its own session, so Ctrl-C reaches it through us alone.
+
+    It writes to `output` (none: where we write), and its errors there too if `errors` is not given.
 
     The kernel signals it when the thread that called this ends: call it from the main thread.
     """
@@ -43,12 +46,15 @@ def spawn(
         if os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    with output.open("ab") if output else nullcontext() as log:
+    with (
+        output.open("ab") if output else nullcontext() as log,
+        errors.open("ab") if errors else nullcontext(subprocess.STDOUT) as error_log,
+    ):
         return subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,
             stdout=log,
-            stderr=subprocess.STDOUT,
+            stderr=error_log,
             env=None if env is None else dict(env),
             cwd=cwd,
             start_new_session=True,

@@ -15,7 +15,15 @@ import psutil
 import pytest
 
 from infra import run_file
-from infra.children import BACK_OFF_S, BACK_OFF_S_MAX, CODE, LOG_BYTES_MAX, Patience, bound_log
+from infra.children import (
+    BACK_OFF_S,
+    BACK_OFF_S_MAX,
+    CODE,
+    LOG_BYTES_MAX,
+    Patience,
+    bound_log,
+    last_line,
+)
 from infra.config import Config
 from infra.embedded.process import ServiceError
 from infra.roles import Role
@@ -52,7 +60,7 @@ def test_a_role_that_ends_is_started_again(supervisor: Supervisor) -> None:
 
     until(restarted_twice)
     assert child.log.read_text().splitlines()[:2] == ["lived", "lived"]
-    assert child.last_words() == "lived"
+    assert last_line(child.log) == "lived"
 
 
 def test_restarts_wait_longer_each_time_up_to_a_limit_and_are_forgiven() -> None:
@@ -96,7 +104,7 @@ def test_stages_stop_in_falling_order_and_the_deaf_are_killed(
         supervisor.add_role(Role(f"stage-{n}", (tells, str(order), str(n)), n)) for n in (1, 2, 3)
     ]
     deaf = supervisor.add_role(Role("deaf", (STUBBORN,), 4))
-    until(lambda: all(c.last_words() in ("ready", "deaf") for c in (*children, deaf)))
+    until(lambda: all(last_line(c.log) in ("ready", "deaf") for c in (*children, deaf)))
     supervisor.stop(deadline_s=1.0)
     assert order.read_text() == "321"
     assert not deaf.running()
