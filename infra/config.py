@@ -22,6 +22,7 @@ PORT_OFFSETS = {
     "metrics": 10,
 }
 METRICS_PORTS = 40  # one per role, counted from the metrics port
+READ_ELSEWHERE = {"FAULT"}  # by infra/fault.py: where a test wants a role to die
 PASSWORD_FILE = "postgres.password"
 
 
@@ -142,7 +143,7 @@ def without_password(dsn: str) -> str:
 
 def _refuse_unknown(given: Mapping[str, str]) -> None:
     known = [setting.name for setting in SETTINGS]
-    for name in sorted(set(given) - set(known)):
+    for name in sorted(set(given) - set(known) - READ_ELSEWHERE):
         near = get_close_matches(name, known, n=1)
         hint = f"did you mean {PREFIX}{near[0]}?" if near else "`tapedeck config` lists all of them"
         raise ConfigError(f"{PREFIX}{name} is not a setting of Tapedeck; {hint}")
