@@ -1,0 +1,150 @@
+"""Terminals of a simulated broker on a clock that the test moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from infra.mt5 import constants as mt5
+from infra.mt5.remote import RemoteTerminal
+from infra.mt5.simulator.broker import Broker
+from infra.mt5.simulator.clock import VirtualClock
+from infra.mt5.simulator.settings import AccountSettings, BrokerSettings, MarketSettings
+from infra.mt5.simulator.symbols import SYMBOLS, Specification
+from infra.mt5.simulator.terminal import simulated_terminal
+from infra.mt5.terminal import Terminal
+from infra.mt5.tuples import OrderSendResult, Tick, TradePosition
+from infra.mt5.venue import VenueServer
+
+START_MS = 1_763_640_000_000  # Thursday 2025-11-20 12:00 UTC
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+LOGIN, OTHER = 90001, 90002
+EVER = (0, 2**32 - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A broker, its clock, and a way to get terminals."""
+
+    broker: Broker
+    clock: VirtualClock
+    terminal: Callable[[int], Terminal]
+
+    def ready(self, login: int = LOGIN) -> Terminal:
+        """A terminal that is initialised and logged in."""
+        terminal = self.terminal(login)
+        assert terminal.initialize(), terminal.last_error()
+        return terminal
+
+
+def settings(
+    market: MarketSettings | None = None, terms: AccountSettings | None = None, **changes: Any
+) -> BrokerSettings:
+    """A broker with two accounts; `changes` are made to every symbol."""
+    chosen = market or MarketSettings()
+    symbols = tuple(replace(symbol, **changes) for symbol in chosen.symbols)
+    return BrokerSettings(
+        logins=(LOGIN, OTHER),
+        market=replace(chosen, symbols=symbols),
+        terms=terms or AccountSettings(),
+    )
+
+
+@contextmanager
+def in_process(given: BrokerSettings) -> Iterator[World]:
+    """The simulator in this process."""
+    clock = VirtualClock(START_MS)
+    broker = Broker(given, clock)
+    yield World(broker, clock, lambda login: simulated_terminal(broker, login))
+
+
+@contextmanager
+def over_tcp(given: BrokerSettings) -> Iterator[World]:
+    """The simulator behind the venue's port."""
+    clock = VirtualClock(START_MS)
+    broker = Broker(given, clock)
+    server = VenueServer(broker, "127.0.0.1", 0)
+    made: list[RemoteTerminal] = []
+
+    def terminal(login: int) -> Terminal:
+        made.append(RemoteTerminal(server.address, str(login)))
+        return made[-1]
+
+    try:
+        yield World(broker, clock, terminal)
+    finally:
+        for each in made:
+            each.shutdown()
+        server.close()
+    assert server.failure is None
+
+
+WORLDS = {"in process": in_process, "over tcp": over_tcp}
+
+
+def quote(terminal: Terminal, symbol: str = "EURUSD") -> Tick:
+    """The last quote, which must be there."""
+    tick = terminal.symbol_info_tick(symbol)
+    assert tick is not None, terminal.last_error()
+    return tick
+
+
+def deal(terminal: Terminal, side: int = mt5.ORDER_TYPE_BUY, **fields: Any) -> dict[str, Any]:
+    """A market order at the price of now."""
+    symbol = fields.get("symbol", "EURUSD")
+    tick = quote(terminal, symbol)
+    price = tick.ask if side == mt5.ORDER_TYPE_BUY else tick.bid
+    request = {
+        "action": mt5.TRADE_ACTION_DEAL,
+        "symbol": symbol,
+        "type": side,
+        "volume": 0.1,
+        "price": price,
+        "deviation": 10,
+        "magic": 77,
+        "comment": "test",
+    }
+    return {**request, **fields}
+
+
+def pending(kind: int, price: float, **fields: Any) -> dict[str, Any]:
+    """A pending order of EURUSD."""
+    request = {
+        "action": mt5.TRADE_ACTION_PENDING,
+        "symbol": "EURUSD",
+        "type": kind,
+        "volume": 0.1,
+        "price": round(price, 5),
+        "magic": 78,
+        "comment": "waiting",
+    }
+    return {**request, **fields}
+
+
+def send(terminal: Terminal, request: dict[str, Any]) -> OrderSendResult:
+    """The server's answer, which must be one."""
+    result = terminal.order_send(request)
+    assert result is not None, terminal.last_error()
+    return result
+
+
+def opened(terminal: Terminal, side: int = mt5.ORDER_TYPE_BUY, /, **fields: Any) -> TradePosition:
+    """A position that has just been opened."""
+    result = send(terminal, deal(terminal, side, **fields))
+    assert result.retcode == mt5.TRADE_RETCODE_DONE, result
+    (position,) = terminal.positions_get(ticket=result.order) or ()
+    return position
+
+
+def closing(terminal: Terminal, position: TradePosition, **fields: Any) -> dict[str, Any]:
+    """The market order that closes a position."""
+    given = {"volume": position.volume, "position": position.ticket, "symbol": position.symbol}
+    return deal(terminal, 1 - position.type, **{**given, **fields})
+
+
+def eurusd() -> Specification:
+    """The specification that most tests trade."""
+    return SYMBOLS[0]
