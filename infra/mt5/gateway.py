@@ -16,8 +16,9 @@ from events.accounts import AccountHalted, AccountResumed
 from events.envelope import Message
 from events.orders import OrderAccepted
 from infra import fault
-from infra.mt5 import gateway_health, gateway_search
+from infra.mt5 import gateway_search
 from infra.mt5.gateway_clock import Clock
+from infra.mt5.gateway_connect import Connector
 from infra.mt5.gateway_health import Health, Identity, Rung
 from infra.mt5.gateway_ledger import Account, Entry, Ledger, Order, Steps
 from infra.mt5.gateway_records import fills_of
@@ -45,7 +46,9 @@ class Gateway:
         self._identity: Identity = account.identity
         self._halted = account.halted
         self._clock = clock
-        self._sender = Sender(terminal, account.identity, clock, random.Random(name))
+        jitter = random.Random(name)
+        self._connector = Connector(terminal, clock, jitter)
+        self._sender = Sender(terminal, account.identity, clock, jitter)
         self._sweep = Sweep(terminal, ledger, name, clock, account.swept_from_s)
         self._searches: dict[str, Search] = {}
         self._waiting: list[Order] = []
@@ -74,7 +77,7 @@ class Gateway:
         """Everything that is not an order just read: look, settle, send what waits, sweep."""
         now_s = self._clock.monotonic_s()
         due = now_s >= self._next_sweep_s
-        if due:
+        if due or not self.health.readable:
             self._look()
         for search in [s for s in self._searches.values() if s.next_s <= now_s]:
             self._search(search)
@@ -98,8 +101,8 @@ class Gateway:
         self._look()
 
     def _look(self) -> None:
-        self.health = gateway_health.look(self._terminal, self._identity)
-        if self.health.rung is Rung.STRANGER:
+        self.health = self._connector.look(self._identity)
+        if self.health.rung is Rung.STRANGER or self._connector.refusal:
             self._halt(self.health.detail)
 
     def _heed(self, messages: Sequence[Message[Any]]) -> None:
@@ -195,6 +198,7 @@ class Gateway:
         self._searches[entry.order.event.order_id] = gateway_search.begin(entry, self._clock)
         log.warning("order %s is unresolved: %s", entry.order.event.order_id, detail)
         self._ledger.unresolved(entry, detail)
+        self._look()
 
     def _search(self, search: Search) -> None:
         order = search.entry.order

@@ -1,0 +1,128 @@
+"""The role `gateway ACCOUNT`: one process, one account, one terminal.
+
+Whoever holds the account's lock is its gateway; a second one waits. Any trouble ends the session,
+and the next one starts as the first did: by settling what is open.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from infra import kafka, postgres
+from infra.config import Config
+from infra.event_store import EventStore
+from infra.mt5 import gateway_health, gateway_rows
+from infra.mt5.accounts import login_of
+from infra.mt5.gateway import Gateway
+from infra.mt5.gateway_clock import Clock, SystemClock
+from infra.mt5.gateway_health import Identity
+from infra.mt5.gateway_ledger import Account, Ledger
+from infra.mt5.gateway_store import GatewayStore
+from infra.mt5.remote import RemoteTerminal
+from infra.mt5.terminal import Terminal
+from infra.postgres import Connection
+from infra.run.loop import PASSING, loop
+
+TOPICS = ("order-events", "account-events")
+LOCK_EVERY_S = 0.2
+
+log = logging.getLogger(__name__)
+
+
+def run(config: Config, stop: threading.Event, account: str) -> None:
+    """Execute the account's orders until told to stop."""
+    terminal = RemoteTerminal(config.venue, account)
+    conninfo = postgres.address(config.postgres, config.namespace)
+    waits = kafka.backoff_s()
+    while not stop.is_set():
+        try:
+            postgres.migrate(conninfo, *gateway_rows.DDL)
+            with postgres.connect(conninfo) as connection:
+                if _locked(connection, conninfo, account, stop):
+                    store = EventStore.open(conninfo)
+                    ledger = GatewayStore(store, connection, account, _consumer(account))
+                    _session(config, stop, account, terminal, ledger)
+                    waits = kafka.backoff_s()
+        except PASSING as trouble:
+            wait_s = next(waits)
+            log.warning("gateway %s starts over in %.1f s: %s", account, wait_s, trouble)
+            stop.wait(wait_s)
+    terminal.shutdown()
+
+
+def _consumer(account: str) -> str:
+    return f"gateway-{account}"
+
+
+def _locked(connection: Connection, conninfo: str, account: str, stop: threading.Event) -> bool:
+    """Hold the account's lock for as long as the connection lives; False: told to stop first."""
+    while not postgres.try_lock(connection, conninfo, f"gateway/{account}"):
+        if stop.wait(LOCK_EVERY_S):
+            return False
+    return not stop.is_set()
+
+
+def _session(
+    config: Config, stop: threading.Event, account: str, terminal: Terminal, ledger: Ledger
+) -> None:
+    clock = SystemClock()
+    known = ledger.known() or _opened(terminal, ledger, login_of(account), clock, stop)
+    if known is None:
+        return
+    gateway = Gateway(terminal, ledger, account, known, clock)
+    over = _Over(stop)
+    loop(
+        config,
+        _consumer(account),
+        TOPICS,
+        over.at_trouble(gateway.handle),
+        over,
+        between=over.at_trouble(gateway.beat),
+    )
+
+
+def _opened(
+    terminal: Terminal, ledger: Ledger, login: int, clock: Clock, stop: threading.Event
+) -> Account | None:
+    """The account, opened under the name that its terminal gives; waits until there is one."""
+    waits = kafka.backoff_s()
+    while not stop.is_set():
+        if terminal.initialize(login=login):
+            health = gateway_health.look(terminal, Identity(login, ""))
+            info = terminal.account_info()
+            if health.readable and info is not None:
+                return ledger.open(Identity(login, info.server), info.currency, clock.now_us())
+        log.warning("account %d cannot be opened yet: %s", login, terminal.last_error())
+        stop.wait(next(waits))
+    return None
+
+
+class _Over(threading.Event):
+    """Set with the role's own stop, or when the session is in trouble and must start anew."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        super().__init__()
+        self._stop = stop
+
+    def is_set(self) -> bool:
+        """Whether the session is over."""
+        return super().is_set() or self._stop.is_set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the role's stop; a session that is over has nothing to wait for."""
+        return super().is_set() or self._stop.wait(timeout)
+
+    def at_trouble(self, function: Callable[..., None]) -> Callable[..., None]:
+        """The function, but what it raises ends the session."""
+
+        def guarded(*arguments: Any) -> None:
+            try:
+                function(*arguments)
+            except BaseException:
+                self.set()
+                raise
+
+        return guarded

@@ -1,0 +1,179 @@
+"""A trading floor in memory: simulated broker, tape, ledger, and a gateway that can be killed.
+
+Time is virtual. What survives a kill is what would survive it for real: the broker, the tape, the
+ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from events.envelope import Event, Message
+from events.orders import OrderAccepted, OrderFilled, magic_of
+from events.values import Side, lots, price
+from infra.mt5.gateway import Gateway
+from infra.mt5.gateway_health import Identity
+from infra.mt5.package import Package
+from infra.mt5.simulator.broker import Broker
+from infra.mt5.simulator.clock import VirtualClock
+from infra.mt5.simulator.faults import FaultRule
+from infra.mt5.simulator.settings import SERVER, BrokerSettings, MarketSettings
+from infra.mt5.simulator.symbols import BY_NAME
+from infra.mt5.simulator.terminal import simulated_terminal
+from infra.mt5.terminal import Terminal
+from infra.mt5.tuples import TradeDeal
+from infra.offsets import Advance
+from tests.infra.mt5.desk import ACCOUNT, message, order
+from tests.infra.mt5.memory_ledger import MemoryLedger
+
+LOGIN = 90001
+START_MS = 1_700_000_000_000
+TURN_MS = 100
+SYMBOLS = ("EURUSD", "GBPUSD", "AUDUSD")
+Wrap = Callable[[Any], Any]
+
+
+class Killed(BaseException):
+    """The process is gone. Nothing that the gateway does may catch it."""
+
+
+class FloorClock:
+    """One virtual clock for the broker and the gateway."""
+
+    def __init__(self, broker: VirtualClock) -> None:
+        self._broker = broker
+
+    def now_us(self) -> int:
+        return self._broker.now_ms() * 1_000
+
+    def monotonic_s(self) -> float:
+        return self._broker.now_ms() / 1_000
+
+    def sleep(self, seconds: float) -> None:
+        self._broker.advance(round(seconds * 1_000))
+
+
+class Sending:
+    """A terminal that counts what is really sent, beneath whatever else goes wrong."""
+
+    def __init__(self, terminal: Package, sent: list[dict[str, Any]]) -> None:
+        self._terminal = terminal
+        self._sent = sent
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._terminal, name)
+
+    def order_send(self, request: dict[str, Any]) -> Any:
+        self._sent.append(dict(request))
+        return self._terminal.order_send(request)
+
+
+class Floor:
+    """Broker, tape, ledger; `gateway` is the session at work, if any."""
+
+    def __init__(self, ledger: MemoryLedger | None = None) -> None:
+        self.virtual = VirtualClock(START_MS)
+        self.clock = FloorClock(self.virtual)
+        market = MarketSettings(symbols=tuple(BY_NAME[name] for name in SYMBOLS))
+        self.broker = Broker(BrokerSettings(logins=(LOGIN, 2), market=market), self.virtual)
+        self.ledger = ledger or MemoryLedger(ACCOUNT)
+        self.sent: list[dict[str, Any]] = []
+        self.tape: list[Message[OrderAccepted]] = []
+        self.gateway: Gateway | None = None
+
+    def accept(self, order_id: str, symbol: str = "EURUSD", **fields: Any) -> None:
+        """An accepted order at the end of the tape, at today's price unless told otherwise."""
+        ask = self.look().symbol_info_tick(symbol)
+        assert ask is not None
+        plain = {
+            "order_id": order_id,
+            "symbol": symbol,
+            "price_reference": price(ask.ask),
+            "stop_loss": None,
+            "take_profit": None,
+            "expires_at_us": self.clock.now_us() + 60_000_000,
+        }
+        accepted = message(order(**{**plain, **fields}), len(self.tape) + 1)
+        self.ledger.store.append(f"orders:{order_id}", 0, [accepted])
+        self.tape.append(accepted)
+
+    def spoil(self, *rules: FaultRule) -> None:
+        """The broker spoils its next answers."""
+        self.broker.inject(LOGIN, rules)
+
+    def look(self) -> Package:
+        """Another terminal of the account, for the test's own eyes."""
+        terminal = simulated_terminal(self.broker, LOGIN)
+        assert terminal.initialize()
+        return terminal
+
+    def start(self, wrap: Wrap = lambda port: port) -> Gateway:
+        """A gateway's process starts, as it always does."""
+        terminal: Terminal = wrap(Sending(simulated_terminal(self.broker, LOGIN), self.sent))
+        ledger = wrap(self.ledger)
+        opened = ledger.known() or ledger.open(Identity(LOGIN, SERVER), "USD", self.clock.now_us())
+        self.gateway = Gateway(terminal, ledger, ACCOUNT, opened, self.clock)
+        return self.gateway
+
+    def turn(self) -> None:
+        """One turn of the role's loop: what is new on the tape, then the beat."""
+        assert self.gateway is not None
+        done = self.ledger.next_offsets.get(("order-events", 0), 0)
+        if done < len(self.tape):
+            step = Advance("order-events", 0, done, done + 1)
+            self.gateway.handle([self.tape[done]], (step,))
+        self.gateway.beat()
+        self.virtual.advance(TURN_MS)
+
+    def run(self, seconds: float) -> None:
+        """Turn for this long."""
+        until_s = self.clock.monotonic_s() + seconds
+        while self.clock.monotonic_s() < until_s:
+            self.turn()
+
+    def rest(self, seconds_max: float = 120.0) -> None:
+        """Turn until the tape is read and every order has its outcome."""
+        until_s = self.clock.monotonic_s() + seconds_max
+        while self.busy():
+            assert self.clock.monotonic_s() < until_s, "the gateway does not come to rest"
+            self.turn()
+        self.run(3.0)
+
+    def busy(self) -> bool:
+        """Whether something is still to be done."""
+        done = self.ledger.next_offsets.get(("order-events", 0), 0)
+        unsettled = self.gateway is None or self.gateway.unsettled
+        return done < len(self.tape) or bool(unsettled) or bool(self.ledger.unsettled())
+
+    def events(self, order_id: str | None = None) -> list[Event]:
+        """What the store holds: of one order, or of everything."""
+        if order_id is not None:
+            return [m.event for m in self.ledger.store.load(f"orders:{order_id}")[1]]
+        logged = (each.message for each in self.ledger.store.after(0, 100_000))
+        return [each.event for each in logged if each is not None]
+
+    def story(self, order_id: str) -> list[str]:
+        """The names of an order's events."""
+        return [type(event).__name__ for event in self.events(order_id)]
+
+    def deals(self) -> tuple[TradeDeal, ...]:
+        """Every deal of the account, deposits too."""
+        found = self.look().history_deals_get(1, self.virtual.now_ms() // 1000 + 86_400)
+        assert found is not None
+        return found
+
+    def sends_of(self, order_id: str) -> int:
+        """How often the order was really sent."""
+        return sum(1 for request in self.sent if request["magic"] == magic_of(order_id))
+
+    def close(self, order_id: str, opened_by: str) -> None:
+        """An accepted order that closes what another has opened."""
+        fill = next(e for e in self.events(opened_by) if isinstance(e, OrderFilled))
+        self.accept(
+            order_id,
+            fill.symbol,
+            side=Side.SELL if fill.side is Side.BUY else Side.BUY,
+            volume_lots=lots(fill.volume_lots),
+            closes_position=fill.position_id,
+        )

@@ -1,0 +1,285 @@
+"""What becomes of an accepted order, by what the venue answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from events.accounts import AccountHalted, AccountReported, ExternalDealFound
+from events.orders import OrderFilled, OrderNotExecuted, OrderRejected, PositionClosed
+from events.values import Side, lots, price
+from infra.mt5 import constants as mt5
+from infra.mt5.books import differences
+from infra.mt5.retcodes import RETCODES, Outcome
+from infra.mt5.simulator.faults import FaultRule
+from tests.infra.mt5.floor import LOGIN, Floor
+
+
+@pytest.fixture
+def floor() -> Floor:
+    return Floor()
+
+
+def test_an_accepted_order_is_intended_sent_once_and_filled(floor: Floor) -> None:
+    floor.start()
+    floor.accept("x/open")
+    floor.rest()
+    assert floor.story("x/open") == ["OrderAccepted", "OrderIntended", "OrderFilled"]
+    assert floor.sends_of("x/open") == 1
+    fill = floor.events("x/open")[-1]
+    assert isinstance(fill, OrderFilled)
+    assert (fill.volume_lots, fill.volume_left_lots) == (lots("0.10"), lots("0"))
+
+
+def test_an_order_whose_time_is_over_is_never_sent(floor: Floor) -> None:
+    floor.start()
+    floor.accept("x/open", expires_at_us=floor.clock.now_us() - 1)
+    floor.rest()
+    assert floor.story("x/open") == ["OrderAccepted", "OrderExpired"]
+    assert floor.sent == []
+
+
+def test_the_tape_told_twice_sends_once(floor: Floor) -> None:
+    floor.start()
+    floor.accept("x/open")
+    floor.rest()
+    floor.tape.append(floor.tape[0])
+    floor.rest()
+    assert floor.sends_of("x/open") == 1
+
+
+@pytest.mark.parametrize("code", [*sorted(RETCODES), 10005, 10037, 1, -7, 99_999])
+def test_whatever_code_comes_the_order_ends_and_is_never_doubled(floor: Floor, code: int) -> None:
+    meaning = RETCODES.get(code)
+    refused = meaning is not None and meaning.refused
+    floor.spoil(FaultRule(kind="reject", retcode=code, times=9))
+    floor.start()
+    floor.accept("x/open")
+    floor.rest()
+    assert floor.ledger.unsettled() == ()
+    assert floor.story("x/open")[-1] == ("OrderRejected" if refused else "OrderNotExecuted")
+    most = {Outcome.NEW_PRICE: 3, Outcome.LATER: 3, Outcome.FIX: 2}
+    allowed = most.get(meaning.outcome, 1) if refused and meaning else 1
+    assert floor.sends_of("x/open") == allowed
+    assert floor.deals()[1:] == ()
+
+
+@pytest.mark.parametrize(("code", "times"), [(10004, 1), (10020, 2), (10024, 2), (10030, 1)])
+def test_after_a_certain_refusal_the_same_order_goes_again(
+    floor: Floor, code: int, times: int
+) -> None:
+    floor.spoil(FaultRule(kind="reject", retcode=code, times=times))
+    floor.start()
+    floor.accept("x/open")
+    floor.rest()
+    intents = ["OrderIntended"] * (times + 1)
+    assert floor.story("x/open") == ["OrderAccepted", *intents, "OrderFilled"]
+    assert len({request["magic"] for request in floor.sent}) == 1
+
+
+def test_too_many_requests_slow_the_account_down(floor: Floor) -> None:
+    floor.spoil(FaultRule(kind="reject", retcode=10024, times=1))
+    floor.start()
+    began_s = floor.clock.monotonic_s()
+    floor.accept("x/open")
+    floor.turn()
+    assert floor.story("x/open")[-1] == "OrderFilled"
+    assert floor.clock.monotonic_s() - began_s >= 1.0
+
+
+@pytest.mark.parametrize("code", [10019, 10026, 10027])
+def test_a_halting_code_ends_new_risk_but_not_closes(floor: Floor, code: int) -> None:
+    floor.start()
+    floor.accept("x/open")
+    floor.rest()
+    floor.spoil(FaultRule(kind="reject", retcode=code))
+    floor.accept("y/open", "GBPUSD")
+    floor.rest()
+    floor.accept("z/open", "AUDUSD")
+    floor.close("x/close", "x/open")
+    floor.rest()
+    assert floor.story("y/open")[-1] == "OrderRejected"
+    assert floor.story("z/open")[-1] == "OrderNotExecuted"
+    assert floor.story("x/close")[-1] == "OrderFilled"
+    assert sum(isinstance(event, AccountHalted) for event in floor.events()) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "last"), [("lose_after", "OrderFilled"), ("lose_before", "OrderNotExecuted")]
+)
+def test_a_lost_answer_is_settled_by_looking_never_by_sending(
+    floor: Floor, kind: Any, last: str
+) -> None:
+    floor.spoil(FaultRule(kind=kind))
+    floor.start()
+    floor.accept("x/open")
+    floor.rest()
+    assert floor.story("x/open") == ["OrderAccepted", "OrderIntended", "OrderUnresolved", last]
+    assert floor.sends_of("x/open") == 1
+    assert len(floor.deals()) - 1 == (1 if last == "OrderFilled" else 0)
+
+
+def test_an_unresolved_order_holds_its_symbol_and_no_other(floor: Floor) -> None:
+    floor.spoil(FaultRule(kind="lose_before", symbol="EURUSD"))
+    floor.start()
+    for name, symbol in (("x", "EURUSD"), ("y", "EURUSD"), ("z", "GBPUSD")):
+        floor.accept(f"{name}/open", symbol)
+    for _ in range(3):
+        floor.turn()
+    assert floor.story("y/open") == ["OrderAccepted"]
+    assert floor.story("z/open")[-1] == "OrderFilled"
+    floor.rest()
+    assert floor.story("y/open")[-1] == "OrderFilled"
+
+
+def test_while_the_terminal_is_away_orders_wait_and_expire(floor: Floor) -> None:
+    gateway = floor.start()
+    floor.turn()
+    link = gateway._terminal._terminal._link  # type: ignore[attr-defined] # reach through the count
+    link.reachable = False
+    link.close()
+    floor.run(2.0)
+    floor.accept("x/open", expires_at_us=floor.clock.now_us() + 2_000_000)
+    floor.accept("y/open", "GBPUSD")
+    floor.run(4.0)
+    assert floor.story("x/open") == ["OrderAccepted", "OrderExpired"]
+    assert floor.story("y/open") == ["OrderAccepted"]
+    link.reachable = True
+    floor.rest()
+    assert floor.story("y/open")[-1] == "OrderFilled"
+
+
+def test_a_terminal_of_another_account_is_sent_nothing(floor: Floor) -> None:
+    gateway = floor.start()
+    floor.turn()
+    terminal = gateway._terminal
+    assert terminal.login(2, "paper")
+    floor.accept("x/open")
+    floor.run(2.0)
+    assert floor.sent == []
+    assert any(isinstance(event, AccountHalted) for event in floor.events())
+    assert terminal.login(LOGIN)
+    floor.accept("y/open")
+    floor.rest()
+    assert floor.sent == []
+    assert "logged in to 2" in evidence(floor, "x/open")
+    assert "halted" in evidence(floor, "y/open")
+
+
+def test_our_close_is_the_fill_of_its_order_alone(floor: Floor) -> None:
+    floor.start()
+    floor.accept("x/open")
+    floor.rest()
+    floor.close("x/close", "x/open")
+    floor.rest()
+    assert floor.story("x/open")[-1] == "OrderFilled"
+    assert floor.story("x/close")[-1] == "OrderFilled"
+    assert in_step(floor)
+
+
+def test_a_stop_that_closes_is_told_on_the_order_that_opened(floor: Floor) -> None:
+    floor.start()
+    tick = floor.look().symbol_info_tick("EURUSD")
+    assert tick is not None
+    near = price(round(tick.bid - 0.0001, 5))
+    floor.accept("x/open", stop_loss=near, take_profit=price(round(tick.ask + 0.0002, 5)))
+    floor.rest()
+    for _ in range(400):
+        if floor.story("x/open")[-1] == "PositionClosed":
+            break
+        floor.virtual.advance(30_000)
+        floor.turn()
+    closed = floor.events("x/open")[-1]
+    assert isinstance(closed, PositionClosed)
+    assert closed.reason in ("stop_loss", "take_profit")
+    assert closed.side is Side.SELL
+    assert in_step(floor)
+
+
+def test_a_person_s_deals_are_counted_and_never_adopted(floor: Floor) -> None:
+    floor.start()
+    floor.accept("x/open")
+    floor.rest()
+    request = {
+        "action": mt5.TRADE_ACTION_DEAL,
+        "symbol": "GBPUSD",
+        "type": mt5.ORDER_TYPE_BUY,
+        "volume": 0.5,
+        "price": 1.0,
+        "deviation": 100_000,
+        "type_filling": mt5.ORDER_FILLING_FOK,
+    }
+    answer = floor.look().order_send(request)
+    assert answer is not None
+    assert answer.retcode == mt5.TRADE_RETCODE_DONE
+    floor.run(2.0)
+    found = [event for event in floor.events() if isinstance(event, ExternalDealFound)]
+    assert [event.deal_ticket for event in found] == [answer.deal]
+    assert in_step(floor)
+
+
+def test_a_position_closed_by_a_person_ends_the_order_that_opened_it(floor: Floor) -> None:
+    floor.start()
+    floor.accept("x/open")
+    floor.rest()
+    (position,) = floor.look().positions_get() or ()
+    floor.look().order_send(
+        action=mt5.TRADE_ACTION_DEAL,
+        symbol="EURUSD",
+        type=mt5.ORDER_TYPE_SELL,
+        volume=0.1,
+        price=1.0,
+        deviation=100_000,
+        position=position.ticket,
+        type_filling=mt5.ORDER_FILLING_FOK,
+    )
+    floor.run(2.0)
+    assert floor.story("x/open")[-1] == "PositionClosed"
+    floor.close("x/close", "x/open")
+    floor.rest()
+    refusal = floor.events("x/close")[-1]
+    assert isinstance(refusal, OrderRejected)
+    assert in_step(floor)
+
+
+def test_a_deal_that_comes_after_the_verdict_is_still_booked(floor: Floor) -> None:
+    """The venue executes thirty seconds after the answer was lost: nothing of it may be missed."""
+    floor.spoil(FaultRule(kind="lose_before"))
+    floor.start()
+    floor.accept("x/open")
+    floor.rest()
+    assert floor.story("x/open")[-1] == "OrderNotExecuted"
+    floor.look().order_send(floor.sent[0])
+    floor.run(2.0)
+    assert floor.story("x/open")[-2:] == ["OrderNotExecuted", "OrderFilled"]
+    assert in_step(floor)
+
+
+def test_figures_are_told_when_they_move_and_not_at_every_look(floor: Floor) -> None:
+    floor.start()
+    floor.run(20.0)
+    reports = [event for event in floor.events() if isinstance(event, AccountReported)]
+    assert len(reports) == 1
+    floor.accept("x/open")
+    floor.rest()
+    reports = [event for event in floor.events() if isinstance(event, AccountReported)]
+    assert reports[-1].open_lots == lots("0.10")
+
+
+def evidence(floor: Floor, order_id: str) -> str:
+    """Why an order was not executed."""
+    verdict = floor.events(order_id)[-1]
+    assert isinstance(verdict, OrderNotExecuted)
+    return verdict.evidence
+
+
+def in_step(floor: Floor) -> bool:
+    """The broker's books and the tape's tell the same."""
+    terminal = floor.look()
+    info, positions = terminal.account_info(), terminal.positions_get()
+    assert info is not None
+    assert positions is not None
+    found = differences("90001", floor.events(), positions, floor.deals(), info.balance)
+    assert found == ()
+    return not found
