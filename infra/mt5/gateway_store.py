@@ -228,7 +228,7 @@ class GatewayStore:
     def _orders(self, order_ids: Sequence[str]) -> dict[str, Order]:
         """The orders as they were accepted, from their own streams."""
         streams = {f"{ORDERS.name}:{order_id}": order_id for order_id in order_ids}
-        journals = self._store.journals(list(streams))
+        journals = self._store.journals(dict.fromkeys(streams, 0))
         return {
             streams[stream]: next(
                 kept.message for kept in journal if isinstance(kept.message.event, OrderAccepted)

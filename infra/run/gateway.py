@@ -24,7 +24,7 @@ from infra.mt5.gateway_store import GatewayStore
 from infra.mt5.remote import RemoteTerminal
 from infra.mt5.terminal import Terminal
 from infra.postgres import Connection
-from infra.run.loop import PASSING, loop
+from infra.run.loop import loop, patiently
 
 TOPICS = ("order-events", "account-events")
 LOCK_EVERY_S = 0.2
@@ -36,20 +36,16 @@ def run(config: Config, stop: threading.Event, account: str) -> None:
     """Execute the account's orders until told to stop."""
     terminal = RemoteTerminal(config.venue, account)
     conninfo = postgres.address(config.postgres, config.namespace)
-    waits = kafka.backoff_s()
+
+    def life() -> None:
+        postgres.migrate(conninfo, *gateway_rows.DDL)
+        with EventStore.open(conninfo) as store, postgres.connect(conninfo) as connection:
+            if _locked(connection, conninfo, account, stop):
+                ledger = GatewayStore(store, connection, account, _consumer(account))
+                _session(config, stop, account, terminal, ledger)
+
     while not stop.is_set():
-        try:
-            postgres.migrate(conninfo, *gateway_rows.DDL)
-            with postgres.connect(conninfo) as connection:
-                if _locked(connection, conninfo, account, stop):
-                    store = EventStore.open(conninfo)
-                    ledger = GatewayStore(store, connection, account, _consumer(account))
-                    _session(config, stop, account, terminal, ledger)
-                    waits = kafka.backoff_s()
-        except PASSING as trouble:
-            wait_s = next(waits)
-            log.warning("gateway %s starts over in %.1f s: %s", account, wait_s, trouble)
-            stop.wait(wait_s)
+        patiently(_consumer(account), life, stop)
     terminal.shutdown()
 
 

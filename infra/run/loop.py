@@ -56,9 +56,11 @@ def loop(
     handle: Handle,
     stop: threading.Event,
     batch_max: int = BATCH_MAX,
+    between: Callable[[], None] | None = None,
 ) -> None:
     """Run until `stop`. `topics` are the catalog's names; `consumer` names group and offsets.
 
+    `between` is called after every poll, that is at least every `POLL_S`, in the same thread.
     Kafka, Postgres or the registry may go away and come back. `TapeReplaced` ends the role.
     """
     ids = SchemaIds(config)
@@ -66,7 +68,7 @@ def loop(
     def session() -> None:
         with _membership(config, consumer) as (client, connection):
             intake = Intake(config, consumer, ids)
-            _Session(config, consumer, handle, batch_max, connection, client, intake).run(
+            _Session(config, consumer, handle, batch_max, connection, client, intake, between).run(
                 topics, stop
             )
 
