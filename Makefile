@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 EXTRAS ?=
 ARGS ?=
 
-.PHONY: install up down status check test verify bench clean
+.PHONY: install up down status check lint types pure test verify bench clean
 
 install: $(STAMP)
 	@:
@@ -26,10 +26,17 @@ status: install
 
 # Under a minute, and needs nothing that runs.
 check: install
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync=target lint types pure
+
+lint:
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+types:
+	$(BIN)/mypy
+
+pure:
 	$(BIN)/python -m pytest -q -m "not services" $(ARGS)
 
 test: install

@@ -29,7 +29,7 @@ REGISTRY_DEADLINE_S = 30.0
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs services, and run what needs none first: a plain mistake shows in seconds."""
     for item in items:
-        if SERVICES & set(getattr(item, "fixturenames", ())):
+        if SERVICES & _named(item):
             item.add_marker(pytest.mark.services)
     items.sort(key=lambda item: item.get_closest_marker("services") is not None)
 
@@ -119,6 +119,12 @@ def config(kafka: str, postgres: str, registry: str, namespace: str, tmp_path: P
         "TAPEDECK_PORT_BASE": str(free_ports(PORT_OFFSETS["metrics"] + METRICS_PORTS)[0]),
     }
     return Config.load(bound)
+
+
+def _named(item: pytest.Item) -> set[str]:
+    """The fixtures of a test, and its parameters: some ask for a fixture by a parameter's name."""
+    parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    return {*getattr(item, "fixturenames", ()), *(p for p in parameters if isinstance(p, str))}
 
 
 def _start(service: EmbeddedKafka | EmbeddedPostgres) -> None:
