@@ -15,10 +15,15 @@ TICKS_PER_S_MAX = 100.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketSettings:
-    """The market. `drift_strength` is the correlation of a minute's return with the mean of the
-    fifteen before it in normal volatility (none when calm, more when active): the one thing in
-    these prices that can be forecast. With the default a perfect five-minute forecaster calls the
-    direction right in about 53 of 100 cases; with 0 nobody can do better than a coin."""
+    """The market.
+
+    `ticks_per_s` is the mean rate at which a symbol is quoted; quotes that change nothing are no
+    ticks, so high rates thin out. `drift_strength` is the correlation of a minute's return with
+    the mean of the fifteen before it in normal volatility (none when calm, more when active):
+    beside the bounce of quotes within seconds it is the one thing in these prices that can be
+    forecast. With the default the sign of the last fifteen minutes is the sign of the next five in
+    about 52 of 100 cases; with 0 nobody does better than a coin.
+    """
 
     seed: int = 7
     symbols: tuple[Specification, ...] = SYMBOLS

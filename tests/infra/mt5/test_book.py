@@ -1,0 +1,69 @@
+"""The book adds up whatever is traded, and does not depend on who looks at it when."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from infra.mt5 import constants as mt5
+from infra.mt5.simulator.account import Account
+from infra.mt5.simulator.broker import Broker
+from infra.mt5.simulator.clock import VirtualClock
+from infra.mt5.simulator.ledger import Ledger
+from infra.mt5.simulator.settings import AccountSettings
+from tests.infra.mt5 import worlds
+from tests.infra.mt5.scripts import STEPS, Step, play
+from tests.infra.mt5.worlds import START_MS
+
+LOW = AccountSettings(deposit=2_000.0, leverage=200)  # so that scripts run out of money
+DEPOSITS = st.sampled_from([LOW, AccountSettings()])
+
+
+def played(terms: AccountSettings, steps: list[Step], looking: bool) -> Account:
+    clock = VirtualClock(START_MS)
+    return play(Broker(worlds.settings(terms=terms), clock), clock, steps, looking)
+
+
+@settings(max_examples=60, deadline=None)
+@given(DEPOSITS, STEPS)
+def test_looking_changes_nothing(terms: AccountSettings, steps: list[Step]) -> None:
+    assert played(terms, steps, True).ledger == played(terms, steps, False).ledger
+
+
+@settings(max_examples=60, deadline=None)
+@given(DEPOSITS, STEPS)
+def test_the_book_adds_up(terms: AccountSettings, steps: list[Step]) -> None:
+    ledger = played(terms, steps, True).ledger
+    moved = sum(deal.profit + deal.commission + deal.swap + deal.fee for deal in ledger.deals)
+    assert round(moved, 2) == ledger.balance
+    assert ledger.deals[0].profit == terms.deposit
+    assert open_lots(ledger) == {p.ticket: p.volume for p in ledger.positions.values()}
+    times = [deal.time_msc for deal in ledger.deals]
+    assert times == sorted(times)
+    tickets = [deal.ticket for deal in ledger.deals]
+    assert tickets == sorted(set(tickets))
+    done = {order.ticket for order in ledger.done}
+    assert {deal.order for deal in ledger.deals} - {0} <= done
+    assert not done & set(ledger.orders)
+
+
+@settings(max_examples=60, deadline=None)
+@given(STEPS)
+def test_volumes_stay_on_the_step_and_inside_the_limits(steps: list[Step]) -> None:
+    account = played(AccountSettings(), steps, False)
+    for deal in account.ledger.deals[1:]:
+        symbol = account.market.symbols[deal.symbol]
+        assert 0 < deal.volume <= symbol.volume_max
+        assert round(deal.volume / symbol.volume_step, 6) == round(deal.volume / symbol.volume_step)
+        assert deal.price == symbol.rounded(deal.price)
+
+
+def open_lots(ledger: Ledger) -> dict[int, float]:
+    """The positions, folded from the deals."""
+    lots: dict[int, float] = defaultdict(float)
+    for deal in ledger.deals[1:]:
+        sign = 1 if deal.entry == mt5.DEAL_ENTRY_IN else -1
+        lots[deal.position_id] = round(lots[deal.position_id] + sign * deal.volume, 8)
+    return {position: volume for position, volume in lots.items() if volume}

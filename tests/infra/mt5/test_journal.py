@@ -1,0 +1,131 @@
+"""A venue that is killed comes back with the same book."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from infra.mt5.simulator.account import ReplayError
+from infra.mt5.simulator.broker import Broker
+from infra.mt5.simulator.clock import VirtualClock
+from infra.mt5.simulator.journal import JournalError
+from infra.mt5.simulator.ledger import Ledger
+from infra.mt5.simulator.settings import AccountSettings, MarketSettings
+from infra.mt5.simulator.terminal import simulated_terminal
+from tests.infra.mt5 import worlds
+from tests.infra.mt5.scripts import NOTHING, STEPS, Step, play
+from tests.infra.mt5.worlds import HOUR_MS, LOGIN, START_MS
+
+LOW = AccountSettings(deposit=2_000.0, leverage=200)
+FILE = f"{LOGIN}.journal"
+
+
+def reopened(folder: Path, at_ms: int) -> Ledger:
+    """The first account's book as a venue finds it that starts at a moment."""
+    broker = Broker(worlds.settings(terms=LOW), VirtualClock(at_ms), folder)
+    broker.advance()
+    broker.close()
+    return broker.accounts[LOGIN].ledger
+
+
+@pytest.fixture
+def traded(tmp_path: Path) -> Path:
+    """A folder whose journal holds two requests."""
+    clock = VirtualClock(START_MS)
+    broker = Broker(worlds.settings(terms=LOW), clock, tmp_path)
+    terminal = simulated_terminal(broker, LOGIN)
+    assert terminal.initialize()
+    worlds.opened(terminal)
+    worlds.opened(terminal, symbol="USDJPY")
+    broker.close()
+    return tmp_path
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(steps=STEPS, kill=st.integers(0, 10_000))
+def test_a_kill_at_any_byte_loses_nothing_that_was_answered(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[Step], kill: int
+) -> None:
+    """Cut the file anywhere: the book is the one that the whole records before the cut make."""
+    folder = tmp_path_factory.mktemp("venue")
+    clock = VirtualClock(START_MS)
+    broker = Broker(worlds.settings(terms=LOW), clock, folder)
+    sizes = [(folder / FILE).stat().st_size]
+    for step in steps:
+        play(broker, clock, [step])
+        sizes.append((folder / FILE).stat().st_size)
+    broker.close()
+    later_ms = clock.now_ms() + HOUR_MS
+    whole = reopened(folder, later_ms)
+    broker.accounts[LOGIN].advance(later_ms)
+    assert whole == broker.accounts[LOGIN].ledger
+
+    cut = sizes[0] + kill % (sizes[-1] - sizes[0] + 1)
+    data = (folder / FILE).read_bytes()
+    (folder / FILE).write_bytes(data[:cut])
+    kept = max(size for size in sizes if size <= cut)
+    survived = reopened(folder, later_ms)
+    assert (folder / FILE).stat().st_size == kept
+    (folder / FILE).write_bytes(data[:kept])
+    assert survived == reopened(folder, later_ms)
+
+
+def test_a_second_start_goes_on_with_new_tickets(traded: Path) -> None:
+    clock = VirtualClock(START_MS + HOUR_MS)
+    broker = Broker(worlds.settings(terms=LOW), clock, traded)
+    terminal = simulated_terminal(broker, LOGIN)
+    assert terminal.initialize()
+    before = {position.ticket for position in terminal.positions_get() or ()}
+    position = worlds.opened(terminal)
+    broker.close()
+    assert position.ticket not in before
+    assert set(reopened(traded, START_MS + HOUR_MS).positions) == before | {position.ticket}
+
+
+def test_time_does_not_run_backwards(traded: Path) -> None:
+    broker = Broker(worlds.settings(terms=LOW), VirtualClock(START_MS - HOUR_MS), traded)
+    assert broker.now_ms() == START_MS
+    broker.close()
+
+
+@pytest.mark.parametrize("tail", [b"\x00", b"\x00" * 700, b"\x00\x00\x00\x30torn", b"\xff" * 40])
+def test_a_torn_tail_is_cut_off(traded: Path, tail: bytes) -> None:
+    sound = (traded / FILE).read_bytes()
+    (traded / FILE).write_bytes(sound + tail)
+    assert len(reopened(traded, START_MS).positions) == 2
+    assert (traded / FILE).read_bytes() == sound
+
+
+def test_damage_before_the_end_is_refused(traded: Path) -> None:
+    data = bytearray((traded / FILE).read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    (traded / FILE).write_bytes(data)
+    with pytest.raises(JournalError, match="damaged at byte"):
+        reopened(traded, START_MS)
+
+
+def test_a_book_has_one_venue(traded: Path) -> None:
+    first = Broker(worlds.settings(terms=LOW), VirtualClock(START_MS), traded)
+    with pytest.raises(JournalError, match="another venue"):
+        Broker(worlds.settings(terms=LOW), VirtualClock(START_MS), traded)
+    first.close()
+    assert len(reopened(traded, START_MS).positions) == 2
+
+
+def test_another_configuration_is_refused_in_words(traded: Path) -> None:
+    other = worlds.settings(MarketSettings(seed=8), LOW)
+    with pytest.raises(JournalError, match="put the old ones back"):
+        Broker(other, VirtualClock(START_MS), traded)
+
+
+def test_a_record_that_cannot_be_repeated_is_refused(traded: Path) -> None:
+    broker = Broker(worlds.settings(terms=LOW), VirtualClock(START_MS), traded)
+    account = broker.accounts[LOGIN]
+    with pytest.raises(ReplayError, match="10014"):
+        account.replay(START_MS, NOTHING._replace(action=1, symbol="EURUSD", volume=1000.0))
+    broker.close()
