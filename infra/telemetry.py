@@ -15,6 +15,8 @@ from infra.config import Config
 
 LATENCY_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 
+CHATTY = {"tapedeck.librdkafka": "ERROR", "httpx": "WARNING", "httpx2": "WARNING"}
+
 HANDLED = Counter("tapedeck_handled_total", "Messages handled", ("role", "topic"))
 EMITTED = Counter("tapedeck_emitted_total", "Messages written", ("role", "topic"))
 REPEATS = Counter("tapedeck_repeats_total", "Messages recognised as repeats and dropped", ("role",))
@@ -59,7 +61,8 @@ def start(config: Config, role: str, metrics_port: int | None = None) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines(role))
     logging.basicConfig(level=config.log_level.upper(), handlers=[handler], force=True)
-    logging.getLogger("tapedeck.librdkafka").setLevel(logging.ERROR)
+    for chatty, level in CHATTY.items():
+        logging.getLogger(chatty).setLevel(level)
     if metrics_port is not None:
         start_http_server(metrics_port, addr="127.0.0.1")
     threading.excepthook = _thread_died
