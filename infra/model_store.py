@@ -6,7 +6,6 @@ are refused, so a model that was tampered with never predicts.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from pathlib import Path
 
@@ -23,7 +22,7 @@ def folder(config: Config) -> Path:
 
 def put(config: Config, ubj: bytes, figures: bytes) -> str:
     """Keep a model and its figures; its digest. Again is harmless."""
-    digest = hashlib.sha256(ubj).hexdigest()
+    digest = gbt.digest_of(ubj)
     folder(config).mkdir(parents=True, exist_ok=True)
     _write(folder(config) / f"{digest}.json", figures)
     _write(folder(config) / f"{digest}.ubj", ubj)
@@ -35,11 +34,7 @@ def load(config: Config, digest: str) -> Gbt:
     path = folder(config) / f"{digest}.ubj"
     if not path.exists():
         raise ModelRefused(f"{path} does not exist; copy it there, or run `tapedeck train`")
-    ubj = path.read_bytes()
-    found = hashlib.sha256(ubj).hexdigest()
-    if found != digest:
-        raise ModelRefused(f"{path} was changed: its SHA-256 is {found}; restore the file")
-    return gbt.load(ubj, environment_digest())
+    return gbt.load(path.read_bytes(), digest, environment_digest())
 
 
 def _write(path: Path, content: bytes) -> None:

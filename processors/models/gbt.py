@@ -69,14 +69,19 @@ class Gbt:
         return [float(p) for p in self.trees.inplace_predict(matrix)]
 
 
-def load(ubj: bytes, environment_digest: str) -> Gbt:
-    """The model in these bytes; `ModelRefused` if it is none or reads other features than ours."""
+def load(ubj: bytes, model_digest: str, environment_digest: str) -> Gbt:
+    """The model in these bytes; `ModelRefused` unless they are the model of this digest.
+
+    The library ends the process on bytes it cannot read, so only bytes that are known reach it.
+    """
+    found = digest_of(ubj)
+    if found != model_digest:
+        raise ModelRefused(
+            f"the bytes of model {model_digest} were changed: their SHA-256 is {found}"
+        )
     trees = xgboost.Booster()
-    try:
-        trees.load_model(bytearray(ubj))
-        card = json.decode(trees.attr(CARD) or "", type=Card)
-    except (xgboost.core.XGBoostError, DecodeError) as broken:
-        raise ModelRefused(f"these {len(ubj)} bytes are no model of ours: {broken}") from broken
+    trees.load_model(bytearray(ubj))
+    card = _card(trees)
     if card.feature_digest != FEATURE_DIGEST or trees.num_features() != len(FEATURES):
         raise ModelRefused(
             f"{card.model} was trained on features {card.feature_digest[:12]}, this code computes "
@@ -85,10 +90,24 @@ def load(ubj: bytes, environment_digest: str) -> Gbt:
     if not card.sureness:
         raise ModelRefused(f"{card.model} has no calibration; train it again")
     trees.set_param({"nthread": 1})
-    return Gbt(trees, card, hashlib.sha256(ubj).hexdigest(), environment_digest)
+    return Gbt(trees, card, model_digest, environment_digest)
+
+
+def digest_of(ubj: bytes) -> str:
+    """What names a model: SHA-256 of its bytes."""
+    return hashlib.sha256(ubj).hexdigest()
 
 
 def save(trees: xgboost.Booster, card: Card) -> bytes:
     """The trees and their card as bytes."""
     trees.set_attr(**{CARD: json.encode(card).decode()})
     return bytes(trees.save_raw("ubj"))
+
+
+def _card(trees: xgboost.Booster) -> Card:
+    try:
+        return json.decode(trees.attr(CARD) or "", type=Card)
+    except DecodeError as broken:
+        raise ModelRefused(
+            f"these trees have no card that says what they predict: {broken}"
+        ) from broken

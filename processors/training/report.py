@@ -51,7 +51,7 @@ class Report:
 
 def judged(model: Trained, rows: Dataset, parts: Split, threads: int) -> Report:
     """The report of a model that was trained on `parts` of `rows`."""
-    loaded = gbt.load(model.ubj, environment_digest="")
+    loaded = gbt.load(model.ubj, gbt.digest_of(model.ubj), environment_digest="")
     test = parts.test
     foretold = probabilities(loaded.trees, test)
     train_rate = float(parts.train.up.mean())

@@ -1,0 +1,1 @@
+"""Processors: what the stream means, told by examples, by properties and by golden figures."""

@@ -1,0 +1,1 @@
+"""Training: what rows are, what must not leak, and that twice gives once."""
