@@ -59,8 +59,8 @@ class Ledger(Protocol):
     `Superseded` from a method that takes steps: another gateway of the account is at work.
     """
 
-    def known(self) -> Account | None:
-        """The account as it was left, if it has been opened."""
+    def known(self, now_us: int) -> Account | None:
+        """The account as it was left, or as someone else has opened it; None if nobody has."""
 
     def open(self, identity: Identity, currency: str, now_us: int) -> Account:
         """The account under the identity that it will always have from now on."""

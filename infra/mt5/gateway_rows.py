@@ -6,7 +6,7 @@ from typing import Any
 
 from commands.orders import RecordFill
 from events.orders import OrderAccepted, magic_of
-from infra.mt5.gateway_health import Identity
+from infra.mt5.gateway_ledger import Account
 
 DDL = (
     """
@@ -45,11 +45,12 @@ DDL = (
 Statement = tuple[str, tuple[Any, ...]]
 
 
-def opened(account: str, identity: Identity, from_s: int) -> Statement:
+def opened(name: str, account: Account) -> Statement:
     """The account is known, and deals are read from here on."""
+    identity = account.identity
     return (
-        "insert into gateway_accounts values (%s, %s, %s, false, %s) on conflict do nothing",
-        (account, identity.login, identity.server, from_s),
+        "insert into gateway_accounts values (%s, %s, %s, %s, %s) on conflict do nothing",
+        (name, identity.login, identity.server, account.halted, account.swept_from_s),
     )
 
 

@@ -48,14 +48,19 @@ class GatewayStore:
         self._session = secrets.token_hex(8)
         self._told = count()
 
-    def known(self) -> Account | None:
-        """The account as it was left, if it has been opened."""
+    def known(self, now_us: int) -> Account | None:
+        """The account as it was left, or as someone else has opened it."""
         rows = self._rows(
             "select login, server, halted, swept_from_s from gateway_accounts where account = %s"
         )
         for login, server, halted, swept_from_s in rows:
             return Account(Identity(login, server), halted, swept_from_s)
-        return None
+        stream = f"{ACCOUNTS.name}:{self._account}"
+        told = ACCOUNTS.fold(message.event for message in self._store.load(stream)[1])
+        if told.opened is None:
+            return None
+        identity = Identity(told.opened.login, told.opened.server)
+        return self._written(Account(identity, told.halted, now_us // 1_000_000 - FIRST_SWEEP_S))
 
     def open(self, identity: Identity, currency: str, now_us: int) -> Account:
         """The account under the identity that it will always have from now on."""
@@ -65,9 +70,8 @@ class GatewayStore:
             server=identity.server,
             currency=currency,
         )
-        from_s = now_us // 1_000_000 - FIRST_SWEEP_S
-        self._tell(opening, now_us, gateway_rows.opened(self._account, identity, from_s))
-        return Account(identity, False, from_s)
+        self._tell(opening, now_us)
+        return self._written(Account(identity, False, now_us // 1_000_000 - FIRST_SWEEP_S))
 
     def unsettled(self) -> tuple[Entry, ...]:
         """Orders without an outcome, oldest first."""
@@ -172,6 +176,10 @@ class GatewayStore:
             "where p.account = gateway_orders.account and position_id = %s)"
         )
         return self._owner(opener, position_id)
+
+    def _written(self, account: Account) -> Account:
+        self._run(gateway_rows.opened(self._account, account))
+        return account
 
     def _owner(self, condition: str, value: int) -> Owner | None:
         rows = self._rows(

@@ -65,7 +65,9 @@ def _session(
     config: Config, stop: threading.Event, account: str, terminal: Terminal, ledger: Ledger
 ) -> None:
     clock = SystemClock()
-    known = ledger.known() or _opened(terminal, ledger, login_of(account), clock, stop)
+    known = ledger.known(clock.now_us()) or _opened(
+        terminal, ledger, login_of(account), clock, stop
+    )
     if known is None:
         return
     gateway = Gateway(terminal, ledger, account, known, clock)
@@ -78,6 +80,8 @@ def _session(
         over,
         between=over.at_trouble(gateway.beat),
     )
+    if over.trouble is not None:
+        raise over.trouble
 
 
 def _opened(
@@ -102,6 +106,7 @@ class _Over(threading.Event):
     def __init__(self, stop: threading.Event) -> None:
         super().__init__()
         self._stop = stop
+        self.trouble: Exception | None = None
 
     def is_set(self) -> bool:
         """Whether the session is over."""
@@ -117,7 +122,8 @@ class _Over(threading.Event):
         def guarded(*arguments: Any) -> None:
             try:
                 function(*arguments)
-            except BaseException:
+            except Exception as trouble:
+                self.trouble = trouble
                 self.set()
                 raise
 

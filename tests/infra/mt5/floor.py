@@ -112,7 +112,9 @@ class Floor:
         """A gateway's process starts, as it always does."""
         terminal: Terminal = wrap(Sending(simulated_terminal(self.broker, LOGIN), self.sent))
         ledger = wrap(self.ledger)
-        opened = ledger.known() or ledger.open(Identity(LOGIN, SERVER), "USD", self.clock.now_us())
+        now_us = self.clock.now_us()
+        identity = Identity(LOGIN, SERVER)
+        opened = ledger.known(now_us) or ledger.open(identity, "USD", now_us)
         self.gateway = Gateway(terminal, ledger, ACCOUNT, opened, self.clock)
         return self.gateway
 

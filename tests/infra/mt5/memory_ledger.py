@@ -47,7 +47,11 @@ class MemoryLedger:
     next_offsets: dict[tuple[str, int], int] = field(default_factory=dict)
     _told: Any = field(default_factory=count)
 
-    def known(self) -> Account | None:
+    def known(self, now_us: int) -> Account | None:
+        told = ACCOUNTS.fold(m.event for m in self.store.load(f"accounts:{self.name}")[1])
+        if self.account is None and told.opened is not None:
+            identity = Identity(told.opened.login, told.opened.server)
+            self.account = Account(identity, told.halted, now_us // 1_000_000 - 86_400)
         return self.account
 
     def open(self, identity: Identity, currency: str, now_us: int) -> Account:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from commands.accounts import RecordExternalDeal
+from commands.accounts import ACCOUNTS, HaltAccount, OpenAccount, RecordExternalDeal
 from commands.orders import RecordFill, RecordNotExecuted, RecordPositionClosed, RecordReject
-from events.envelope import Message
+from events.envelope import Message, first_cause
 from events.orders import (
     OrderAccepted,
     OrderFilled,
@@ -85,19 +85,35 @@ def fill(order_id: str, ticket: int = 5, position_id: int = 9) -> RecordFill:
 
 
 def test_an_account_keeps_the_identity_it_was_opened_with(ledger: Ledger) -> None:
-    assert ledger.known() is None
+    assert ledger.known(NOW_US) is None
     opened = ledger.open(IDENTITY, "USD", NOW_US)
-    assert ledger.known() == opened
+    assert ledger.known(NOW_US) == opened
     assert opened.identity == IDENTITY
+
+
+def test_an_account_that_was_opened_before_is_who_it_was_opened_as(
+    books: tuple[Ledger, EventStore],
+) -> None:
+    ledger, store = books
+    opening = OpenAccount(account=ACCOUNT, login=90001, server="Elsewhere", currency="USD")
+    halting = HaltAccount(account=ACCOUNT, reason="a test")
+    for number, command in enumerate((opening, halting)):
+        store.handle(
+            ACCOUNTS,
+            first_cause(command, source="test", sequence=str(number), key=ACCOUNT, time_us=NOW_US),
+        )
+    known = ledger.known(NOW_US)
+    assert known is not None
+    assert (known.identity, known.halted) == (Identity(90001, "Elsewhere"), True)
 
 
 def test_a_halt_is_remembered_until_it_is_lifted(ledger: Ledger) -> None:
     ledger.open(IDENTITY, "USD", NOW_US)
     ledger.halt("a test", NOW_US)
-    assert (account := ledger.known()) is not None
+    assert (account := ledger.known(NOW_US)) is not None
     assert account.halted
     ledger.heed(False)
-    assert (account := ledger.known()) is not None
+    assert (account := ledger.known(NOW_US)) is not None
     assert not account.halted
 
 
