@@ -40,10 +40,11 @@ def prepare(config: Config) -> None:
     kafka.await_broker(config, BROKER_PATIENCE_S)
     kafka.ensure_topics(config)
     SchemaIds(config).register_all()
-    print("topics and schemas are there")
+    print("topics and schemas are there", flush=True)
     store = EventStore.open(postgres.address(config.postgres, config.namespace))
-    opened = sum(len(store.handle(decider, command)) for decider, command in wishes(config))
-    print(f"{len(config.accounts)} accounts with limits ({opened} new facts)")
+    for decider, command in wishes(config):
+        store.handle(decider, command)
+    print(f"{len(config.accounts)} accounts have limits", flush=True)
     _give_a_model(config, store)
 
 
