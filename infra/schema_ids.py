@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import time
+import weakref
 from collections.abc import Callable
 from functools import partial
 from threading import Lock
 from typing import TypeVar
 
-import httpx
 from confluent_kafka.schema_registry import (
     ConfigCompatibilityLevel,
     SchemaRegistryClient,
     ServerConfig,
 )
 from confluent_kafka.schema_registry import Schema as RegistrySchema
+
+# The HTTP library that the client itself found; which of two that is, it decides at import.
+from confluent_kafka.schema_registry.common._httpx_compat import httpx
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from events.envelope import Event
@@ -61,6 +64,7 @@ class SchemaIds:
         self._client = SchemaRegistryClient(
             {"url": config.registry, "timeout": REQUEST_TIMEOUT_S, "max.retries": 0}
         )
+        weakref.finalize(self, self._client.close)
         self._ids: dict[type[Event], int] = {}
         self._writers: dict[int, tuple[str, Schema] | str] = {}
         self._unknown_until_s: dict[int, float] = {}
@@ -137,7 +141,7 @@ class SchemaIds:
     def _asked(self, ask: Callable[[], T]) -> T:
         try:
             return ask()
-        except httpx.HTTPError as away:
+        except (httpx.HTTPError, json.JSONDecodeError) as away:
             raise RegistryAway(f"the registry at {self._url} does not answer: {away}") from away
         except SchemaRegistryError as answer:
             if answer.error_code == SCHEMA_NOT_FOUND:

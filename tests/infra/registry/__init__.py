@@ -1,0 +1,1 @@
+"""Tests of the embedded schema registry, pure and over its real topic."""
