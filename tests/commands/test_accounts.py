@@ -1,0 +1,66 @@
+"""What is known of an account, told when it changes."""
+
+from __future__ import annotations
+
+from msgspec.structs import asdict, replace
+
+from commands.accounts import (
+    ACCOUNTS,
+    HaltAccount,
+    OpenAccount,
+    RecordExternalDeal,
+    ReportAccount,
+    ResumeAccount,
+)
+from events.accounts import AccountHalted, AccountResumed, ExternalDealFound
+from events.values import lots, money
+from tests.orders import opened, reported
+from tests.spec import given
+
+OPENED, REPORTED = opened("a"), reported("a")
+REPORT = ReportAccount(**asdict(REPORTED))
+HALT, HALTED = HaltAccount(account="a", reason="r"), AccountHalted(account="a", reason="r")
+RESUME, RESUMED = ResumeAccount(account="a", reason="r"), AccountResumed(account="a", reason="r")
+DEAL = RecordExternalDeal(
+    account="a",
+    deal_ticket=3,
+    position_id=4,
+    symbol="EURUSD",
+    volume_lots=lots("0.10"),
+    profit=money("1"),
+    magic=0,
+    dealt_at_us=5,
+)
+
+
+def test_an_account_is_opened_once_and_again_under_other_terms() -> None:
+    moved = replace(OPENED, server="Other")
+    given(ACCOUNTS).when(OpenAccount(**asdict(OPENED))).then(OPENED)
+    given(ACCOUNTS, OPENED).when(OpenAccount(**asdict(moved))).then(moved)
+
+
+def test_books_are_told_when_they_are_new() -> None:
+    later = replace(REPORT, reported_at_us=REPORT.reported_at_us + 1)
+    richer = replace(later, equity=money("10001"))
+    older = replace(richer, reported_at_us=REPORT.reported_at_us)
+    given(ACCOUNTS, OPENED).when(REPORT, later, older).then(REPORTED)
+    told = replace(REPORTED, equity=richer.equity, reported_at_us=richer.reported_at_us)
+    given(ACCOUNTS, OPENED, REPORTED).when(richer).then(told)
+
+
+def test_an_account_that_was_not_opened_has_no_books_and_no_deals() -> None:
+    given(ACCOUNTS).when(REPORT, DEAL).then()
+
+
+def test_halts_and_resumes_alternate() -> None:
+    given(ACCOUNTS, OPENED).when(RESUME).then()
+    given(ACCOUNTS, OPENED, HALTED).when(replace(HALT, reason="another")).then()
+    given(ACCOUNTS, OPENED, HALTED).when(RESUME).then(RESUMED)
+
+
+def test_an_account_can_be_halted_before_it_is_opened() -> None:
+    given(ACCOUNTS).when(HALT).then(HALTED)
+
+
+def test_a_deal_of_others_is_found_once() -> None:
+    given(ACCOUNTS, OPENED).when(DEAL, DEAL).then(ExternalDealFound(**asdict(DEAL)))
