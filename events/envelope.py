@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from hashlib import sha1
 from typing import Generic, TypeVar
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from msgspec import Struct
 
@@ -68,7 +69,7 @@ def first_cause(
     event: E, *, source: str, sequence: str, key: str, time_us: int, actor: str = "system"
 ) -> Message[E]:
     """A message that nothing on the tape caused: a tick, an operator's command."""
-    message_id = str(uuid5(TAPE, f"{source}|{key}|{sequence}"))
+    message_id = named(TAPE.bytes, f"{source}|{key}|{sequence}")
     envelope = Envelope(
         message_id=message_id,
         source=source,
@@ -96,7 +97,7 @@ def caused_by(
     """
     before = cause.envelope
     envelope = Envelope(
-        message_id=str(uuid5(UUID(before.message_id), step)),
+        message_id=named(bytes.fromhex(before.message_id.replace("-", "")), step),
         source=source,
         sequence=sequence,
         time_us=before.time_us,
@@ -106,3 +107,13 @@ def caused_by(
         actor=actor or before.actor,
     )
     return Message(event, key, envelope)
+
+
+def named(namespace: bytes, name: str) -> str:
+    """The text of `uuid.uuid5`, made without the object: every tick of the tape passes here."""
+    digest = sha1(namespace + name.encode(), usedforsecurity=False).hexdigest()
+    variant = _VARIANT[digest[16]]
+    return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
+
+
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}

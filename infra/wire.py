@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -173,7 +174,8 @@ def schema_id_of(value: bytes | None) -> int | None:
 
 def rfc3339(time_us: int) -> str:
     """UTC microseconds as RFC 3339 text."""
-    return (EPOCH + timedelta(microseconds=time_us)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    second, micros_of_it = divmod(time_us, 1_000_000)
+    return f"{_second(second)}.{micros_of_it:06d}Z"
 
 
 def micros(text: str) -> int:
@@ -182,3 +184,9 @@ def micros(text: str) -> int:
     if moment.tzinfo is None:
         raise ValueError(f"the time {text} has no zone")
     return (moment - EPOCH) // MICROSECOND
+
+
+@lru_cache(maxsize=4096)
+def _second(since_epoch: int) -> str:
+    """Messages come in bursts of one second: its text is made once."""
+    return (EPOCH + timedelta(seconds=since_epoch)).strftime("%Y-%m-%dT%H:%M:%S")

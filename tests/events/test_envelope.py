@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from uuid import UUID, uuid5
+
+from hypothesis import given
+from hypothesis import strategies as st
+
 from events.accounts import AccountHalted
-from events.envelope import caused_by, first_cause
+from events.envelope import caused_by, first_cause, named
 
 EVENT = AccountHalted(account="alpha", reason="drill")
 
@@ -39,3 +44,8 @@ def test_two_consequences_of_one_cause_differ() -> None:
         for step in ("bars.0", "bars.1", "features.0")
     }
     assert len(ids) == 3
+
+
+@given(st.uuids(), st.text())
+def test_names_are_those_of_the_standard(namespace: UUID, name: str) -> None:
+    assert named(namespace.bytes, name) == str(uuid5(namespace, name))
