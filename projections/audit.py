@@ -82,25 +82,29 @@ class Audited(Struct, frozen=True, kw_only=True):
 
 def apply(rows: Rows, message: Message[Event]) -> None:
     """Write the message down."""
+    rows.put(MESSAGES, **told(message))
+
+
+def told(message: Message[Event]) -> dict[str, object]:
+    """A message that has been read from the tape, as it is shown everywhere: an `Audited`."""
     envelope, position = message.envelope, message.position
-    assert position is not None  # the runner reads from the tape
-    rows.put(
-        MESSAGES,
-        message_id=envelope.message_id,
-        type=type(message.event).__name__,
-        topic=position.topic,
-        partition=position.partition,
-        offset=position.offset,
-        key=message.key,
-        time_us=envelope.time_us,
-        correlation_id=envelope.correlation_id,
-        causation_id=envelope.causation_id,
-        source=envelope.source,
-        sequence=envelope.sequence,
-        tenant=envelope.tenant,
-        actor=envelope.actor,
-        payload=message.event,
-    )
+    assert position is not None  # it was read from the tape
+    return {
+        "message_id": envelope.message_id,
+        "type": type(message.event).__name__,
+        "topic": position.topic,
+        "partition": position.partition,
+        "offset": position.offset,
+        "key": message.key,
+        "time_us": envelope.time_us,
+        "correlation_id": envelope.correlation_id,
+        "causation_id": envelope.causation_id,
+        "source": envelope.source,
+        "sequence": envelope.sequence,
+        "tenant": envelope.tenant,
+        "actor": envelope.actor,
+        "payload": message.event,
+    }
 
 
 def cause_of(source: str, sequence: str, topic: str) -> Position | None:

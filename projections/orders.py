@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from events.envelope import Message
 from events.orders import (
+    DealDisputed,
     OrderAccepted,
     OrderDenied,
     OrderExpired,
@@ -35,7 +36,7 @@ create table order_states (
     price_reference numeric(18, 8), stop_loss numeric(18, 8), take_profit numeric(18, 8),
     closes_position bigint, limits_version integer, expires_at_us bigint,
     magic text, attempts integer, position_id bigint, retcode integer, detail text,
-    limit_broken text, allowed text, observed text,
+    limit_broken text, allowed text, observed text, disputed text,
     correlation_id text, message_id text, position text
 );
 create index on order_states (as_of_us, order_id);
@@ -67,6 +68,7 @@ OrderEvent = (
     | OrderUnresolved
     | OrderNotExecuted
     | OrderExpired
+    | DealDisputed
 )
 
 
@@ -74,7 +76,8 @@ class Order(Struct, frozen=True, kw_only=True):
     """An order on one account. `price` is the mean over its deals; `magic` names it at the venue.
 
     `state` is one of accepted, denied, intended, filled, partly_filled, rejected, unresolved,
-    not_executed, expired. `magic` is text, as JSON numbers have fewer bits.
+    not_executed, expired. `disputed` says why a person must look. `magic` is text, as JSON numbers
+    have fewer bits.
     """
 
     order_id: str
@@ -99,6 +102,7 @@ class Order(Struct, frozen=True, kw_only=True):
     limit_broken: str | None
     allowed: str | None
     observed: str | None
+    disputed: str | None
     magic: str | None
     attempts: int | None
     retcode: int | None
@@ -140,7 +144,7 @@ def apply(rows: Rows, message: Message[OrderEvent]) -> None:
 
 
 def said(event: OrderEvent) -> dict[str, object]:
-    """The columns that this event speaks of, `state` always among them."""
+    """The columns that this event speaks of."""
     match event:
         case OrderAccepted():
             return _accepted(event)
@@ -170,6 +174,8 @@ def said(event: OrderEvent) -> dict[str, object]:
             return {"state": "not_executed", "detail": event.evidence}
         case OrderExpired():
             return {"state": "expired"}
+        case DealDisputed():
+            return {"disputed": event.reason}
         case _:
             assert_never(event)
 
@@ -203,6 +209,7 @@ READS = (
     OrderUnresolved,
     OrderNotExecuted,
     OrderExpired,
+    DealDisputed,
 )
 
 PROJECTION = Projection("orders", 1, DDL, ("orders",), READS, apply)

@@ -1,0 +1,110 @@
+"""The application: read models, causes, subscriptions and vitals, all behind GET; two pages."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI, Request, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from read_api import documentation, lists, problems
+from read_api.decisions import Decisions
+from read_api.store import Pool, Store
+from read_api.story import FeatureNames
+from read_api.subscribing import Subscribing
+from read_api.subscriptions import Limits
+from read_api.tape import Tape, TapeAway
+from read_api.vitals import Vitals
+
+Observe = Callable[[str, int, float], None]
+"""Told of every answer: route, status, seconds."""
+
+PAGES = {"/": "page.html", "/docs": "docs.html"}
+SECURITY = "default-src 'self'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+
+
+def create_app(
+    pool: Pool,
+    tape: Tape,
+    *,
+    feature_names: FeatureNames | None = None,
+    metrics: Callable[[], bytes] = bytes,
+    observe: Observe | None = None,
+    limits: Limits | None = None,
+    closing: asyncio.Event | None = None,
+) -> FastAPI:
+    """The read API over a pool of connections that can only read, and a tape.
+
+    Setting `closing` ends all subscriptions, so that the server can stop.
+    """
+    store = Store(pool)
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        await store.open()
+        yield
+        await store.close()
+
+    app = FastAPI(
+        title="Tapedeck",
+        version="1",
+        summary="The tape as tables, stories and streams. Read only.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=life,
+    )
+    problems.install(app)
+    app.add_exception_handler(TapeAway, _tape_away)
+    lists.install(app, store)
+    Decisions(store, tape, feature_names or {}).install(app)
+    Vitals(store, tape, metrics).install(app)
+    Subscribing(tape, limits or Limits(), closing or asyncio.Event()).install(app)
+    _pages(app)
+    documentation.install(app)
+    if observe is not None:
+        app.add_middleware(Observed, observe=observe)
+    return app
+
+
+class Observed:
+    """Tells `observe` of every answer, under the route's own path, not the one that was asked."""
+
+    def __init__(self, app: ASGIApp, observe: Observe) -> None:
+        self._app = app
+        self._observe = observe
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, and take the time until the answer begins."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        began_s = time.perf_counter()
+
+        async def seen(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                path = getattr(scope.get("route"), "path", "none")
+                self._observe(path, message["status"], time.perf_counter() - began_s)
+            await send(message)
+
+        return await self._app(scope, receive, seen)
+
+
+def _pages(app: FastAPI) -> None:
+    for path, name in PAGES.items():
+        content = Path(__file__).with_name(name).read_text()
+        app.add_api_route(path, _page(content), methods=["GET"], include_in_schema=False)
+
+
+def _page(content: str) -> Callable[[], Response]:
+    def page() -> Response:
+        headers: Mapping[str, str] = {"Content-Security-Policy": SECURITY}
+        return Response(content, headers=headers, media_type="text/html")
+
+    return page
+
+
+async def _tape_away(request: Request, error: Exception) -> Response:
+    return problems.response(problems.away(str(error)), request.url.path)
