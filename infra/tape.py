@@ -15,8 +15,8 @@ from infra.wire import Record, record_of
 
 BATCH = 2_000
 POLL_S = 1.0
-WINDOW_FIRST = 500
-"""Records looked at first when a partition is searched from its end."""
+WINDOW_FIRST, WINDOW_MAX = 500, 20_000
+"""Records looked at together when a partition is searched from its end."""
 
 log = logging.getLogger(__name__)
 
@@ -61,24 +61,24 @@ def read(
         client.unassign()
 
 
-def newest(
-    client: Consumer,
-    topic: str,
-    partition: int,
-    wanted: Callable[[Record], bool],
-    floor: int = 0,
-) -> Record | None:
-    """The last record at or after `floor` that is `wanted`, searched from the partition's end."""
+def backwards(client: Consumer, topic: str, partition: int) -> Iterator[list[Record]]:
+    """A partition from its end to its beginning in growing windows, each in the tape's order."""
     low, high = kafka.bounds(client, topic, partition)
-    low, size = max(low, floor), WINDOW_FIRST
+    size = WINDOW_FIRST
     while high > low:
         start = max(low, high - size)
-        found = None
-        for batch in read(client, topic, partition, start, high):
-            found = next((record for record in reversed(batch) if wanted(record)), found)
-        if found is not None:
-            return found
-        high, size = start, size * 4
+        yield [record for batch in read(client, topic, partition, start, high) for record in batch]
+        high, size = start, min(size * 4, WINDOW_MAX)
+
+
+def newest(
+    client: Consumer, topic: str, partition: int, wanted: Callable[[Record], bool]
+) -> Record | None:
+    """The last record of a partition that is `wanted`."""
+    for window in backwards(client, topic, partition):
+        for record in reversed(window):
+            if wanted(record):
+                return record
     return None
 
 

@@ -1,0 +1,153 @@
+"""The role `bridge`: a terminal's ticks onto the tape, every one once and in order.
+
+One writer at a time: opening it fences a predecessor that still lives, and only then is the tape's
+end read. What the terminal showed since is history and marked so; what it shows from now on is
+live. Any trouble has one cure: begin a new session. Nothing is kept here that the terminal's
+history and the tape do not have.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from confluent_kafka import KafkaException
+
+from infra import bridge_tail, kafka, tape
+from infra.bridge_feed import Feed
+from infra.config import Config
+from infra.mt5 import constants as mt5
+from infra.mt5.accounts import login_of
+from infra.mt5.remote import RemoteTerminal
+from infra.mt5.terminal import Terminal
+from infra.quote_writer import Judge, Said
+from infra.schema_ids import RegistryAway, SchemaIds
+from infra.telemetry import AWAY, EMITTED
+from infra.transactions import Doubtful, Writer
+
+POLL_S = 0.1
+ROWS_MAX = 5_000
+"""Asked for at once: also the size of a backfill's transactions, per symbol."""
+BACKFILL_FIRST_S = 30 * 60
+"""How far back a symbol begins of which the tape knows nothing."""
+HEALTHY_AFTER_S = 10.0
+LOGIN_REFUSED = (mt5.RES_E_AUTH_FAILED, mt5.RES_E_UNSUPPORTED, mt5.RES_E_INVALID_VERSION)
+ROLE = "bridge"
+
+log = logging.getLogger(__name__)
+
+
+class TerminalAway(ConnectionError):
+    """The terminal does not answer, or not with what was asked for."""
+
+
+class TerminalRefused(RuntimeError):
+    """The terminal will not serve us however often it is asked: a person must act."""
+
+
+PASSING = (TerminalAway, Doubtful, RegistryAway, KafkaException)
+
+
+def run(config: Config, stop: threading.Event) -> None:
+    """Bridge the first account's terminal until `stop` is set."""
+    account = config.accounts[0]
+    terminal = RemoteTerminal(config.venue, account)
+    ids = SchemaIds(config)
+    waits = kafka.backoff_s()
+    while not stop.is_set():
+        began_s = time.monotonic()
+        try:
+            Session(config, terminal, login_of(account), ids).run(stop)
+        except PASSING as trouble:
+            if time.monotonic() - began_s > HEALTHY_AFTER_S:
+                waits = kafka.backoff_s()
+            AWAY.labels(ROLE, type(trouble).__name__).set(1)
+            wait_s = next(waits)
+            log.warning("a new session in %.1f s: %s", wait_s, trouble)
+            stop.wait(wait_s)
+            AWAY.labels(ROLE, type(trouble).__name__).set(0)
+        finally:
+            terminal.shutdown()
+
+
+class Session:
+    """One link to the terminal and one writer, from the tape's end on."""
+
+    def __init__(self, config: Config, terminal: Terminal, login: int, ids: SchemaIds) -> None:
+        self._terminal = terminal
+        self._ids = ids
+        source = f"mt5/{self._connected(login)}"
+        self._writer = Writer(config, ROLE)
+        self._live_from_us = _now_us()
+        first_s = self._live_from_us // 1_000_000 - BACKFILL_FIRST_S
+        with tape.reader(config) as client:
+            feeds, heard = bridge_tail.feeds(config, client, ids, source, config.symbols, first_s)
+        self._feeds = feeds
+        self._judge = Judge(source, heard)
+        for feed in feeds.values():
+            self._selected(feed.symbol)
+            log.info("%s goes on after %s at %s", feed.symbol, feed.source_seq, feed.since_s)
+
+    def run(self, stop: threading.Event) -> None:
+        """Poll until `stop` is set; at once again while there is history to read."""
+        while not stop.is_set():
+            if not self.poll():
+                stop.wait(POLL_S)
+
+    def poll(self) -> bool:
+        """Take what is new of every symbol onto the tape, all or nothing. Whether there is more."""
+        said: list[Said] = []
+        more = False
+        for feed in self._feeds.values():
+            more |= self._read(feed, said)
+        records = self._judge.outgoing(said, _now_us(), self._ids)
+        if records:
+            self._writer.write(records)
+            for record in records:
+                EMITTED.labels(ROLE, record.topic).inc()
+        return more
+
+    def _read(self, feed: Feed, said: list[Said]) -> bool:
+        count = ROWS_MAX
+        while True:
+            since_s = feed.since_s
+            rows = self._terminal.copy_ticks_from(feed.symbol, since_s, count, mt5.COPY_TICKS_ALL)
+            if rows is None:
+                raise self._away(f"ticks of {feed.symbol}")
+            taken = feed.taken(rows, _now_us(), self._live_from_us)
+            said += taken
+            if len(rows) < count:
+                return False
+            if taken or feed.since_s > since_s:
+                return True
+            count *= 2  # one second holds more than was asked for
+
+    def _connected(self, login: int) -> str:
+        """The server's name, once the link stands and is of the right account."""
+        if not self._terminal.initialize(login=login):
+            raise self._away(f"login {login}")
+        account = self._terminal.account_info()
+        if account is None:
+            raise self._away("the account")
+        if account.login != login:
+            raise TerminalRefused(f"the terminal is of account {account.login}, not of {login}")
+        return account.server
+
+    def _selected(self, symbol: str) -> None:
+        if self._terminal.symbol_select(symbol, True):
+            return
+        code, text = self._terminal.last_error()
+        if code == mt5.RES_E_NOT_FOUND:
+            raise TerminalRefused(f"the terminal has no symbol {symbol}; see TAPEDECK_SYMBOLS")
+        raise TerminalAway(f"{symbol}: {code} {text}")
+
+    def _away(self, asked: str) -> TerminalAway | TerminalRefused:
+        code, text = self._terminal.last_error()
+        if code in LOGIN_REFUSED:
+            return TerminalRefused(f"{asked}: {code} {text}")
+        return TerminalAway(f"{asked}: {code} {text}")
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1_000
