@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from threading import Condition, Event, Thread
+from threading import Condition, Event
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
@@ -40,7 +40,7 @@ class Overtaken(Exception):
 
 
 class SchemaLog:
-    """`apply` gets the records in order, in batches, from one thread."""
+    """`apply` gets the records in order, in batches, from the thread that follows."""
 
     def __init__(self, config: Config, apply: Callable[[Sequence[Record]], None]) -> None:
         self._config = config
@@ -55,12 +55,6 @@ class SchemaLog:
     def loaded(self) -> bool:
         """Whether the topic has been read to its end once."""
         return self._end_seen.is_set()
-
-    def follow(self, stop: Event) -> Thread:
-        """Read, from the beginning, in a thread of its own, until `stop`."""
-        thread = Thread(target=self._follow, args=(stop,), name="schema-log", daemon=True)
-        thread.start()
-        return thread
 
     def claim(self) -> None:
         """Shut out other writers and catch up with what they wrote; nothing if that is done."""
@@ -104,7 +98,8 @@ class SchemaLog:
             if not self._moved.wait_for(lambda: self._position >= position, APPEND_TIMEOUT_S):
                 raise LogAway(f"{self._topic} was read to {self._position}, not to {position}")
 
-    def _follow(self, stop: Event) -> None:
+    def follow(self, stop: Event) -> None:
+        """Read from the beginning and go on reading until `stop`; the topic is made if need be."""
         self._prepare(stop)
         consumer = kafka.consumer(
             self._config, "registry", enable_partition_eof=True, fetch_wait_max_ms=20

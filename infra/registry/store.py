@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from threading import Event, Lock, Thread
+from threading import Event, Lock
 from typing import TypeVar
 
 from infra.config import Config
@@ -28,9 +28,9 @@ class Store:
         self._state = State()
         self._turn = Lock()
 
-    def follow(self, stop: Event) -> Thread:
-        """Keep the state up to date until `stop`, in a thread of its own."""
-        return self._log.follow(stop)
+    def follow(self, stop: Event) -> None:
+        """Keep the state up to date until `stop`."""
+        self._log.follow(stop)
 
     @property
     def state(self) -> State:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import uvicorn
 
@@ -20,21 +21,20 @@ BACKLOG = 128
 def run(config: Config, stop: threading.Event) -> None:
     """Serve until `stop`. Kafka may come later: until then the answer is 50001."""
     refuse_used_port(config.ports.registry, "schema registry", "TAPEDECK_PORT_REGISTRY")
-    store = Store(config)
-    follower = store.follow(stop)
-    with _listener(config.ports.registry) as listener:
+    store, ended = Store(config), threading.Event()
+    with ThreadPoolExecutor(2) as pool, _listener(config.ports.registry) as listener:
         server = uvicorn.Server(
             uvicorn.Config(create_app(store), log_config=None, access_log=False, lifespan="off")
         )
-        serving = threading.Thread(target=server.run, args=([listener],), name="registry-http")
-        serving.start()
-        while not stop.wait(WATCH_S) and follower.is_alive() and serving.is_alive():
+        parts = (pool.submit(store.follow, ended), pool.submit(server.run, [listener]))
+        while not stop.wait(WATCH_S) and not any(part.done() for part in parts):
             continue
+        ended.set()
         server.should_exit = True
-        serving.join()
+        for part in parts:
+            part.result()
     if not stop.is_set():
-        raise RuntimeError("the schema registry stopped by itself; its log says why")
-    follower.join()
+        raise RuntimeError("the schema registry ended by itself")
 
 
 def _listener(port: int) -> socket.socket:

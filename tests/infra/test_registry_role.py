@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from confluent_kafka.cimpl import NewTopic
 
 from infra import kafka as kafka_clients
 from infra.config import Config
@@ -146,6 +147,16 @@ def test_a_record_that_is_none_of_its_own_is_passed_over(
     assert producer.flush(DEADLINE_S) == 0
     with running(config):
         assert register(config, "t", '"int"').json() == {"id": 2}
+
+
+def test_a_topic_that_would_forget_is_refused(kafka: str, namespace: str, tmp_path: Path) -> None:
+    config = bound(kafka, namespace, tmp_path)
+    topic = kafka_clients.topic_name(config, TOPIC)
+    wanted = NewTopic(topic, 1, 1, config={"cleanup.policy": "delete"})
+    client = kafka_clients.admin(config)
+    client.create_topics([wanted])[topic].result(DEADLINE_S)
+    with pytest.raises(RuntimeError, match=f"topic {topic} has cleanup.policy=delete"):
+        run(config, threading.Event())
 
 
 def test_a_port_in_use_is_named_before_anything_starts(tmp_path: Path, namespace: str) -> None:
