@@ -5,23 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-import subprocess
 import sys
 import time
 from types import FrameType
 
-from infra import boot, run_file
-from infra.children import CODE, bound_log, command
+from infra import boot, detached, run_file
 from infra.config import Config
-from infra.embedded.process import ServiceError
-from infra.health import faults
 from infra.pulse import Pulse
 from infra.run_file import Run, part
 from infra.screen import Lines, Screen
 from infra.supervisor import STOP_DEADLINE_S, Supervisor
 
 LOOK_EVERY_S = 0.25
-HEALTHY_DEADLINE_S = 180.0
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def main(config: Config, arguments: argparse.Namespace) -> int:
     """Come up, and stay until told to stop."""
     if arguments.detach:
-        return _detached(config)
+        return detached.start(config)
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
     with run_file.held(config.home):
@@ -92,40 +87,6 @@ def _stop(config: Config, supervisor: Supervisor, began_s: float) -> None:
 def _record(config: Config, phase: str, began_s: float, parts: tuple[run_file.Part, ...]) -> None:
     us = part("supervisor", os.getpid(), phase)
     run_file.write(config.home, Run(us, phase, began_s, boot.addresses(config), parts))
-
-
-def _detached(config: Config) -> int:
-    """Start the same command in the background and wait until nothing is wrong with it."""
-    log = config.logs / "up.log"
-    bound_log(log)
-    with log.open("wb") as output:
-        child = subprocess.Popen(
-            command("up", "--plain"),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={
-                **os.environ,
-                "TAPEDECK_HOME": str(config.home),
-                "TAPEDECK_CACHE": str(config.cache),
-            },
-            cwd=CODE,
-            start_new_session=True,
-        )
-    deadline_s = time.monotonic() + HEALTHY_DEADLINE_S
-    wrong = ["it is starting"]
-    while wrong and time.monotonic() < deadline_s:
-        if child.poll() is not None:
-            lines = log.read_text().strip().splitlines() or ["it wrote nothing"]
-            raise ServiceError(lines[-1].removeprefix("tapedeck: "))
-        time.sleep(LOOK_EVERY_S)
-        wrong = faults(config.home)
-    if wrong:
-        _say(f"not healthy after {HEALTHY_DEADLINE_S:.0f} s: {'; '.join(wrong)} (see {log})")
-        return 1
-    for what, where in boot.addresses(config).items():
-        _say(f"{what:<10}{where}")
-    return 0
 
 
 def _say(line: str) -> None:

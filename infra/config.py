@@ -189,6 +189,8 @@ def _folder(text: str) -> Path:
     path = Path(text).expanduser().absolute()
     if path.exists() and not path.is_dir():
         raise ValueError("give a folder; this is a file")
+    if "," in str(path):
+        raise ValueError("give a folder without a comma: Kafka takes it for two")
     return path
 
 

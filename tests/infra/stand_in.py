@@ -10,7 +10,7 @@ import sys
 from functools import partial
 from unittest.mock import patch
 
-from infra import boot, cli, cli_up
+from infra import boot, cli, cli_up, detached
 from infra.config import Config
 from infra.roles import Role
 from infra.supervisor import Supervisor
@@ -31,7 +31,7 @@ def _again(*arguments: str) -> list[str]:
 def _tapedeck(arguments: list[str]) -> int:
     with (
         patch.object(cli_up, "Supervisor", partial(Supervisor, argv=stand_in)),
-        patch.object(cli_up, "command", _again),
+        patch.object(detached, "command", _again),
         patch.object(boot, "prepare_tape"),
     ):
         return cli.main(arguments)

@@ -136,9 +136,10 @@ def test_a_copy_comes_up_heals_goes_down_and_comes_up_again(
     assert f"http://127.0.0.1:{api}/docs" in up.stdout
     before = _status(tapedeck)
     assert before["up"]
-    again = tapedeck("up")
-    assert again.returncode == cli.USAGE_ERROR
-    assert "is held by a running copy (pid" in again.stderr
+    for way in (["up"], ["up", "--detach"]):
+        again = tapedeck(*way)
+        assert again.returncode == cli.USAGE_ERROR
+        assert "is held by a running copy (pid" in again.stderr
     _kill(before, "sagas")
     until(lambda: _restarts(_status(tapedeck), "sagas") == 1)
     until(lambda: _status(tapedeck)["up"])

@@ -78,6 +78,7 @@ def test_the_embedded_database_is_reached_with_the_password_in_the_home(tmp_path
         ("LOG_LEVEL", "loud", "give one of debug, info, warning, error"),
         ("OTLP", "collector", "give an address that begins with http:// and names a host"),
         ("HOME", "/etc/hostname", "give a folder; this is a file"),
+        ("HOME", "/tmp/a,b", "give a folder without a comma: Kafka takes it for two"),
     ],
 )
 def test_a_wrong_value_is_one_line_that_names_it(variable: str, value: str, advice: str) -> None:
