@@ -1,4 +1,4 @@
-"""Inference with the model that was promoted last, and with the next one as soon as there is one."""
+"""Inference with the model that was promoted last, and with the next as soon as there is one."""
 
 from __future__ import annotations
 
