@@ -71,18 +71,16 @@ def _found(
 ) -> Iterator[tuple[int, TickReceived | QuoteQuarantined]]:
     """Numbers and events of the source, from the end of the topic back until all have enough."""
     topic = kafka.topic_name(config, topic_of(kind).name)
-    ways = [tape.backwards(client, topic, p) for p in kafka.partitions_of(client, topic)]
-    while ways and (wanted := _wanting(traces, kind)):
-        for way in tuple(ways):
-            window = next(way, None)
-            if window is None:
-                ways.remove(way)
-            for record in window or ():
-                origin, sequence = wire.place_of(record.headers)
-                if origin == source and record.key in wanted:
-                    event = wire.event_of(record, ids)
-                    if isinstance(event, TickReceived | QuoteQuarantined):
-                        yield int(sequence), event
+    for window in tape.backwards_all(client, topic):
+        wanted = _wanting(traces, kind)
+        if not wanted:
+            return
+        for record in window:
+            origin, sequence = wire.place_of(record.headers)
+            if origin == source and record.key in wanted:
+                event = wire.event_of(record, ids)
+                if isinstance(event, TickReceived | QuoteQuarantined):
+                    yield int(sequence), event
 
 
 def _wanting(

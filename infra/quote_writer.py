@@ -7,7 +7,7 @@ explained by the quarantine or is a loss.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -17,7 +17,7 @@ from infra import wire
 from infra.quotes import Heard, Quote, fault_of
 from infra.telemetry import QUARANTINED
 from infra.transactions import Writer
-from infra.wire import Ids, Outgoing
+from infra.wire import Ids
 
 RAW_CHARS_MAX = 1_000
 
@@ -39,15 +39,15 @@ class Judge:
         self._source = source
         self._heard = dict(heard or {})
 
-    def judged(self, said: Said, now_us: int) -> TickReceived | tuple[Said, QuoteFault]:
-        """A tick, or what was said with the reason why it is none."""
+    def judged(self, said: Said, now_us: int) -> TickReceived | QuoteFault:
+        """A tick, or why it is none."""
         quote = said.quote
         if quote is None:
-            return said, QuoteFault.UNREADABLE
+            return QuoteFault.UNREADABLE
         heard = self._heard.get(said.symbol, _NOTHING)
         fault = fault_of(quote, heard, now_us)
         if fault is not None:
-            return said, fault
+            return fault
         self._heard[said.symbol] = heard.also(quote)
         return TickReceived(
             symbol=said.symbol,
@@ -63,20 +63,15 @@ class Judge:
             backfilled=said.backfilled,
         )
 
-    def outgoing(self, quotes: Iterable[Said], now_us: int, ids: Ids) -> list[Outgoing]:
-        """The records of quotes: ticks and refusals, in the order in which they were said."""
-        records = []
-        for said in quotes:
-            verdict = self.judged(said, now_us)
-            if isinstance(verdict, TickReceived):
-                records.append(wire.write(tick_message(verdict), ids))
-            else:
-                refused, reason = verdict
-                QUARANTINED.labels(refused.symbol, reason.value).inc()
-                records.append(wire.write(self._refusal(refused, reason, now_us), ids))
-        return records
+    def message(self, said: Said, now_us: int) -> Message[TickReceived | QuoteQuarantined]:
+        """The tick, or the refusal, as it goes onto the tape."""
+        verdict = self.judged(said, now_us)
+        if isinstance(verdict, TickReceived):
+            return tick_message(verdict)
+        return self._refusal(said, verdict, now_us)
 
     def _refusal(self, said: Said, reason: QuoteFault, now_us: int) -> Message[QuoteQuarantined]:
+        QUARANTINED.labels(said.symbol, reason.value).inc()
         event = QuoteQuarantined(
             symbol=said.symbol,
             source=self._source,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ from infra.wire import Record, record_of
 
 BATCH = 2_000
 POLL_S = 1.0
+NO_FLOORS: Mapping[int, int] = {}
 WINDOW_FIRST, WINDOW_MAX = 500, 20_000
 """Records looked at together when a partition is searched from its end."""
 
@@ -61,14 +62,33 @@ def read(
         client.unassign()
 
 
-def backwards(client: Consumer, topic: str, partition: int) -> Iterator[list[Record]]:
-    """A partition from its end to its beginning in growing windows, each in the tape's order."""
+def backwards(
+    client: Consumer, topic: str, partition: int, floor: int = 0
+) -> Iterator[list[Record]]:
+    """A partition from its end down to `floor` in growing windows, each in the tape's order."""
     low, high = kafka.bounds(client, topic, partition)
-    size = WINDOW_FIRST
+    low, size = max(low, floor), WINDOW_FIRST
     while high > low:
         start = max(low, high - size)
         yield [record for batch in read(client, topic, partition, start, high) for record in batch]
         high, size = start, min(size * 4, WINDOW_MAX)
+
+
+def backwards_all(
+    client: Consumer, topic: str, floors: Mapping[int, int] = NO_FLOORS
+) -> Iterator[list[Record]]:
+    """All partitions of a topic from their ends, in turn, as `backwards` does it with one."""
+    ways = [
+        backwards(client, topic, partition, floors.get(partition, 0))
+        for partition in kafka.partitions_of(client, topic)
+    ]
+    while ways:
+        for way in tuple(ways):
+            window = next(way, None)
+            if window is None:
+                ways.remove(way)
+            else:
+                yield window
 
 
 def newest(

@@ -14,7 +14,7 @@ import time
 
 from confluent_kafka import KafkaException
 
-from infra import bridge_tail, kafka, tape
+from infra import bridge_tail, kafka, tape, wire
 from infra.bridge_feed import Feed
 from infra.config import Config
 from infra.mt5 import constants as mt5
@@ -101,7 +101,8 @@ class Session:
         more = False
         for feed in self._feeds.values():
             more |= self._read(feed, said)
-        records = self._judge.outgoing(said, _now_us(), self._ids)
+        now_us = _now_us()
+        records = [wire.write(self._judge.message(one, now_us), self._ids) for one in said]
         if records:
             self._writer.write(records)
             for record in records:

@@ -1,0 +1,241 @@
+"""`tapedeck play FILE ...`: recorded ticks onto the tape, judged and written as the bridge does it.
+
+Event time is the recording's; `--speed` says how fast it passes. All of it is marked as history,
+so that nothing trades on it. Playing the same content again goes on where the tape has its end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import logging
+import signal
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from events.market import QuoteFault, QuoteQuarantined, TickReceived
+from infra import kafka, play_positions, wire
+from infra.config import Config, ConfigError
+from infra.quote_writer import Judge, Said
+from infra.recordings import Recording, recording, said
+from infra.schema_ids import RegistryAway, SchemaIds
+from infra.transactions import Doubtful, Writer
+from infra.wire import Ids, Outgoing
+from schemas.catalog import topic_of
+
+BATCH = 5_000
+PACE_S = 0.05
+LINGER_MS = 5
+PASSING = (Doubtful, KafkaException, RegistryAway)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of a recording's lines."""
+
+    accepted: int = 0
+    before: int = 0
+    refused: Counter[QuoteFault] = field(default_factory=Counter)
+
+    @property
+    def lines(self) -> int:
+        return self.accepted + self.before + self.refused.total()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of one of the recordings, at its event time."""
+
+    at_us: int
+    recording: Recording
+    said: Said
+
+
+Shown = Callable[[Line, Mapping[Recording, Tally]], None]
+"""Told after each batch: its last line, and what became of all lines so far."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Files, speed, symbol."""
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="CSV, MT5 export; .zst")
+    parser.add_argument(
+        "--speed",
+        type=_speed,
+        default=1.0,
+        help="times real time; max or 0: as fast as it can be written (default 1)",
+    )
+    parser.add_argument("--symbol", help="of all files; default: what their names begin with")
+
+
+def main(config: Config, arguments: argparse.Namespace) -> int:
+    """Play, with a progress bar, until the end or Ctrl-C."""
+    recordings = [recording(path, arguments.symbol) for path in arguments.files]
+    _refuse_twice(recordings)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    kafka.ensure_topics(config, (topic_of(TickReceived), topic_of(QuoteQuarantined)))
+    began_s = time.monotonic()
+    with _progress() as progress:
+        task = progress.add_task("", total=sum(r.lines for r in recordings), at="")
+        tallies = play(
+            config,
+            SchemaIds(config),
+            recordings,
+            arguments.speed,
+            stop,
+            lambda line, tallies: progress.update(
+                task,
+                completed=sum(tally.lines for tally in tallies.values()),
+                at=_moment(line.at_us),
+            ),
+        )
+    Console().print(summary(tallies, time.monotonic() - began_s))
+    if stop.is_set():
+        print("stopped; the same command goes on from here", file=sys.stderr)
+    return 130 if stop.is_set() else 0
+
+
+def play(
+    config: Config,
+    ids: Ids,
+    recordings: Sequence[Recording],
+    speed: float,
+    stop: threading.Event,
+    shown: Shown,
+) -> dict[Recording, Tally]:
+    """Put what the tape does not have of `recordings` on it; what became of their lines.
+
+    A speed of 0 does not wait. Kafka or the registry may go away and come back meanwhile.
+    """
+    for wait_s in kafka.backoff_s():
+        session = Session(recordings, {each: Tally() for each in recordings})
+        try:
+            writer = Writer(config, play_positions.writer_name(recordings), LINGER_MS)
+            known = play_positions.known(config, recordings)
+            for batch in paced(session.fresh(known), speed, stop):
+                writer.write(session.records(batch, ids))
+                shown(batch[-1], session.tallies)
+            return session.tallies
+        except PASSING as trouble:
+            log.warning("playing goes on when it can: %s", trouble)
+        if stop.wait(wait_s):
+            break
+    return session.tallies
+
+
+class Session:
+    """The recordings read once from their beginnings, with what has been judged of them so far."""
+
+    def __init__(self, recordings: Sequence[Recording], tallies: dict[Recording, Tally]) -> None:
+        self._recordings = recordings
+        self._judges = {each: Judge(each.source) for each in recordings}
+        self.tallies = tallies
+
+    def fresh(self, known: Mapping[Recording, int]) -> Iterator[Line]:
+        """The lines of all recordings in the order of their times, without those on the tape.
+
+        Those are judged all the same: what comes after is judged by them.
+        """
+        for line in heapq.merge(*map(_lines, self._recordings), key=lambda line: line.at_us):
+            each = line.recording
+            if line.said.source_seq > known.get(each, 0):
+                yield line
+            else:
+                self._judges[each].judged(line.said, _now_us())
+                self.tallies[each].before += 1
+
+    def records(self, batch: Sequence[Line], ids: Ids) -> list[Outgoing]:
+        """What goes onto the tape for these lines."""
+        now_us = _now_us()
+        records = []
+        for line in batch:
+            message = self._judges[line.recording].message(line.said, now_us)
+            tally = self.tallies[line.recording]
+            if isinstance(message.event, QuoteQuarantined):
+                tally.refused[message.event.reason] += 1
+            else:
+                tally.accepted += 1
+            records.append(wire.write(message, ids))
+        return records
+
+
+def paced(lines: Iterator[Line], speed: float, stop: threading.Event) -> Iterator[list[Line]]:
+    """Batches of lines, each when its time has come; ends early when `stop` is set."""
+    batch: list[Line] = []
+    begins_s, first_us = time.monotonic(), None
+    for line in lines:
+        first_us = line.at_us if first_us is None else first_us
+        due_s = begins_s + (line.at_us - first_us) / (speed * 1e6) if speed else 0.0
+        early_s = due_s - time.monotonic()
+        if batch and (early_s > 0 or len(batch) >= BATCH):
+            yield batch
+            batch = []
+            early_s = due_s - time.monotonic()
+        if stop.wait(max(early_s, PACE_S)) if early_s > 0 else stop.is_set():
+            return
+        batch.append(line)
+    if batch:
+        yield batch
+
+
+def summary(tallies: dict[Recording, Tally], passed_s: float) -> Table:
+    """What became of the lines, a row per file."""
+    faults = sorted({f for t in tallies.values() for f in t.refused}, key=lambda f: f.value)
+    table = Table("file", "symbol", "ticks", "on the tape before", *(f.value for f in faults))
+    for each, tally in tallies.items():
+        figures = [tally.accepted, tally.before, *(tally.refused[f] for f in faults)]
+        table.add_row(each.path.name, each.symbol, *(f"{figure:,}" for figure in figures))
+    written = sum(t.accepted + t.refused.total() for t in tallies.values())
+    table.caption = f"{written:,} in {passed_s:.1f} s: {written / max(passed_s, 1e-9):,.0f}/s"
+    return table
+
+
+def _lines(each: Recording) -> Iterator[Line]:
+    for at_us, one in said(each):
+        yield Line(at_us, each, one)
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.fields[at]}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+
+
+def _refuse_twice(recordings: Sequence[Recording]) -> None:
+    first: dict[tuple[str, str], Recording] = {}
+    for each in recordings:
+        other = first.setdefault((each.source, each.symbol), each)
+        if other is not each:
+            raise ConfigError(f"{each.path} has the same ticks as {other.path}; give one of them")
+
+
+def _speed(text: str) -> float:
+    speed = 0.0 if text == "max" else float(text)
+    if not 0 <= speed < float("inf"):
+        raise argparse.ArgumentTypeError("give a number that is not negative, or max")
+    return speed
+
+
+def _moment(at_us: int) -> str:
+    return wire.rfc3339(at_us)[:19].replace("T", " ")
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1_000

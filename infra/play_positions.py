@@ -1,0 +1,100 @@
+"""How far recordings are on the tape already: the tape's end says so, a file says where to look."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from confluent_kafka import Consumer
+
+from events.market import QuoteQuarantined, TickReceived
+from infra import kafka, snapshots, tape, wire
+from infra.config import Config
+from infra.recordings import Recording
+from schemas.catalog import topic_of
+
+TOPICS = tuple(topic_of(kind).name for kind in (TickReceived, QuoteQuarantined))
+
+Floors = dict[str, dict[int, int]]
+"""By topic and partition: an offset before which there is nothing of a recording."""
+
+
+def writer_name(recordings: Sequence[Recording]) -> str:
+    """A name for the writer: two processes that play the same fence each other."""
+    names = sorted(f"{each.source}|{each.symbol}" for each in recordings)
+    return f"play.{hashlib.sha256(' '.join(names).encode()).hexdigest()[:16]}"
+
+
+def known(config: Config, recordings: Sequence[Recording]) -> dict[Recording, int]:
+    """The last line of each recording that is on the tape, in quarantine or not; 0 if none is.
+
+    To be asked after the writer was opened: nobody else writes these lines then.
+    """
+    with tape.reader(config) as client:
+        ends = {topic: _ends(config, client, topic) for topic in TOPICS}
+        floors = _common([_floors(_file(config, each)) for each in recordings])
+        found = {
+            topic: _last(
+                config, client, topic, recordings, _below(floors.get(topic, {}), ends[topic])
+            )
+            for topic in TOPICS
+        }
+    lines = {each: max(found[topic].get(each, 0) for topic in TOPICS) for each in recordings}
+    for each, line in lines.items():
+        file = _file(config, each)
+        if line == 0 and not file.exists():
+            snapshots.store(file, json.dumps(ends).encode())
+    return lines
+
+
+def _last(
+    config: Config,
+    client: Consumer,
+    topic: str,
+    recordings: Sequence[Recording],
+    floors: dict[int, int],
+) -> dict[Recording, int]:
+    wanted = {(each.source, each.symbol.encode()): each for each in recordings}
+    found: dict[Recording, int] = {}
+    for window in tape.backwards_all(client, kafka.topic_name(config, topic), floors):
+        for record in reversed(window):
+            source, sequence = wire.place_of(record.headers)
+            each = wanted.get((source, record.key or b""))
+            if each is not None:
+                found.setdefault(each, int(sequence))
+        if len(found) == len(wanted):
+            break
+    return found
+
+
+def _ends(config: Config, client: Consumer, topic: str) -> dict[int, int]:
+    name = kafka.topic_name(config, topic)
+    return {p: kafka.bounds(client, name, p)[1] for p in kafka.partitions_of(client, name)}
+
+
+def _common(floors: Sequence[Floors]) -> Floors:
+    """The lowest of each: what holds for all recordings."""
+    first, *others = floors
+    return {
+        topic: {p: min([at, *(o.get(topic, {}).get(p, 0) for o in others)]) for p, at in of.items()}
+        for topic, of in first.items()
+    }
+
+
+def _below(floors: dict[int, int], ends: dict[int, int]) -> dict[int, int]:
+    """The floors that hold: one beyond the end is of a topic that was made anew since."""
+    return {p: at for p, at in floors.items() if at <= ends.get(p, 0)}
+
+
+def _floors(file: Path) -> Floors:
+    if not file.exists():
+        return {}
+    stored = json.loads(file.read_text())
+    return {topic: {int(p): at for p, at in ends.items()} for topic, ends in stored.items()}
+
+
+def _file(config: Config, each: Recording) -> Path:
+    name = f"{each.source.replace('/', '-')}-{each.symbol}.json"
+    return config.home / "play" / kafka.topic_name(config, name)
