@@ -10,7 +10,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,8 @@ from events.envelope import Message, first_cause
 from events.values import Side, lots, price
 from infra import fault, kafka, postgres
 from infra.config import Config
+from infra.embedded.postgres import EmbeddedPostgres
+from infra.embedded.process import free_ports
 from infra.event_store import EventStore
 from infra.mt5.books import differences
 from infra.mt5.reconcile import TRADES
@@ -29,6 +32,7 @@ from infra.schema_ids import SchemaIds
 
 ACCOUNT = "90001"
 PATIENCE_S = 60.0
+AWAY_S = 3.0
 ENDS = {"OrderFilled", "OrderRejected", "OrderNotExecuted", "OrderExpired"}
 
 
@@ -99,25 +103,36 @@ class Platform:
         return sum(deal.type in TRADES for deal in deals)
 
 
-@pytest.fixture
-def platform(config: Config) -> Iterator[Platform]:
+@contextmanager
+def around(config: Config) -> Iterator[Platform]:
+    """Topics, schemas, a venue and a relay."""
     kafka.ensure_topics(config)
     SchemaIds(config).register_all()
-    stop = threading.Event()
-    around = [
-        threading.Thread(target=role, args=(config, stop), daemon=True)
-        for role in (venue.run, relay.run)
-    ]
-    for thread in around:
-        thread.start()
     terminal = RemoteTerminal(config.venue, ACCOUNT)
-    wait_for(lambda: terminal.initialize(), "the venue")
-    with EventStore.open(postgres.address(config.postgres, config.namespace)) as store:
-        yield Platform(config, store, terminal)
-        stop.set()
-        for thread in around:
-            thread.join(PATIENCE_S)
+    with running(venue.run, config), running(relay.run, config):
+        wait_for(lambda: terminal.initialize(), "the venue")
+        with EventStore.open(postgres.address(config.postgres, config.namespace)) as store:
+            yield Platform(config, store, terminal)
     terminal.shutdown()
+
+
+@contextmanager
+def running(role: Callable[[Config, threading.Event], None], config: Config) -> Iterator[None]:
+    """A role in a thread of the test."""
+    stop = threading.Event()
+    thread = threading.Thread(target=role, args=(config, stop), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(PATIENCE_S)
+
+
+@pytest.fixture
+def platform(config: Config) -> Iterator[Platform]:
+    with around(config) as platform:
+        yield platform
 
 
 @contextmanager
@@ -185,3 +200,52 @@ def test_a_second_gateway_of_the_account_waits_until_the_first_is_gone(
             platform.request("third/open")
             platform.ended("third/open")
     assert platform.check_books() == 3
+
+
+def test_a_venue_that_goes_away_is_waited_for(config: Config) -> None:
+    kafka.ensure_topics(config)
+    SchemaIds(config).register_all()
+    terminal = RemoteTerminal(config.venue, ACCOUNT)
+    conninfo = postgres.address(config.postgres, config.namespace)
+    with running(relay.run, config), EventStore.open(conninfo) as store, gateway(config) as one:
+        platform = Platform(config, store, terminal)
+        for name in ("first", "second"):
+            with running(venue.run, config):
+                wait_for(lambda: terminal.initialize(), "the venue")
+                platform.request(f"{name}/open")
+                platform.ended(f"{name}/open")
+        with running(venue.run, config):
+            wait_for(lambda: terminal.initialize(), "the venue")
+            assert platform.check_books() == 2
+        assert one.poll() is None
+    terminal.shutdown()
+
+
+def test_while_postgres_is_away_nothing_is_sent_and_nothing_needs_a_restart(
+    config: Config, tmp_path: Path
+) -> None:
+    database = EmbeddedPostgres(tmp_path, free_ports(1)[0])
+    database.start()
+    config = replace(config, postgres=database.dsn)
+    try:
+        with around(config) as platform, gateway(config) as one:
+            platform.request("first/open")
+            platform.ended("first/open")
+            database.kill()
+            time.sleep(AWAY_S)
+            database.start()
+            wait_for(lambda: accepted(platform, "second/open"), "the event store")
+            platform.ended("second/open")
+            assert platform.check_books() == 2
+            assert one.poll() is None
+    finally:
+        database.kill()
+
+
+def accepted(platform: Platform, order_id: str) -> bool:
+    """Whether the order could be stored."""
+    try:
+        platform.request(order_id)
+    except postgres.AWAY:
+        return False
+    return True
