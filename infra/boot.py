@@ -19,7 +19,7 @@ from infra.embedded.process import ServiceError, refuse_used_port, spawn
 from infra.roles import REGISTRY, VENUE, metrics_port, workers
 from infra.supervisor import Supervisor
 
-ANSWER_DEADLINE_S = 60.0
+ANSWER_DEADLINE_S = 120.0
 EXTERNAL_DEADLINE_S = 10.0
 POSTGRES_PORT = 5432  # of an address that names none
 
@@ -84,7 +84,7 @@ def addresses(config: Config) -> dict[str, str]:
     """Where to look, as may be shown."""
     return {
         "API": f"{config.api}/docs",
-        "health": f"{config.api}/health",
+        "ready": f"{config.api}/ready",
         "metrics": f"{config.api}/metrics",
         "Kafka": config.kafka,
         "registry": config.registry,

@@ -19,7 +19,7 @@ def faults(home: Path) -> list[str]:
     if run.phase != "running":
         return [f"it is {run.phase}"]
     dead = [f"{p.name} does not run (restarts: {p.restarts})" for p in run.parts if not p.alive()]
-    return dead or _unanswered(run.addresses["health"])
+    return dead or _unanswered(run.addresses["ready"])
 
 
 def _unanswered(url: str) -> list[str]:

@@ -15,7 +15,7 @@ from confluent_kafka.admin import AdminClient
 from infra.embedded.maven import KAFKA_VERSION, java, kafka_jars
 from infra.embedded.process import ServiceError, end, refuse_used_port, spawn, wait_until
 
-START_DEADLINE_S = 60.0
+START_DEADLINE_S = 120.0
 STOP_DEADLINE_S = 20.0
 METADATA_TIMEOUT_S = 2.0
 HEAP_MIB = 512

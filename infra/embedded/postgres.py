@@ -22,7 +22,7 @@ from infra.config import PASSWORD_FILE, embedded_dsn
 from infra.embedded.process import ServiceError, end, refuse_used_port, spawn, wait_until
 
 MAJOR = "18"
-START_DEADLINE_S = 60.0
+START_DEADLINE_S = 120.0
 STOP_DEADLINE_S = 20.0
 CONNECT_TIMEOUT_S = 2
 USER_FOR_ROOT = "nobody"
