@@ -1,5 +1,6 @@
 """The paper venue: a simulated broker on a loopback port, one connection per terminal."""
 
+import logging
 import socket
 from threading import Event, Lock, Thread
 from typing import Any
@@ -10,6 +11,8 @@ from infra.mt5.link import CallError, LinkLostError
 from infra.mt5.simulator.broker import Broker
 from infra.mt5.simulator.quotes import Quotes
 from infra.mt5.simulator.session import Session
+
+log = logging.getLogger(__name__)
 
 CONNECTIONS_MAX = 128
 _SEND_LIMIT_S = 30.0
@@ -66,9 +69,10 @@ class VenueServer:
             self._connections.add(connection)
         try:
             self._converse(connection)
-        except (OSError, LinkLostError):
-            pass
+        except (OSError, LinkLostError) as error:
+            log.info("a terminal is gone: %s", error)
         except Exception as error:
+            log.exception("the venue cannot go on")
             self.failure = error
         finally:
             with self._lock:

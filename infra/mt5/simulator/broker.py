@@ -32,7 +32,11 @@ class Broker:
         self._lock = Lock()
         self._latest_ms = 0
         self._journals: list[Journal] = []
-        self.accounts = {login: self._account(login, folder) for login in settings.logins}
+        try:
+            self.accounts = {login: self._account(login, folder) for login in settings.logins}
+        except Exception:
+            self.close()
+            raise
         self._latest_ms = max(account.ledger.now_ms for account in self.accounts.values())
 
     def now_ms(self) -> int:
@@ -71,6 +75,7 @@ class Broker:
         account = Account(self.market, ledger, journal.append)
         for record in journal.records:
             account.replay(record.at_ms, record.request)
+        journal.records = ()
         return account
 
 

@@ -10,7 +10,6 @@ import struct
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import NamedTuple
 from zlib import crc32
 
@@ -48,29 +47,27 @@ class Journal:
         file.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
         self.path = file
+        try:
+            self.header, self.records = self._opened(header)
+        except Exception:
+            self.close()
+            raise
+
+    def _opened(self, header: Header) -> tuple[Header, tuple[Record, ...]]:
+        """Take the file, cut off a torn tail, read what is there; a new file gets its header."""
+        file = self.path
         _hold(self._file, file)
         frames, end = _read(file)
-        self.records = tuple(msgspec.msgpack.decode(frame, type=Record) for frame in frames[1:])
         os.ftruncate(self._file, end)
         os.lseek(self._file, end, os.SEEK_SET)
-        if frames:
-            self.header = msgspec.msgpack.decode(frames[0], type=Header)
-            _same(file, self.header, header)
-        else:
-            self.header = header
+        if not frames:
             self._append(header)
             _sync_folder(file.parent)
-
-    def __enter__(self) -> "Journal":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+            return header, ()
+        written = msgspec.msgpack.decode(frames[0], type=Header)
+        _same(file, written, header)
+        records = (msgspec.msgpack.decode(frame, type=Record) for frame in frames[1:])
+        return written, tuple(records)
 
     def append(self, at_ms: int, request: TradeRequest) -> None:
         """Write a request down and return when the disk has it."""

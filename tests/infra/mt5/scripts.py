@@ -34,17 +34,17 @@ class Step:
 STEPS = st.lists(
     st.builds(
         Step,
-        wait_ms=st.integers(0, 5 * HOUR_MS),
+        wait_ms=st.sampled_from([0, 1, 60_000, HOUR_MS, 9 * HOUR_MS, 30 * HOUR_MS]),
         looks=st.integers(0, 4),
         what=st.sampled_from(["open", "open", "open", "close", "part", "pend", "remove", "stops"]),
         symbol=st.sampled_from(["EURUSD", "USDJPY", "XAUUSD", "AUDUSD"]),
         side=st.sampled_from([mt5.ORDER_TYPE_BUY, mt5.ORDER_TYPE_SELL]),
-        lots=st.integers(1, 120).map(lambda n: n / 100),
-        stop_points=st.integers(0, 400),
+        lots=st.integers(1, 60).map(lambda n: n / 100),
+        stop_points=st.sampled_from([0, 0, 11, 60, 200, 900]),
         pick=st.integers(0, 99),
     ),
-    min_size=1,
-    max_size=12,
+    min_size=4,
+    max_size=16,
 )
 
 

@@ -12,27 +12,28 @@ from infra.mt5.simulator.account import Account
 from infra.mt5.simulator.broker import Broker
 from infra.mt5.simulator.clock import VirtualClock
 from infra.mt5.simulator.ledger import Ledger
-from infra.mt5.simulator.settings import AccountSettings
+from infra.mt5.simulator.settings import AccountSettings, MarketSettings
 from tests.infra.mt5 import worlds
 from tests.infra.mt5.scripts import STEPS, Step, play
 from tests.infra.mt5.worlds import START_MS
 
-LOW = AccountSettings(deposit=2_000.0, leverage=200)  # so that scripts run out of money
+LOW = AccountSettings(deposit=400.0, leverage=500)  # so that scripts run out of money
+SPARSE = MarketSettings(ticks_per_s=0.2)
 DEPOSITS = st.sampled_from([LOW, AccountSettings()])
 
 
 def played(terms: AccountSettings, steps: list[Step], looking: bool) -> Account:
     clock = VirtualClock(START_MS)
-    return play(Broker(worlds.settings(terms=terms), clock), clock, steps, looking)
+    return play(Broker(worlds.settings(SPARSE, terms), clock), clock, steps, looking)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(DEPOSITS, STEPS)
 def test_looking_changes_nothing(terms: AccountSettings, steps: list[Step]) -> None:
     assert played(terms, steps, True).ledger == played(terms, steps, False).ledger
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(DEPOSITS, STEPS)
 def test_the_book_adds_up(terms: AccountSettings, steps: list[Step]) -> None:
     ledger = played(terms, steps, True).ledger
@@ -49,7 +50,7 @@ def test_the_book_adds_up(terms: AccountSettings, steps: list[Step]) -> None:
     assert not done & set(ledger.orders)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(STEPS)
 def test_volumes_stay_on_the_step_and_inside_the_limits(steps: list[Step]) -> None:
     account = played(AccountSettings(), steps, False)

@@ -19,13 +19,14 @@ from tests.infra.mt5 import worlds
 from tests.infra.mt5.scripts import NOTHING, STEPS, Step, play
 from tests.infra.mt5.worlds import HOUR_MS, LOGIN, START_MS
 
-LOW = AccountSettings(deposit=2_000.0, leverage=200)
+LOW = AccountSettings(deposit=400.0, leverage=500)
+SPARSE = MarketSettings(ticks_per_s=0.2)
 FILE = f"{LOGIN}.journal"
 
 
 def reopened(folder: Path, at_ms: int) -> Ledger:
     """The first account's book as a venue finds it that starts at a moment."""
-    broker = Broker(worlds.settings(terms=LOW), VirtualClock(at_ms), folder)
+    broker = Broker(worlds.settings(SPARSE, LOW), VirtualClock(at_ms), folder)
     broker.advance()
     broker.close()
     return broker.accounts[LOGIN].ledger
@@ -35,7 +36,7 @@ def reopened(folder: Path, at_ms: int) -> Ledger:
 def traded(tmp_path: Path) -> Path:
     """A folder whose journal holds two requests."""
     clock = VirtualClock(START_MS)
-    broker = Broker(worlds.settings(terms=LOW), clock, tmp_path)
+    broker = Broker(worlds.settings(SPARSE, LOW), clock, tmp_path)
     terminal = simulated_terminal(broker, LOGIN)
     assert terminal.initialize()
     worlds.opened(terminal)
@@ -45,7 +46,7 @@ def traded(tmp_path: Path) -> Path:
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(steps=STEPS, kill=st.integers(0, 10_000))
 def test_a_kill_at_any_byte_loses_nothing_that_was_answered(
@@ -54,7 +55,7 @@ def test_a_kill_at_any_byte_loses_nothing_that_was_answered(
     """Cut the file anywhere: the book is the one that the whole records before the cut make."""
     folder = tmp_path_factory.mktemp("venue")
     clock = VirtualClock(START_MS)
-    broker = Broker(worlds.settings(terms=LOW), clock, folder)
+    broker = Broker(worlds.settings(SPARSE, LOW), clock, folder)
     sizes = [(folder / FILE).stat().st_size]
     for step in steps:
         play(broker, clock, [step])
@@ -77,7 +78,7 @@ def test_a_kill_at_any_byte_loses_nothing_that_was_answered(
 
 def test_a_second_start_goes_on_with_new_tickets(traded: Path) -> None:
     clock = VirtualClock(START_MS + HOUR_MS)
-    broker = Broker(worlds.settings(terms=LOW), clock, traded)
+    broker = Broker(worlds.settings(SPARSE, LOW), clock, traded)
     terminal = simulated_terminal(broker, LOGIN)
     assert terminal.initialize()
     before = {position.ticket for position in terminal.positions_get() or ()}
@@ -88,7 +89,7 @@ def test_a_second_start_goes_on_with_new_tickets(traded: Path) -> None:
 
 
 def test_time_does_not_run_backwards(traded: Path) -> None:
-    broker = Broker(worlds.settings(terms=LOW), VirtualClock(START_MS - HOUR_MS), traded)
+    broker = Broker(worlds.settings(SPARSE, LOW), VirtualClock(START_MS - HOUR_MS), traded)
     assert broker.now_ms() == START_MS
     broker.close()
 
@@ -110,21 +111,21 @@ def test_damage_before_the_end_is_refused(traded: Path) -> None:
 
 
 def test_a_book_has_one_venue(traded: Path) -> None:
-    first = Broker(worlds.settings(terms=LOW), VirtualClock(START_MS), traded)
+    first = Broker(worlds.settings(SPARSE, LOW), VirtualClock(START_MS), traded)
     with pytest.raises(JournalError, match="another venue"):
-        Broker(worlds.settings(terms=LOW), VirtualClock(START_MS), traded)
+        Broker(worlds.settings(SPARSE, LOW), VirtualClock(START_MS), traded)
     first.close()
     assert len(reopened(traded, START_MS).positions) == 2
 
 
 def test_another_configuration_is_refused_in_words(traded: Path) -> None:
-    other = worlds.settings(MarketSettings(seed=8), LOW)
+    other = worlds.settings(MarketSettings(seed=8, ticks_per_s=0.2), LOW)
     with pytest.raises(JournalError, match="put the old ones back"):
         Broker(other, VirtualClock(START_MS), traded)
 
 
 def test_a_record_that_cannot_be_repeated_is_refused(traded: Path) -> None:
-    broker = Broker(worlds.settings(terms=LOW), VirtualClock(START_MS), traded)
+    broker = Broker(worlds.settings(SPARSE, LOW), VirtualClock(START_MS), traded)
     account = broker.accounts[LOGIN]
     with pytest.raises(ReplayError, match="10014"):
         account.replay(START_MS, NOTHING._replace(action=1, symbol="EURUSD", volume=1000.0))
