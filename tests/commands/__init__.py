@@ -1,0 +1,1 @@
+"""The deciders, in the words of the field."""

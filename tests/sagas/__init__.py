@@ -1,0 +1,1 @@
+"""The sagas: what is missing, whatever has happened."""
