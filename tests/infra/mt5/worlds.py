@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
+from unittest.mock import patch
 
 from infra.mt5 import constants as mt5
 from infra.mt5.remote import RemoteTerminal
@@ -16,6 +18,7 @@ from infra.mt5.simulator.symbols import SYMBOLS, Specification
 from infra.mt5.simulator.terminal import simulated_terminal
 from infra.mt5.terminal import Terminal
 from infra.mt5.tuples import OrderSendResult, Tick, TradePosition
+from infra.mt5.vendor import VendorTerminal
 from infra.mt5.venue import VenueServer
 
 START_MS = 1_763_640_000_000  # Thursday 2025-11-20 12:00 UTC
@@ -82,7 +85,20 @@ def over_tcp(given: BrokerSettings) -> Iterator[World]:
     assert server.failure is None
 
 
-WORLDS = {"in process": in_process, "over tcp": over_tcp}
+@contextmanager
+def as_vendor(given: BrokerSettings) -> Iterator[World]:
+    """Our door to the vendor's package, the simulator standing where the package would be."""
+    clock = VirtualClock(START_MS)
+    broker = Broker(given, clock)
+
+    def terminal(login: int) -> Terminal:
+        with patch.dict(sys.modules, {"MetaTrader5": simulated_terminal(broker, login)}):
+            return VendorTerminal()
+
+    yield World(broker, clock, terminal)
+
+
+WORLDS = {"in process": in_process, "over tcp": over_tcp, "as vendor": as_vendor}
 
 
 def quote(terminal: Terminal, symbol: str = "EURUSD") -> Tick:
