@@ -48,7 +48,7 @@ class Gateway:
         self._clock = clock
         jitter = random.Random(name)
         self._connector = Connector(terminal, clock, jitter)
-        self._sender = Sender(terminal, account.identity, clock, jitter)
+        self._sender = Sender(terminal, self._connector, account.identity, clock, jitter)
         self._sweep = Sweep(terminal, ledger, name, clock, account.swept_from_s)
         self._searches: dict[str, Search] = {}
         self._waiting: list[Order] = []

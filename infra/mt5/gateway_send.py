@@ -15,8 +15,9 @@ from decimal import Decimal
 from events.orders import OrderAccepted
 from infra import fault
 from infra.mt5 import constants as mt5
-from infra.mt5 import gateway_health, retcodes
+from infra.mt5 import retcodes
 from infra.mt5.gateway_clock import Clock
+from infra.mt5.gateway_connect import Connector
 from infra.mt5.gateway_health import Identity, Rung
 from infra.mt5.requests import Request, Unsendable, request_of
 from infra.mt5.retcodes import Meaning, Outcome
@@ -78,9 +79,15 @@ class Sender:
     """Sends orders of one account, one at a time."""
 
     def __init__(
-        self, terminal: Terminal, identity: Identity, clock: Clock, jitter: random.Random
+        self,
+        terminal: Terminal,
+        connector: Connector,
+        identity: Identity,
+        clock: Clock,
+        jitter: random.Random,
     ) -> None:
         self._terminal = terminal
+        self._connector = connector
         self._identity = identity
         self._clock = clock
         self._jitter = jitter
@@ -135,7 +142,7 @@ class Sender:
         self, order: OrderAccepted, volume_max: Decimal | None
     ) -> Request | Refused | NotSent:
         """The request, after the checks that come right before each send."""
-        health = gateway_health.look(self._terminal, self._identity)
+        health = self._connector.look(self._identity)
         if health.rung is not Rung.TRADING:
             return NotSent(health.detail, halts=health.readable or health.rung is Rung.STRANGER)
         spec = self._spec(order.symbol)

@@ -150,6 +150,34 @@ def test_while_the_terminal_is_away_orders_wait_and_expire(floor: Floor) -> None
     assert floor.story("y/open")[-1] == "OrderFilled"
 
 
+def test_a_link_that_broke_unnoticed_is_made_again_for_the_order(floor: Floor) -> None:
+    gateway = floor.start()
+    floor.turn()
+    gateway._terminal.shutdown()
+    floor.accept("x/open")
+    floor.turn()
+    assert floor.story("x/open")[-1] == "OrderFilled"
+
+
+def test_a_process_that_froze_before_the_send_does_not_send(floor: Floor) -> None:
+    """It may have been given up for dead, and its order settled by another, meanwhile."""
+
+    class Freezing:
+        def __init__(self, port: Any) -> None:
+            self._port = port
+
+        def __getattr__(self, name: str) -> Any:
+            if name == "symbol_info_tick":
+                floor.virtual.advance(5_000)
+            return getattr(self._port, name)
+
+    floor.start(Freezing)
+    floor.accept("x/open")
+    floor.rest()
+    assert floor.sent == []
+    assert "its time was over" in evidence(floor, "x/open")
+
+
 def test_a_terminal_of_another_account_is_sent_nothing(floor: Floor) -> None:
     gateway = floor.start()
     floor.turn()
@@ -241,6 +269,18 @@ def test_a_position_closed_by_a_person_ends_the_order_that_opened_it(floor: Floo
     refusal = floor.events("x/close")[-1]
     assert isinstance(refusal, OrderRejected)
     assert in_step(floor)
+
+
+def test_one_look_that_finds_nothing_is_not_enough(floor: Floor) -> None:
+    """The venue executes while the order is looked for: after the first absence, before a second."""
+    floor.spoil(FaultRule(kind="lose_before"))
+    floor.start()
+    floor.accept("x/open")
+    floor.run(1.5)
+    assert floor.story("x/open")[-1] == "OrderUnresolved"
+    floor.look().order_send(floor.sent[0])
+    floor.rest()
+    assert floor.story("x/open")[2:] == ["OrderUnresolved", "OrderFilled"]
 
 
 def test_a_deal_that_comes_after_the_verdict_is_still_booked(floor: Floor) -> None:
