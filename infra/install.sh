@@ -1,5 +1,6 @@
 #!/bin/sh
-# Make the virtual environment: infra/install.sh FOLDER EXTRAS. Locked and hashed; what is right is left alone.
+# Make a virtual environment: infra/install.sh FOLDER [EXTRAS]. Locked and hashed; what is right is left alone.
+# EXTRAS: neural (torch as well), or peer (the rival of the benchmarks, in a folder of its own).
 set -eu
 venv=$1
 extras=$2
@@ -38,8 +39,9 @@ if [ ! -x "$venv/bin/python" ]; then
     "$uv" venv --quiet --python "$python" "$venv"
 fi
 export VIRTUAL_ENV="$venv"
-"$uv" pip sync --quiet --require-hashes requirements.lock
-"$uv" pip install --quiet --no-deps --editable .
-if [ -n "$extras" ]; then
-    "$uv" pip install --quiet --editable ".[$extras]"
+lock=requirements${extras:+-$extras}.lock
+[ -f "$lock" ] || fail "EXTRAS is $extras, and there is no $lock; give neural or peer, or nothing"
+"$uv" pip sync --quiet --require-hashes "$lock"
+if [ "$extras" != peer ]; then
+    "$uv" pip install --quiet --no-deps --no-build-isolation --editable .
 fi
