@@ -20,12 +20,12 @@ from pathlib import Path
 
 from confluent_kafka import KafkaException
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from events.market import QuoteFault, QuoteQuarantined, TickReceived
 from infra import kafka, play_positions, wire
 from infra.config import Config, ConfigError
+from infra.progress import Progress
 from infra.quote_writer import Judge, Said
 from infra.recordings import Recording, recording, said
 from infra.schema_ids import RegistryAway, SchemaIds
@@ -63,8 +63,8 @@ class Line:
     said: Said
 
 
-Shown = Callable[[Line, Mapping[Recording, Tally]], None]
-"""Told after each batch: its last line, and what became of all lines so far."""
+Shown = Callable[[Mapping[Recording, Tally]], None]
+"""Told after each batch what became of all lines so far."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -88,19 +88,15 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
         signal.signal(number, lambda *_: stop.set())
     kafka.ensure_topics(config, (topic_of(TickReceived), topic_of(QuoteQuarantined)))
     began_s = time.monotonic()
-    with _progress() as progress:
-        task = progress.add_task("", total=sum(r.lines for r in recordings), at="")
+    lines = sum(each.lines for each in recordings)
+    with Progress("play", "lines") as progress:
         tallies = play(
             config,
             SchemaIds(config),
             recordings,
             arguments.speed,
             stop,
-            lambda line, tallies: progress.update(
-                task,
-                completed=sum(tally.lines for tally in tallies.values()),
-                at=_moment(line.at_us),
-            ),
+            lambda tallies: progress.at(sum(t.lines for t in tallies.values()), lines),
         )
     Console().print(summary(tallies, time.monotonic() - began_s))
     if stop.is_set():
@@ -127,7 +123,7 @@ def play(
             known = play_positions.known(config, recordings)
             for batch in paced(session.fresh(known), speed, stop):
                 writer.write(session.records(batch, ids))
-                shown(batch[-1], session.tallies)
+                shown(session.tallies)
             return session.tallies
         except PASSING as trouble:
             log.warning("playing goes on when it can: %s", trouble)
@@ -208,16 +204,6 @@ def _lines(each: Recording) -> Iterator[Line]:
         yield Line(at_us, each, one)
 
 
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.fields[at]}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-    )
-
-
 def _refuse_twice(recordings: Sequence[Recording]) -> None:
     first: dict[tuple[str, str], Recording] = {}
     for each in recordings:
@@ -231,10 +217,6 @@ def _speed(text: str) -> float:
     if not 0 <= speed < float("inf"):
         raise argparse.ArgumentTypeError("give a number that is not negative, or max")
     return speed
-
-
-def _moment(at_us: int) -> str:
-    return wire.rfc3339(at_us)[:19].replace("T", " ")
 
 
 def _now_us() -> int:

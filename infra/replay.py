@@ -1,0 +1,123 @@
+"""`tapedeck replay`: the tape recomputed by the same steps, compared bit for bit. It only reads."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from infra import wire
+from infra.config import Config
+from infra.progress import Progress
+from infra.replay_chain import LocalIds, Mismatch
+from infra.replay_range import EARLIEST, LATEST, where
+from infra.replay_run import Outcome, replay
+from infra.run.processing import sequence_of
+from infra.schema_ids import SchemaIds
+from infra.wire import Ids, Record
+from processors.models.gbt import ModelRefused
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """From where to where, and whether to compare."""
+    parser.add_argument("--from", dest="start", type=where, default=where(EARLIEST), metavar="P")
+    parser.add_argument("--to", dest="end", type=where, default=where(LATEST), metavar="P")
+    parser.add_argument("--verify", action="store_true", help="compare with what was recorded")
+    parser.add_argument("--json", action="store_true", help="the outcome as JSON")
+    parser.epilog = (
+        "P is earliest, latest, an offset of every partition, topic/partition/offset (several with "
+        "commas), or a time. What lies before --from is read too: the state comes from it."
+    )
+
+
+def main(config: Config, arguments: argparse.Namespace) -> int:
+    """Replay; exit 1 if anything differs, or cannot be compared."""
+    ids = SchemaIds(config)
+    try:
+        with Progress("replay", "offsets") as progress:
+            outcome = replay(
+                config,
+                ids,
+                arguments.start,
+                arguments.end,
+                verify=arguments.verify,
+                shown=progress.at,
+            )
+    except ModelRefused as refused:
+        print(f"tapedeck: predictions cannot be recomputed: {refused}", file=sys.stderr)
+        return 1
+    if arguments.json:
+        print(json.dumps(as_json(outcome, ids), default=str))
+    else:
+        Console().print(table(outcome, arguments.verify))
+        if outcome.first is not None:
+            print(json.dumps(told(outcome.first, ids), indent=2, default=str))
+    return 1 if outcome.different else 0
+
+
+def table(outcome: Outcome, verify: bool) -> Table:
+    """A row per stage, and how fast it went."""
+    found = Table("stage", "inputs", "equal" if verify else "recomputed")
+    if verify:
+        found.add_column("different")
+        found.add_column("not yet recorded")
+    for name, count in outcome.counts.items():
+        figures = [count.inputs, count.equal]
+        if verify:
+            figures += [count.different, count.not_yet_recorded]
+        found.add_row(name, *(f"{figure:,}" for figure in figures))
+    rate = outcome.ticks / max(outcome.seconds, 1e-9)
+    verdict = ("all equal" if not outcome.different else "NOT EQUAL") if verify else "recomputed"
+    found.caption = f"{verdict}: {outcome.ticks:,} ticks in {outcome.seconds:.1f} s, {rate:,.0f}/s"
+    return found
+
+
+def as_json(outcome: Outcome, ids: Ids) -> dict[str, Any]:
+    """The same for programs."""
+    return {
+        "ticks": outcome.ticks,
+        "seconds": outcome.seconds,
+        "ticks_per_s": outcome.ticks / max(outcome.seconds, 1e-9),
+        "different": outcome.different,
+        "stages": {name: asdict(count) for name, count in outcome.counts.items()},
+        "first": None if outcome.first is None else told(outcome.first, ids),
+    }
+
+
+def told(mismatch: Mismatch, ids: Ids) -> dict[str, Any]:
+    """A difference in full: both sides decoded, and the names of what differs."""
+    ours, theirs = mismatch.recomputed, mismatch.recorded
+    recomputed = None
+    if ours is not None:
+        as_read = Record(ours.topic, 0, 0, ours.key, ours.value, ours.headers)
+        recomputed = _decoded(as_read, LocalIds(ids))
+    recorded = None if theirs is None else _decoded(theirs, ids)
+    return {
+        "stage": mismatch.stage,
+        "sequence": sequence_of(mismatch.place),
+        "recorded_at": theirs and f"{theirs.topic}/{theirs.partition}/{theirs.offset}",
+        "differs": sorted(
+            name
+            for name in {*(recomputed or {}), *(recorded or {})}
+            if (recomputed or {}).get(name) != (recorded or {}).get(name)
+        ),
+        "recomputed": recomputed,
+        "recorded": recorded,
+    }
+
+
+def _decoded(record: Record, ids: Ids) -> dict[str, Any]:
+    """Key, headers and fields of a record, whatever of them can be read."""
+    key = None if record.key is None else record.key.decode(errors="replace")
+    headers = {name: value.decode(errors="replace") for name, value in record.headers}
+    try:
+        fields: dict[str, Any] = msgspec.structs.asdict(wire.event_of(record, ids))
+    except ValueError as unreadable:
+        fields = {"value": repr(record.value), "unreadable": str(unreadable)}
+    return {"key": key, **headers, **fields}
