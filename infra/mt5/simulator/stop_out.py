@@ -51,12 +51,13 @@ def first_stop_out(
     market: Market, ledger: Ledger, progress: Progress, until: dict[str, int]
 ) -> StopOut | None:
     """The first unchecked tick at which the account's equity is at or below the stop-out level."""
+    held = {position.symbol for position in ledger.positions.values()}
+    names = [name for name in progress.tapes if name in held]
+    if all(until[name] <= progress.checked[name] for name in names):
+        return None
     needed = margin(market.symbols, ledger, ())
     limit = needed * ledger.terms.stop_out_percent / 100
-    names = [n for n in progress.tapes if any(p.symbol == n for p in ledger.positions.values())]
     spans = [_span(market, progress, name, until[name]) for name in names]
-    if not any(len(span.time_ms) for span in spans):
-        return None
     swaps = sum(position.swap for position in ledger.positions.values())
     floats = [_floating(market, ledger, span) for span in spans]
     base = ledger.balance + swaps

@@ -74,7 +74,7 @@ class Market:
         parts = []
         for hour in range(self._hour(from_ms), self._hour(to_ms - 1) + 1):
             chunk = self.hour(name, hour)
-            start, stop = np.searchsorted(chunk.time_ms, (from_ms, to_ms))
+            start, stop = chunk.time_ms.searchsorted((from_ms, to_ms))
             if stop > start:
                 parts.append(chunk.part(int(start), int(stop)))
         return parts[0] if len(parts) == 1 else joined(parts)
@@ -84,7 +84,7 @@ class Market:
         latest = self._hour(at_ms)
         for hour in range(latest, max(latest - _QUIET_HOURS_MAX, FIRST_DAY * 24 - 1), -1):
             chunk = self.hour(name, hour)
-            index = int(np.searchsorted(chunk.time_ms, at_ms, side="right")) - 1
+            index = int(chunk.time_ms.searchsorted(at_ms, "right")) - 1
             if index >= 0:
                 return quote_of(chunk, index)
         return None
