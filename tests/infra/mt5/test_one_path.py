@@ -13,6 +13,7 @@ TERMINALS = (
     "infra/mt5/terminal.py",
     "infra/mt5/package.py",
     "infra/mt5/remote.py",
+    "infra/mt5/vendor.py",
     "infra/mt5/venue.py",
     "infra/mt5/wire.py",
     "infra/mt5/simulator/",
