@@ -38,6 +38,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("replay", "infra.replay", "recompute the tape and compare it bit for bit"),
     Command("verify", "infra.verify", "run a platform, kill parts of it, check the tape"),
     Command("bench", "infra.bench", "measure speed beside the bare libraries"),
+    Command("schemas", "infra.freeze", "freeze the classes of messages as Avro, or check them"),
     Command("config", "infra.cli_config", "print the effective configuration"),
 )
 
