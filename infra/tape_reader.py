@@ -1,4 +1,4 @@
-"""The tape for the read API: `read_api.tape.Tape` over confluent-kafka, in few threads and clients."""
+"""The tape for the read API: `read_api.tape.Tape` over Kafka, in few threads and clients."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import OffsetSpec
+from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined] # exported without a word
 
 from infra import kafka
 from infra.config import Config
@@ -23,6 +23,9 @@ READERS_MAX = 4
 READ_DEADLINE_S = 5.0
 POLL_S = 0.2
 EXTENTS_FOR_S = 0.5
+SPEC: Any = OffsetSpec
+EARLIEST = SPEC.earliest()
+LATEST = SPEC.latest()
 CLIENT = {"queued_max_messages_kbytes": 4_096, "enable_partition_eof": True}
 
 
@@ -108,8 +111,8 @@ class TapeReader:
             for name in names
             for number in range(self._catalog[name].partitions)
         ]
-        first = self._offsets(places, OffsetSpec.earliest())
-        last = self._offsets(places, OffsetSpec.latest())
+        first = self._offsets(places, EARLIEST)
+        last = self._offsets(places, LATEST)
         return tuple(self._told(name, first, last) for name in names)
 
     def _offsets(self, places: list[TopicPartition], spec: Any) -> dict[tuple[str, int], int]:

@@ -6,6 +6,8 @@ and sequence say at which offset of which partition that tick stands (`cause_of`
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct
 
 from events.envelope import Event, Message, Position
@@ -77,7 +79,7 @@ class Audited(Struct, frozen=True, kw_only=True):
     sequence: str
     tenant: str
     actor: str
-    payload: dict[str, object]
+    payload: dict[str, Any]
 
 
 def apply(rows: Rows, message: Message[Event]) -> None:

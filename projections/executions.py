@@ -40,7 +40,7 @@ DEALS = Table("leg_deals", ("account", "deal_ticket"))
 DDL = """
 create table execution_states (
     execution_id text collate "C" primary key, symbol text, side text, confidence float8,
-    as_of_us bigint, state text, accounts jsonb, exposed jsonb,
+    as_of_us bigint, state text, accounts jsonb, left_out jsonb, exposed jsonb,
     correlation_id text, message_id text, position text
 );
 create index on execution_states (as_of_us, execution_id);
@@ -117,7 +117,8 @@ class Leg(Struct, frozen=True, kw_only=True):
 class Execution(Struct, frozen=True, kw_only=True):
     """A signal followed by several accounts. `state`: open, completed, compensated or stuck.
 
-    `exposed` are the accounts that could not be closed, where a person must look.
+    `left_out` says why an account did not follow; `exposed` are accounts that could not be closed,
+    where a person must look.
     """
 
     execution_id: str
@@ -127,6 +128,7 @@ class Execution(Struct, frozen=True, kw_only=True):
     as_of_us: int
     state: str
     accounts: tuple[str, ...]
+    left_out: dict[str, str]
     exposed: tuple[str, ...] | None
     legs: tuple[Leg, ...]
     correlation_id: str
@@ -161,6 +163,7 @@ def _opened(rows: Rows, message: Message[ExecutionEvent | LegEvent], e: Executio
         as_of_us=message.envelope.time_us,
         state="open",
         accounts=e.accounts,
+        left_out=dict(zip(e.left_out, e.reasons, strict=True)),
         correlation_id=message.envelope.correlation_id,
         message_id=message.envelope.message_id,
         position=str(message.position),

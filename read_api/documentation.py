@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from msgspec import Struct
 
 from read_api.decisions import Trail
@@ -52,13 +53,8 @@ def _made(app: FastAPI) -> dict[str, Any]:
     )
     _, shapes = msgspec.json.schema_components(SHAPES, ref_template="#/components/schemas/{name}")
     document["components"] = {"schemas": shapes}
-    for path in document["paths"].values():
-        for operation in path.values():
-            _drop_defaults(operation)
+    for route in app.routes:
+        if isinstance(route, APIRoute) and route.openapi_extra is not None:
+            operation = document["paths"][route.path_format]["get"]
+            operation.update(route.openapi_extra)  # as it is: FastAPI leaves out what is null
     return document
-
-
-def _drop_defaults(operation: dict[str, Any]) -> None:
-    """What FastAPI adds by itself and we never send."""
-    operation["responses"].pop("422", None)
-    operation.pop("requestBody", None)

@@ -180,6 +180,7 @@ EXECUTION = Execution(
     as_of_us=AS_OF_US,
     state="completed",
     accounts=("90001",),
+    left_out={"90002": "halted"},
     exposed=(),
     legs=(LEG,),
     correlation_id=CORRELATION_ID,

@@ -15,6 +15,7 @@ from infra.config import Config
 from infra.schema_ids import SchemaIds
 from infra.tape_reader import TapeReader
 from infra.telemetry import LATENCY_BUCKETS_S
+from processors.features import FEATURE_DIGEST, FEATURE_NAMES
 from read_api.app import create_app
 from read_api.store import Pool, configure
 from read_api.subscriptions import Limits
@@ -47,7 +48,7 @@ async def serve(config: Config, stop: threading.Event, limits: Limits | None = N
     app = create_app(
         open_pool(config),
         tape,
-        feature_names=_feature_names(),
+        feature_names={FEATURE_DIGEST: FEATURE_NAMES},
         metrics=generate_latest,
         observe=_observe,
         limits=limits,
@@ -94,7 +95,3 @@ def open_pool(config: Config) -> Pool:
 
 def _observe(route: str, status: int, seconds: float) -> None:
     ANSWERS.labels(route, str(status)).observe(seconds)
-
-
-def _feature_names() -> dict[str, tuple[str, ...]]:
-    return {}

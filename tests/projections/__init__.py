@@ -1,0 +1,1 @@
+"""Read models on a real Postgres."""

@@ -1,0 +1,170 @@
+"""Every list and every single row: shape, pages, filters, positions, problems."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+import pytest
+from fastapi import FastAPI
+
+from infra.config import Config
+from infra.run.read_api import open_pool
+from read_api.app import create_app
+from read_api.documentation import SHAPES
+from read_api.routes import RESOURCES, Resource
+from tests.projections import story
+from tests.read_api.conftest import TestClient, fold
+from tests.read_api.memory_tape import MemoryTape
+
+each = pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.name)
+SIGNAL_ID = f"EURUSD-60-{story.T0_US + 20 * story.SECOND_US}"
+ORDER_ID = f"{SIGNAL_ID}/90001/open"
+
+
+@each
+def test_rows_have_the_documented_shape(client: TestClient, resource: Resource) -> None:
+    answer = client.get(resource.path)
+    assert answer.status_code == 200
+    rows = answer.json()["items"]
+    assert rows
+    msgspec.convert(rows, list[type(resource.example)], strict=True)  # type: ignore[misc] # a type as a value
+
+
+@each
+def test_the_example_is_documented_and_has_the_shape(app: FastAPI, resource: Resource) -> None:
+    documented = app.openapi()["paths"][resource.path]["get"]["responses"]["200"]["content"]
+    example = documented["application/json"]["example"]["items"][0]
+    msgspec.convert(example, type(resource.example), strict=True)
+
+
+def test_every_documented_example_has_its_documented_shape(app: FastAPI) -> None:
+    shapes = {shape.__name__: shape for shape in SHAPES}
+    checked = 0
+    for path, operations in app.openapi()["paths"].items():
+        assert list(operations) == ["get"], path
+        content = operations["get"]["responses"]["200"].get("content", {}).get("application/json")
+        if content and "$ref" in content.get("schema", {}):
+            name = content["schema"]["$ref"].rsplit("/", 1)[1]
+            msgspec.convert(content["example"], shapes[name], strict=True)
+            checked += 1
+    assert checked >= 8
+
+
+@each
+@pytest.mark.parametrize("limit", [1, 2, 3, 500])
+def test_pages_put_together_are_the_list(
+    fuller_client: TestClient, resource: Resource, limit: int
+) -> None:
+    whole = fuller_client.get(resource.path, params={"limit": 500}).json()["items"]
+    assert len(whole) > 2
+    pages: list[Any] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = fuller_client.get(resource.path, params={"limit": limit, **cursor}).json()
+        assert len(page["items"]) <= limit
+        pages += page["items"]
+        if page["next"] is None:
+            break
+        cursor = {"cursor": page["next"]}
+    assert pages == whole
+
+
+@each
+def test_a_single_row_is_the_one_in_the_list(client: TestClient, resource: Resource) -> None:
+    if not resource.query.key or resource.name == "audit":
+        return
+    for row in client.get(resource.path).json()["items"]:
+        name = row[resource.query.key]
+        for path in (name, quote(name, safe="")):
+            assert client.get(f"{resource.path}/{path}").json() == row
+
+
+def test_an_answer_that_has_not_changed_is_not_sent_again(postgres: str) -> None:
+    config = Config.load({"TAPEDECK_POSTGRES": postgres})
+    fold(config, story.told())
+    with TestClient(create_app(open_pool(config), MemoryTape())) as client:
+        etags = {r.path: client.get(r.path).headers["etag"] for r in RESOURCES}
+        for path, etag in etags.items():
+            again = client.get(path, headers={"If-None-Match": etag})
+            assert (again.status_code, again.content) == (304, b"")
+            assert again.headers["tapedeck-position"]
+        fold(config, story.told("GBPUSD", 1))
+        for path, etag in etags.items():
+            later = client.get(path, headers={"If-None-Match": etag})
+            assert later.status_code == 200
+            assert later.headers["etag"] != etag
+
+
+@pytest.mark.parametrize(
+    ("question", "number"),
+    [
+        ("/orders?account=90001", 1),
+        ("/orders?state=filled", 3),
+        ("/orders?state=rejected", 0),
+        ("/positions?state=open&account=90002", 1),
+        ("/bars?symbol=EURUSD&timeframe_s=60", 1),
+        ("/bars?timeframe_s=61", 0),
+        ("/signals?outcome=raised", 1),
+        ("/audit?type=OrderFilled", 3),
+        ("/audit?topic=order-events&key=" + quote(ORDER_ID), 4),
+        ("/predictions?from=2023-11-14T22:13:00Z&to=2023-11-14T22:15:00Z", 1),
+        ("/predictions?from=2023-11-14T22:15:00%2B00:00", 0),
+        (f"/predictions?to={story.T0_US}", 0),
+    ],
+)
+def test_filters_narrow_a_list(client: TestClient, question: str, number: int) -> None:
+    answer = client.get(question)
+    assert answer.status_code == 200, answer.text
+    assert len(answer.json()["items"]) == number
+
+
+@pytest.mark.parametrize(
+    ("question", "status", "said"),
+    [
+        ("/nowhere", 404, "/docs"),
+        ("/orders/nobody/knows", 404, "order_id nobody/knows"),
+        ("/orders?acount=1", 422, "did you mean account?"),
+        ("/orders?limit=0", 422, "limit is 0"),
+        ("/orders?limit=501", 422, "1 to 500"),
+        ("/orders?limit=ten", 422, "limit is ten"),
+        ("/orders?cursor=%00", 422, "NUL"),
+        ("/orders?cursor=abc", 422, "take `next`"),
+        ("/orders/%00", 422, "NUL"),
+        ("/bars?timeframe_s=1e3", 422, "whole number"),
+        ("/bars?timeframe_s=99999999999999999999999", 422, "whole number"),
+        ("/bars?from=yesterday", 422, "UTC microseconds"),
+        ("/bars?from=2026-01-01T00:00:00", 422, "UTC microseconds"),
+        ("/subscribe", 422, "topic is missing"),
+        ("/subscribe?topic=nothing", 404, "no topic nothing"),
+        ("/subscribe?topic=bar-events&from=x", 422, "from is x"),
+        ("/subscribe?topic=bar-events&from=0:9999,1:0", 410, "not 9999"),
+        ("/decisions/none", 404, "the decision none"),
+        ("/audit/none", 404, "message none"),
+    ],
+)
+def test_what_is_wrong_is_said_as_a_problem(
+    client: TestClient, question: str, status: int, said: str
+) -> None:
+    answer = client.get(question)
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["status"] == status
+    assert said in problem["detail"]
+
+
+@each
+def test_nothing_can_be_written(client: TestClient, resource: Resource) -> None:
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        answer = client.request(method, resource.path)
+        assert answer.status_code == 405
+        assert answer.json()["type"] == "/docs#problem-read-only"
+
+
+def test_a_cursor_of_another_list_is_refused(fuller_client: TestClient) -> None:
+    cursor = fuller_client.get("/bars?limit=1").json()["next"]
+    answer = fuller_client.get("/orders", params={"cursor": cursor})
+    assert answer.status_code == 422
+    assert "another list" in answer.json()["detail"]
