@@ -1,25 +1,36 @@
 """The role `venue`: the paper venue, its books under the home folder."""
 
+import logging
 from threading import Event
 
-from infra.config import Config
+from prometheus_client import Counter, Gauge
+
+from infra.config import Config, ConfigError
 from infra.mt5.accounts import login_of
 from infra.mt5.simulator.broker import Broker
 from infra.mt5.simulator.clock import RealClock
+from infra.mt5.simulator.journal import JournalError
 from infra.mt5.simulator.settings import BrokerSettings, MarketSettings, symbols_named
 from infra.mt5.venue import VenueServer
 
-_ADVANCE_EVERY_S = 1.0
+ADVANCE_EVERY_S = 1.0
+OPEN_POSITIONS = Gauge("tapedeck_venue_positions", "Open positions", ("account",))
+EQUITY = Gauge("tapedeck_venue_equity", "Equity in account currency", ("account",))
+DEALS = Gauge("tapedeck_venue_deals", "Deals since the account was opened", ("account",))
+LOOKS = Counter("tapedeck_venue_looks_total", "Times all books were brought to now")
+
+log = logging.getLogger(__name__)
 
 
 def run(config: Config, stop: Event) -> None:
     """Serve until told to stop. A book that cannot be written ends the role."""
-    broker = Broker(broker_settings(config), RealClock(), config.home / "venue" / "journal")
-    host, _, port = config.venue.rpartition(":")
-    server = VenueServer(broker, host, int(port))
+    broker = opened(config)
+    server = listening(config, broker)
+    log.info("venue serves %d accounts at %s", len(broker.accounts), server.address)
     try:
-        while not stop.wait(_ADVANCE_EVERY_S) and server.failure is None:
+        while not stop.wait(ADVANCE_EVERY_S) and server.failure is None:
             broker.advance()
+            measure(broker)
     finally:
         server.close()
         broker.close()
@@ -27,9 +38,47 @@ def run(config: Config, stop: Event) -> None:
         raise server.failure
 
 
+def opened(config: Config) -> Broker:
+    """The broker with the books that it had. Rebuilding them is the start."""
+    try:
+        return Broker(broker_settings(config), RealClock(), config.home / "venue" / "journal")
+    except JournalError as error:
+        raise ConfigError(str(error)) from error
+
+
+def listening(config: Config, broker: Broker) -> VenueServer:
+    """The broker behind its port."""
+    host, _, port = config.venue.rpartition(":")
+    try:
+        return VenueServer(broker, host, int(port))
+    except OSError as error:
+        broker.close()
+        raise ConfigError(
+            f"TAPEDECK_PORT_VENUE is {port}; {error.strerror}, give another port"
+        ) from error
+
+
 def broker_settings(config: Config) -> BrokerSettings:
     """The venue that a configuration asks for: a local platform trades on Sundays too."""
-    return BrokerSettings(
-        logins=tuple(login_of(account) for account in config.accounts),
-        market=MarketSettings(seed=config.seed, symbols=symbols_named(config.symbols)),
-    )
+    try:
+        symbols = symbols_named(config.symbols)
+    except ValueError as error:
+        raise ConfigError(f"TAPEDECK_SYMBOLS: {error}") from error
+    try:
+        return BrokerSettings(
+            logins=tuple(login_of(account) for account in config.accounts),
+            market=MarketSettings(seed=config.seed, symbols=symbols),
+        )
+    except ValueError as error:
+        raise ConfigError(f"TAPEDECK_ACCOUNTS: {error}") from error
+
+
+def measure(broker: Broker) -> None:
+    """Show each account in the metrics."""
+    LOOKS.inc()
+    for login, account in broker.accounts.items():
+        with account.lock:
+            figures, ledger = account.worth(), account.ledger
+            OPEN_POSITIONS.labels(login).set(len(ledger.positions))
+            EQUITY.labels(login).set(figures.equity)
+            DEALS.labels(login).set(len(ledger.deals))

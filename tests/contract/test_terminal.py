@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from infra.mt5 import constants as mt5
-from infra.mt5.simulator.settings import PASSWORD, SERVER
+from infra.mt5.simulator.settings import PASSWORD, SERVER, MarketSettings
 from infra.mt5.terminal import Terminal
 from infra.mt5.tuples import RATE_DTYPE, TICK_DTYPE
 from tests.infra.mt5.worlds import (
@@ -277,3 +277,11 @@ def test_nothing_later_than_now_is_shown(world: World, terminal: Terminal) -> No
     assert more is not None
     assert len(more) > len(later)
     assert more["time_msc"].max() <= START_MS + MINUTE_MS
+
+
+@pytest.mark.parametrize("where", WORLDS)
+def test_times_are_the_servers_clock(where: str) -> None:
+    with WORLDS[where](settings(MarketSettings(server_offset_s=7200))) as world:
+        terminal = world.ready()
+        assert 0 <= START_S + 7200 - quote(terminal).time < 60
+        assert opened(terminal).time_msc == START_MS + 2 * HOUR_MS
