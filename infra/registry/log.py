@@ -102,7 +102,7 @@ class SchemaLog:
         """Read from the beginning and go on reading until `stop`; the topic is made if need be."""
         self._prepare(stop)
         consumer = kafka.consumer(
-            self._config, "registry", enable_partition_eof=True, fetch_wait_max_ms=20
+            self._config, "registry", enable_partition_eof=True, fetch_wait_max_ms=500
         )
         consumer.assign([TopicPartition(self._topic, 0, 0)])
         try:
