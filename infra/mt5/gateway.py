@@ -29,6 +29,7 @@ from infra.mt5.reconcile import Found, Undealt, is_fill
 from infra.mt5.terminal import Terminal
 
 SWEEP_EVERY_S = 1.0
+LEARN_EVERY_S = 60.0
 VOLUME_TOLERANCE_LOTS = 1e-6
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,13 @@ class Gateway:
     """One session: from a readable terminal and an open ledger to the first trouble."""
 
     def __init__(
-        self, terminal: Terminal, ledger: Ledger, name: str, account: Account, clock: Clock
+        self,
+        terminal: Terminal,
+        ledger: Ledger,
+        name: str,
+        account: Account,
+        clock: Clock,
+        symbols: Sequence[str] = (),
     ) -> None:
         self._terminal = terminal
         self._ledger = ledger
@@ -52,7 +59,8 @@ class Gateway:
         self._sweep = Sweep(terminal, ledger, name, clock, account.swept_from_s)
         self._searches: dict[str, Search] = {}
         self._waiting: list[Order] = []
-        self._next_sweep_s = clock.monotonic_s()
+        self._next_sweep_s = self._next_lesson_s = clock.monotonic_s()
+        self._symbols = symbols
         self.health = Health(Rung.DOWN, "not looked yet")
         self._recover()
 
@@ -86,6 +94,7 @@ class Gateway:
             self._next_sweep_s = self._clock.monotonic_s() + SWEEP_EVERY_S
             if self.health.readable:
                 self._sweep.run(self._in_flight())
+                self._learn()
 
     @property
     def unsettled(self) -> int:
@@ -99,6 +108,12 @@ class Gateway:
             else:
                 self._waiting.append(entry.order)
         self._look()
+
+    def _learn(self) -> None:
+        """Symbols' figures change now and then; an order must not wait for them to be read."""
+        if self._clock.monotonic_s() >= self._next_lesson_s:
+            self._sender.learn(self._symbols)
+            self._next_lesson_s = self._clock.monotonic_s() + LEARN_EVERY_S
 
     def _look(self) -> None:
         self.health = self._connector.look(self._identity)

@@ -8,7 +8,7 @@ nothing there is no second attempt, ever.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -95,20 +95,17 @@ class Sender:
         self._pace_s = 0.0
         self._not_before_s = 0.0
 
-    @property
-    def pace_s(self) -> float:
-        """How long the venue makes us wait between two sends."""
-        return self._pace_s
-
     def await_turn(self) -> None:
         """Wait until the account's pace allows a send; at once unless the venue complained."""
         wait_s = self._not_before_s - self._clock.monotonic_s()
         if wait_s > 0:
             self._clock.sleep(wait_s)
 
-    def forget(self) -> None:
-        """Read every symbol's figures anew from now on."""
-        self._specs.clear()
+    def learn(self, symbols: Iterable[str] = ()) -> None:
+        """Read the figures of these symbols, and again those of all that are known."""
+        for symbol in {**dict.fromkeys(symbols), **self._specs}:
+            self._specs.pop(symbol, None)
+            self._spec(symbol)
 
     def send(self, order: OrderAccepted, permitted: Callable[[int], bool]) -> Verdict:
         """Send an order whose intent has just been committed.

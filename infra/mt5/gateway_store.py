@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Sequence
 from itertools import count
 from typing import Any
@@ -27,6 +28,7 @@ from infra.mt5.gateway_ledger import Account, Entry, Order, Outcome, Owner, Step
 from infra.mt5.gateway_rows import Statement
 from infra.postgres import Connection
 from infra.recorders import Effects
+from infra.traces import Traces, Untraced
 
 FIRST_SWEEP_S = 24 * 60 * 60
 """Deals of the day before an account was first opened here are external; older are not read."""
@@ -39,12 +41,18 @@ class GatewayStore:
     """
 
     def __init__(
-        self, store: EventStore, connection: Connection, account: str, consumer: str
+        self,
+        store: EventStore,
+        connection: Connection,
+        account: str,
+        consumer: str,
+        traces: Traces | None = None,
     ) -> None:
         self._store = store
         self._connection = connection
         self._account = account
         self._consumer = consumer
+        self._traces = traces or Untraced()
         self._session = secrets.token_hex(8)
         self._told = count()
 
@@ -208,10 +216,13 @@ class GatewayStore:
     def _commit(
         self, work: Sequence[tuple[Order, Command, str]], steps: Steps, *rows: Statement
     ) -> tuple[Event, ...]:
+        began_ns = time.time_ns()
+        commands = [self._message(*each) for each in work]
         decided = self._store.handle_all(
-            [(ORDERS, self._message(*each)) for each in work],
-            Effects(self._consumer, steps, rows),
+            [(ORDERS, command) for command in commands], Effects(self._consumer, steps, rows)
         )
+        told = [command for command, answer in zip(commands, decided, strict=True) if answer]
+        self._traces.written(told, began_ns)
         return tuple(message.event for answer in decided for message in answer)
 
     def _message(self, order: Order, command: Command, step: str) -> Message[Command]:

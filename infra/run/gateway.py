@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
-from infra import kafka, postgres
+from infra import kafka, postgres, telemetry
 from infra.config import Config
 from infra.event_store import EventStore
 from infra.mt5 import gateway_health, gateway_rows
@@ -25,9 +26,11 @@ from infra.mt5.remote import RemoteTerminal
 from infra.mt5.terminal import Terminal
 from infra.postgres import Connection
 from infra.run.loop import loop, patiently
+from infra.traces import traces
 
 TOPICS = ("order-events", "account-events")
 LOCK_EVERY_S = 0.2
+PROVE_EVERY_S = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -35,14 +38,15 @@ log = logging.getLogger(__name__)
 def run(config: Config, stop: threading.Event, account: str) -> None:
     """Execute the account's orders until told to stop."""
     terminal = RemoteTerminal(config.venue, account)
+    spans = traces(config, _consumer(account))
     conninfo = postgres.address(config.postgres, config.namespace)
 
     def life() -> None:
         postgres.migrate(conninfo, *gateway_rows.DDL)
         with EventStore.open(conninfo) as store, postgres.connect(conninfo) as connection:
             if _locked(connection, conninfo, account, stop):
-                ledger = GatewayStore(store, connection, account, _consumer(account))
-                _session(config, stop, account, terminal, ledger)
+                ledger = GatewayStore(store, connection, account, _consumer(account), spans)
+                _session(config, stop, account, terminal, ledger, connection)
 
     while not stop.is_set():
         patiently(_consumer(account), life, stop)
@@ -62,7 +66,12 @@ def _locked(connection: Connection, conninfo: str, account: str, stop: threading
 
 
 def _session(
-    config: Config, stop: threading.Event, account: str, terminal: Terminal, ledger: Ledger
+    config: Config,
+    stop: threading.Event,
+    account: str,
+    terminal: Terminal,
+    ledger: Ledger,
+    lock: Connection,
 ) -> None:
     clock = SystemClock()
     known = ledger.known(clock.now_us()) or _opened(
@@ -70,15 +79,26 @@ def _session(
     )
     if known is None:
         return
-    gateway = Gateway(terminal, ledger, account, known, clock)
+    gateway = Gateway(terminal, ledger, account, known, clock, config.symbols)
     over = _Over(stop)
+    due_s = time.monotonic()
+
+    def beat() -> None:
+        nonlocal due_s
+        gateway.beat()
+        if time.monotonic() >= due_s:
+            due_s = time.monotonic() + PROVE_EVERY_S
+            lock.execute("select 1")  # raises if the lock went with its connection
+            away = telemetry.AWAY.labels(_consumer(account), "terminal")
+            away.set(0 if gateway.health.readable else 1)
+
     loop(
         config,
         _consumer(account),
         TOPICS,
         over.at_trouble(gateway.handle),
         over,
-        between=over.at_trouble(gateway.beat),
+        between=over.at_trouble(beat),
     )
     if over.trouble is not None:
         raise over.trouble

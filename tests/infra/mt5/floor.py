@@ -12,6 +12,7 @@ from typing import Any
 from events.envelope import Event, Message
 from events.orders import OrderAccepted, OrderFilled, magic_of
 from events.values import Side, lots, price
+from infra.mt5.books import differences
 from infra.mt5.gateway import Gateway
 from infra.mt5.gateway_health import Identity
 from infra.mt5.package import Package
@@ -168,6 +169,15 @@ class Floor:
     def sends_of(self, order_id: str) -> int:
         """How often the order was really sent."""
         return sum(1 for request in self.sent if request["magic"] == magic_of(order_id))
+
+    def check_books(self) -> None:
+        """The broker's books and the tape's tell the same."""
+        terminal = self.look()
+        info, positions = terminal.account_info(), terminal.positions_get()
+        assert info is not None
+        assert positions is not None
+        told = differences(ACCOUNT, self.events(), positions, self.deals(), info.balance)
+        assert told == ()
 
     def close(self, order_id: str, opened_by: str) -> None:
         """An accepted order that closes what another has opened."""

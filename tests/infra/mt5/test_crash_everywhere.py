@@ -15,10 +15,8 @@ import pytest
 
 from events.orders import OrderFilled, PositionClosed
 from events.values import lots
-from infra.mt5.books import differences
 from infra.mt5.reconcile import TRADES
 from infra.mt5.simulator.faults import FaultRule
-from tests.infra.mt5.desk import ACCOUNT
 from tests.infra.mt5.floor import Floor, Killed
 
 ENDS = {"OrderFilled", "OrderRejected", "OrderNotExecuted", "OrderExpired", "PositionClosed"}
@@ -121,15 +119,7 @@ def check(floor: Floor) -> None:
     dealt = [deal.ticket for deal in floor.deals() if deal.type in TRADES]
     assert sorted(explained) == sorted(dealt)
     assert floor.ledger.unsettled() == ()
-    _same_books(floor)
-
-
-def _same_books(floor: Floor) -> None:
-    terminal = floor.look()
-    info, positions = terminal.account_info(), terminal.positions_get()
-    assert info is not None
-    assert positions is not None
-    assert differences(ACCOUNT, floor.events(), positions, floor.deals(), info.balance) == ()
+    floor.check_books()
 
 
 def test_without_a_death_everything_comes_to_its_own_end() -> None:

@@ -6,6 +6,7 @@ from typing import Any, get_type_hints
 
 import pytest
 
+from events.accounts import ExternalDealFound
 from events.orders import magic_of
 from events.values import Side, lots
 from infra.mt5 import constants as mt5
@@ -202,3 +203,29 @@ def test_another_account_s_books_prove_nothing() -> None:
     terminals[0].mended = True
     floor.rest()
     assert floor.story("x/open")[-1] == "OrderFilled"
+
+
+class Anonymous:
+    """A broker that keeps neither magic numbers nor comments."""
+
+    def __init__(self, terminal: Any) -> None:
+        self._terminal = terminal
+
+    def __getattr__(self, name: str) -> Any:
+        function = getattr(self._terminal, name)
+        if not name.startswith(("history_", "positions_", "orders_")):
+            return function
+        return lambda *a, **k: tuple(
+            each._replace(magic=0, comment="") for each in function(*a, **k) or ()
+        )
+
+
+@pytest.mark.parametrize("kind", ["lose_after", "delay"])
+def test_a_broker_that_keeps_no_names_is_told_by_what_was_ordered(kind: Any) -> None:
+    floor = Floor()
+    floor.spoil(FaultRule(kind=kind))
+    floor.start(lambda port: port if port is floor.ledger else Anonymous(port))
+    floor.accept("x/open")
+    floor.rest()
+    assert floor.story("x/open")[-1] == "OrderFilled"
+    assert not any(isinstance(event, ExternalDealFound) for event in floor.events())
