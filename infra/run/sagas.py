@@ -17,7 +17,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from events.envelope import Message
-from infra import postgres
+from infra import fault, postgres
 from infra.config import Config
 from infra.event_store import EventStore
 from infra.offsets import Advance
@@ -142,7 +142,9 @@ class Hearing:
         entries: list[StoredEvent] = []
         for instance in changed.values():
             entries += instance.entries
+        fault.point("saga_before_commit")
         self.store.insert(entries, effects)
+        fault.point("saga_after_commit")
         for instance_id, instance in changed.items():
             self.instances[instance_id] = replace(instance, entries=())
             self.instances.move_to_end(instance_id)

@@ -11,12 +11,17 @@ CHUNK_BYTES = 65_536
 
 
 class CutAtCommit:
-    """Listens on a port of its own and passes everything to the server behind it."""
+    """Listens on a port of its own and passes everything to the server behind it.
+
+    Between `go_away` and `come_back` nobody gets through, as if the server were down.
+    """
 
     def __init__(self, dsn: str) -> None:
         self._server = (urlsplit(dsn).hostname or "127.0.0.1", urlsplit(dsn).port or 5432)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._armed = threading.Event()
+        self._away = threading.Event()
+        self._ends: list[socket.socket] = []
         self.cuts = 0
         port = self._listener.getsockname()[1]
         place = urlsplit(dsn)
@@ -28,6 +33,18 @@ class CutAtCommit:
         """Cut the next connection that commits."""
         self._armed.set()
 
+    def go_away(self) -> None:
+        """Break every connection, and each that is tried from now on."""
+        self._away.set()
+        for end in self._ends:
+            with suppress(OSError):  # it may be closed already
+                end.shutdown(socket.SHUT_RDWR)
+        self._ends.clear()
+
+    def come_back(self) -> None:
+        """Let everyone through again."""
+        self._away.clear()
+
     def close(self) -> None:
         """Listen no more."""
         self._listener.close()
@@ -38,7 +55,11 @@ class CutAtCommit:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            if self._away.is_set():
+                client.close()
+                continue
             server = socket.create_connection(self._server)
+            self._ends += (client, server)
             threading.Thread(target=self._pass_on, args=(client, server), daemon=True).start()
 
     def _pass_on(self, client: socket.socket, server: socket.socket) -> None:
