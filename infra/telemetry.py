@@ -15,7 +15,16 @@ from infra.config import Config
 
 LATENCY_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 
-CHATTY = {"tapedeck.librdkafka": "ERROR", "httpx": "WARNING", "httpx2": "WARNING"}
+CHATTY = {
+    "tapedeck.librdkafka": "ERROR",
+    "httpx": "WARNING",
+    "httpx2": "WARNING",
+    "faust": "WARNING",
+    "mode": "WARNING",
+    "aiokafka": "WARNING",
+}
+SAME_CHARS = 40
+SAME_EVERY_S = 10.0
 
 HANDLED = Counter("tapedeck_handled_total", "Messages handled", ("role", "topic"))
 EMITTED = Counter("tapedeck_emitted_total", "Messages written", ("role", "topic"))
@@ -31,6 +40,23 @@ LATENCY = Histogram(
     ("role", "topic"),
     buckets=LATENCY_BUCKETS_S,
 )
+
+
+class Sparse(logging.Filter):
+    """Lets the same text through once in a while: a client without a broker repeats itself."""
+
+    def __init__(self, every_s: float) -> None:
+        super().__init__()
+        self._every_s = every_s
+        self._said_s: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the text of the record was not said lately."""
+        text, now_s = record.getMessage()[:SAME_CHARS], time.monotonic()
+        if now_s - self._said_s.get(text, -self._every_s) < self._every_s:
+            return False
+        self._said_s[text] = now_s
+        return True
 
 
 class JsonLines(logging.Formatter):
@@ -61,6 +87,7 @@ def start(config: Config, role: str, metrics_port: int | None = None) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines(role))
     logging.basicConfig(level=config.log_level.upper(), handlers=[handler], force=True)
+    logging.getLogger("tapedeck.librdkafka").addFilter(Sparse(SAME_EVERY_S))
     for chatty, level in CHATTY.items():
         logging.getLogger(chatty).setLevel(level)
     if metrics_port is not None:

@@ -57,7 +57,7 @@ def judged(drill: Drill, kills_wanted: float) -> list[Verdict]:
     """All checks over what the drill has left."""
     enough = len(drill.killed) >= KILLS_MIN_SHARE * kills_wanted
     kills = Verdict("roles were killed", enough, ", ".join(drill.killed))
-    evidence = gather(drill.config)
+    evidence = gather(drill.config, drill.books)
     return [kills, *(check(evidence) for check in CHECKS), recomputed(drill.config)]
 
 

@@ -98,12 +98,21 @@ def every_order_ended_once(evidence: Evidence) -> Verdict:
 
 
 def books_are_equal(evidence: Evidence) -> Verdict:
-    """The venue's deals, positions and balances are what the tape tells, to the cent."""
-    events = evidence.tape.events(OrderFilled, PositionClosed, ExternalDealFound)
+    """The venue's deals, positions and balances are what the tape tells, to the cent.
+
+    The venue goes on after its books were read: what it dealt later is left out.
+    """
+    told = evidence.tape.events(OrderFilled, PositionClosed, ExternalDealFound)
     faults = [
         f"{account}: {difference}"
         for account, books in evidence.books.items()
-        for difference in differences(account, events, books.positions, books.deals, books.balance)
+        for difference in differences(
+            account,
+            [event for event in told if event.dealt_at_us <= books.at_us],
+            books.positions,
+            books.deals,
+            books.balance,
+        )
     ]
     deals = sum(len(books.deals) for books in evidence.books.values())
     detail = f"{len(evidence.books)} accounts, {deals} deals"

@@ -15,7 +15,7 @@ from infra.config import METRICS_PORTS, PORT_OFFSETS, PREFIX, Config
 from infra.embedded.process import free_ports
 from infra.pulse import Pulse
 from infra.supervisor import Supervisor
-from infra.verify.evidence import quiet_place
+from infra.verify.evidence import Books, quiet_place, read_books
 
 LOOK_EVERY_S = 0.2
 WARM_UP_DEADLINE_S = 180.0
@@ -43,6 +43,7 @@ class Drill:
     note: Note
     luck: random.Random
     killed: list[str] = field(default_factory=list)
+    books: dict[str, Books] = field(default_factory=dict)
     supervisor: Supervisor = field(init=False)
 
     def __post_init__(self) -> None:
@@ -75,10 +76,15 @@ class Drill:
                 self._kill_one()
 
     def come_to_rest(self) -> None:
-        """Stop the source; when nothing moves any more, stop all but services and venue."""
+        """Stop the source; when nothing moves any more, stop all but services and venue.
+
+        The venue's books are read while the gateways still look: positions reach their stops.
+        """
         self._look_for(2 * QUIET_S)
         self.supervisor.retire(["bridge"])
         self._await_quiet()
+        self.books = {name: read_books(self.config, name) for name in self.config.accounts}
+        self._look_for(QUIET_S)
         self.supervisor.retire(self._names(lambda stage: stage > 1))
 
     def end(self) -> None:

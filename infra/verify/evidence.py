@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,7 @@ from infra.schema_ids import SchemaIds
 from schemas.catalog import TOPICS
 
 LOG_BATCH = 1_000
+REPORTS = "account-events"
 FAR_FUTURE_S = 2**31 - 1
 TICK_COUNT_MAX = 1_000_000
 
@@ -51,8 +53,9 @@ class Tape:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """What the venue says of an account."""
+    """What the venue said of an account at a moment (UTC microseconds)."""
 
+    at_us: int
     positions: tuple[TradePosition, ...]
     deals: tuple[TradeDeal, ...]
     balance: float
@@ -69,8 +72,8 @@ class Evidence:
     tables: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
 
 
-def gather(config: Config) -> Evidence:
-    """Read everything, while nothing writes any more."""
+def gather(config: Config, books: dict[str, Books]) -> Evidence:
+    """Read everything but the `books`, which were read before, while nothing writes any more."""
     tape_ = read_tape(config)
     with psycopg.connect(postgres.address(config.postgres, config.namespace)) as connection:
         tables = {name: _rows(connection, config, sql) for name, sql in TABLES.items()}
@@ -78,7 +81,7 @@ def gather(config: Config) -> Evidence:
         tape=tape_,
         log=list(_log(config)),
         quotes=_quotes(config, tape_),
-        books={account: _books(config, account) for account in config.accounts},
+        books=books,
         tables=tables,
     )
 
@@ -111,9 +114,12 @@ def once(messages: Iterable[Message[Any]]) -> Iterator[Message[Any]]:
 
 
 def quiet_place(config: Config) -> tuple[tuple[str, int, int], ...]:
-    """The end of every partition: while it moves, something is still at work."""
+    """The end of every partition: while it moves, something is still at work.
+
+    Reports of accounts do not count: they come as long as positions are open.
+    """
     with tape.reader(config) as client:
-        names = [kafka.topic_name(config, topic.name) for topic in TOPICS]
+        names = [kafka.topic_name(config, t.name) for t in TOPICS if t.name != REPORTS]
         return tuple(
             (name, number, kafka.bounds(client, name, number)[1])
             for name in names
@@ -157,15 +163,19 @@ def _quotes(config: Config, tape_: Tape) -> dict[str, list[Quote]]:
     return quotes
 
 
-def _books(config: Config, account: str) -> Books:
+def read_books(config: Config, account: str) -> Books:
+    """The account's books at one moment: read again if a deal came while they were read."""
     terminal = _terminal(config, account)
-    positions = terminal.positions_get()
-    deals = terminal.history_deals_get(0, FAR_FUTURE_S)
-    info = terminal.account_info()
-    if positions is None or deals is None or info is None:
-        raise RuntimeError(f"the venue does not tell {account}'s books: {terminal.last_error()}")
-    terminal.shutdown()
-    return Books(tuple(positions), tuple(deals), info.balance)
+    while True:
+        at_us = time.time_ns() // 1000
+        before = terminal.history_deals_get(0, FAR_FUTURE_S)
+        positions, info = terminal.positions_get(), terminal.account_info()
+        deals = terminal.history_deals_get(0, FAR_FUTURE_S)
+        if positions is None or deals is None or info is None:
+            raise RuntimeError(f"the venue does not tell {account}: {terminal.last_error()}")
+        if before == deals:
+            terminal.shutdown()
+            return Books(at_us, tuple(positions), tuple(deals), info.balance)
 
 
 def _terminal(config: Config, account: str) -> Terminal:
