@@ -191,10 +191,17 @@ def test_scripted_faults_spoil_answers_and_nothing_else(where: str) -> None:
             FaultRule(kind="reject", retcode=10012, magic=1),
             FaultRule(kind="lose_before", magic=2),
             FaultRule(kind="lose_after", magic=3),
+            FaultRule(kind="fail", error=-8, magic=5),
+            FaultRule(kind="fail", error=-4, function="history_deals"),
             FaultRule(kind="delay", delay_ms=700, magic=4, skip=1, times=2),
         )
         world.broker.inject(LOGIN, rules)
         assert send(terminal, deal(terminal, magic=1)).retcode == 10012
+        assert terminal.order_send(deal(terminal, magic=5)) is None
+        assert terminal.last_error()[0] == mt5.RES_E_AUTO_TRADING_DISABLED
+        assert terminal.history_deals_get(*EVER) is None
+        assert terminal.last_error()[0] == mt5.RES_E_NOT_FOUND
+        assert terminal.history_deals_total(*EVER) == 1
         for magic, held in ((2, 0), (3, 1)):
             assert terminal.order_send(deal(terminal, magic=magic)) is None
             assert terminal.last_error()[0] == mt5.RES_E_INTERNAL_FAIL_RECEIVE

@@ -1,4 +1,4 @@
-"""Scripted faults of `order_send`: rules that wait for a request and spoil its answer."""
+"""Scripted faults: rules that wait for a call and spoil its answer."""
 
 from typing import Literal
 
@@ -6,29 +6,36 @@ import msgspec
 
 from infra.mt5.tuples import TradeRequest
 
-Kind = Literal["reject", "lose_before", "lose_after", "delay"]
+Kind = Literal["reject", "fail", "lose_before", "lose_after", "delay"]
 
 
 class FaultRule(msgspec.Struct, frozen=True, kw_only=True):
-    """One spoiled answer, given `times` times to requests that match.
+    """One spoiled answer, given `times` times to calls that match.
 
-    `reject` answers `retcode` and does nothing; `lose_before` breaks the link with nothing done;
-    `lose_after` executes and breaks the link; `delay` waits `delay_ms` and then executes. A rule
-    matches every request, or those of one `action`, `symbol` or `magic`, after letting `skip` pass.
+    `reject` answers `retcode` and does nothing; `fail` fails the call with `error` and keeps the
+    link; `lose_before` breaks the link with nothing done; `lose_after` executes and breaks it;
+    `delay` waits `delay_ms` and then executes. A rule waits for `order_send`, or for another
+    function whose name begins with `function` (`history_deals`, `positions_get`, ...), where
+    `reject` has no meaning; of trade requests it takes every one, or those of one `action`,
+    `symbol` or `magic`. It lets `skip` calls pass first.
     """
 
     kind: Kind
     retcode: int = 10006
+    error: int = -1
     delay_ms: int = 0
     times: int = 1
     skip: int = 0
+    function: str = "order_send"
     action: int | None = None
     symbol: str | None = None
     magic: int | None = None
 
-    def matches(self, request: TradeRequest) -> bool:
-        """Whether a request is one that the rule waits for."""
-        return (
+    def matches(self, function: str, request: TradeRequest | None) -> bool:
+        """Whether a call is one that the rule waits for."""
+        if not function.startswith(self.function):
+            return False
+        return request is None or (
             self.action in (None, request.action)
             and self.symbol in (None, request.symbol)
             and self.magic in (None, request.magic)
@@ -45,10 +52,10 @@ class Faults:
         """Forget the old rules and follow these."""
         self._rules = list(rules)
 
-    def take(self, request: TradeRequest) -> FaultRule | None:
-        """The rule that spoils this request, if any, one of its times used up."""
+    def take(self, function: str, request: TradeRequest | None) -> FaultRule | None:
+        """The rule that spoils this call, if any, one of its times used up."""
         for index, rule in enumerate(self._rules):
-            if not rule.matches(request):
+            if not rule.matches(function, request):
                 continue
             if rule.skip > 0:
                 self._rules[index] = msgspec.structs.replace(rule, skip=rule.skip - 1)

@@ -38,6 +38,7 @@ class Session:
         self._account: Account | None = None
         self._hidden: set[str] = set()
         self._requests = 0
+        self._refusal = 0  # the return code that a scripted fault answers
         self._functions = self._table()
 
     def call(self, function: str, *arguments: Any) -> Any:
@@ -45,7 +46,32 @@ class Session:
         answer = self._functions.get(function)
         if answer is None:
             raise CallError(mt5.RES_E_UNSUPPORTED, f"Terminal: {function} is not supported")
-        return answer(*arguments)
+        fault = self._fault(function, arguments)
+        if fault is not None:
+            self._before(fault)
+        value = answer(*arguments)
+        if fault is not None and fault.kind == "lose_after":
+            raise _lost()
+        return value
+
+    def _fault(self, function: str, arguments: tuple[Any, ...]) -> FaultRule | None:
+        """The scripted fault that spoils this call of a terminal that is logged in."""
+        if self._account is None or function == "inject":
+            return None
+        request = arguments[0] if function == "order_send" else None
+        with self._account.lock:
+            fault = self._account.faults.take(function, request)
+        self._refusal = fault.retcode if fault is not None and fault.kind == "reject" else 0
+        return fault
+
+    def _before(self, fault: FaultRule) -> None:
+        """What a fault does before the call is carried out."""
+        if fault.kind == "fail":
+            raise CallError(fault.error, "Terminal: scripted failure")
+        if fault.kind == "lose_before":
+            raise _lost()
+        if fault.kind == "delay":
+            self._broker.clock.wait_ms(fault.delay_ms)
 
     def _table(self) -> dict[str, Callable[..., Any]]:
         """The functions by their names; what only reads prices is answered by `Quotes`."""
@@ -145,21 +171,10 @@ class Session:
             return checked(self._book(), request)
 
     def _order_send(self, request: TradeRequest) -> OrderSendResult:
-        """One request; a scripted fault may spoil it or its answer."""
         account = self._owned()
         self._requests += 1
         with account.lock:
-            fault = account.faults.take(request)
-        if fault is not None and fault.kind == "delay":
-            self._broker.clock.wait_ms(fault.delay_ms)
-        if fault is not None and fault.kind == "lose_before":
-            raise _lost()
-        with account.lock:
-            refusal = fault.retcode if fault is not None and fault.kind == "reject" else 0
-            result = sent(self._book(), request, self._requests, refusal)
-        if fault is not None and fault.kind == "lose_after":
-            raise _lost()
-        return result
+            return sent(self._book(), request, self._requests, self._refusal)
 
     def _orders(self) -> tuple[TradeOrder, ...]:
         with self._owned().lock:
