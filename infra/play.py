@@ -23,10 +23,10 @@ from rich.console import Console
 from rich.table import Table
 
 from events.market import QuoteFault, QuoteQuarantined, TickReceived
-from infra import kafka, play_positions, wire
+from infra import kafka, play_positions
 from infra.config import Config, ConfigError
 from infra.progress import Progress
-from infra.quote_writer import Judge, Said
+from infra.quote_writer import Judge, Press, Said
 from infra.recordings import Recording, recording, said
 from infra.schema_ids import RegistryAway, SchemaIds
 from infra.transactions import Doubtful, Writer
@@ -121,8 +121,9 @@ def play(
         try:
             writer = Writer(config, play_positions.writer_name(recordings), LINGER_MS)
             known = play_positions.known(config, recordings)
+            press = Press(ids)
             for batch in paced(session.fresh(known), speed, stop):
-                writer.write(session.records(batch, ids))
+                writer.write(session.records(batch, press))
                 shown(session.tallies)
             return session.tallies
         except PASSING as trouble:
@@ -153,18 +154,18 @@ class Session:
                 self._judges[each].judged(line.said, _now_us())
                 self.tallies[each].before += 1
 
-    def records(self, batch: Sequence[Line], ids: Ids) -> list[Outgoing]:
+    def records(self, batch: Sequence[Line], press: Press) -> list[Outgoing]:
         """What goes onto the tape for these lines."""
         now_us = _now_us()
         records = []
         for line in batch:
-            message = self._judges[line.recording].message(line.said, now_us)
+            event = self._judges[line.recording].event(line.said, now_us)
             tally = self.tallies[line.recording]
-            if isinstance(message.event, QuoteQuarantined):
-                tally.refused[message.event.reason] += 1
+            if isinstance(event, QuoteQuarantined):
+                tally.refused[event.reason] += 1
             else:
                 tally.accepted += 1
-            records.append(wire.write(message, ids))
+            records.append(press.record(event, line.said.source_seq))
         return records
 
 

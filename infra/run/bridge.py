@@ -14,17 +14,18 @@ import time
 
 from confluent_kafka import KafkaException
 
-from infra import bridge_tail, kafka, tape, wire
+from infra import bridge_tail, kafka, tape
 from infra.bridge_feed import Feed
 from infra.config import Config
 from infra.mt5 import constants as mt5
 from infra.mt5.accounts import login_of
 from infra.mt5.remote import RemoteTerminal
 from infra.mt5.terminal import Terminal
-from infra.quote_writer import Judge, Said
+from infra.quote_writer import Judge, Press, Said
 from infra.schema_ids import RegistryAway, SchemaIds
 from infra.telemetry import AWAY, EMITTED
 from infra.transactions import Doubtful, Writer
+from infra.wire import Ids
 
 POLL_S = 0.1
 ROWS_MAX = 5_000
@@ -52,13 +53,18 @@ PASSING = (TerminalAway, Doubtful, RegistryAway, KafkaException)
 def run(config: Config, stop: threading.Event) -> None:
     """Bridge the first account's terminal until `stop` is set."""
     account = config.accounts[0]
-    terminal = RemoteTerminal(config.venue, account)
-    ids = SchemaIds(config)
+    bridge(
+        config, RemoteTerminal(config.venue, account), login_of(account), SchemaIds(config), stop
+    )
+
+
+def bridge(config: Config, terminal: Terminal, login: int, ids: Ids, stop: threading.Event) -> None:
+    """One session after the other; each makes up for what was missed before it."""
     waits = kafka.backoff_s()
     while not stop.is_set():
         began_s = time.monotonic()
         try:
-            Session(config, terminal, login_of(account), ids).run(stop)
+            Session(config, terminal, login, ids).run(stop)
         except PASSING as trouble:
             if time.monotonic() - began_s > HEALTHY_AFTER_S:
                 waits = kafka.backoff_s()
@@ -74,9 +80,9 @@ def run(config: Config, stop: threading.Event) -> None:
 class Session:
     """One link to the terminal and one writer, from the tape's end on."""
 
-    def __init__(self, config: Config, terminal: Terminal, login: int, ids: SchemaIds) -> None:
+    def __init__(self, config: Config, terminal: Terminal, login: int, ids: Ids) -> None:
         self._terminal = terminal
-        self._ids = ids
+        self._press = Press(ids)
         source = f"mt5/{self._connected(login)}"
         self._writer = Writer(config, ROLE)
         self._live_from_us = _now_us()
@@ -102,7 +108,8 @@ class Session:
         for feed in self._feeds.values():
             more |= self._read(feed, said)
         now_us = _now_us()
-        records = [wire.write(self._judge.message(one, now_us), self._ids) for one in said]
+        judge, press = self._judge, self._press
+        records = [press.record(judge.event(one, now_us), one.source_seq) for one in said]
         if records:
             self._writer.write(records)
             for record in records:

@@ -11,12 +11,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from events.envelope import Event, Message, caused_by
+from events.envelope import Event
 from events.letters import DeadLettered
-from infra import dead_letters, wire
+from infra import dead_letters, headings, wire
 from infra.schema_ids import RegistryAway
 from infra.wire import Outgoing, Record, Unreadable
 from processors.processor import Processor
+from schemas import codec
 from schemas.catalog import key_of, topic_of
 
 Place = tuple[int, int]
@@ -55,9 +56,11 @@ class Stage:
         self.reads = topic_of(processor.reads).name
         self.writes = tuple(sorted({topic_of(kind).name for kind in processor.writes}))
         self._ids = ids
-        kinds: tuple[type[Event], ...] = (*processor.writes, DeadLettered)
-        for kind in kinds:
-            ids.id_of(kind)  # asked for now, so that a registry that is away cannot split a step
+        ids.id_of(DeadLettered)  # all are asked for now: a registry that is away splits no step
+        self._frames = {
+            kind: (topic_of(kind).name, headings.frame_of(ids.id_of(kind)))
+            for kind in processor.writes
+        }
         self._step = processor.step
         self._state_key = processor.key
 
@@ -105,23 +108,21 @@ class Stage:
         key = key_of(event)
         if key.encode() != record.key:
             raise Unreadable(f"the key is {record.key!r} and the event is of {key}")
-        cause = Message(event, key, wire.envelope_of(record.headers))
-        name = self.processor.name
         source = self.source(record.partition)
-        return [
-            wire.write(
-                caused_by(
-                    cause,
-                    output,
-                    source=source,
-                    sequence=sequence_of((record.offset, index)),
-                    key=key_of(output),
-                    step=f"{name}.{index}",
-                ),
-                self._ids,
+        written = []
+        for index, output in enumerate(outputs):
+            kind = type(output)
+            headers = headings.caused(
+                record.headers,
+                source=source,
+                sequence=sequence_of((record.offset, index)),
+                step=f"{self.processor.name}.{index}",
+                kind=kind,
             )
-            for index, output in enumerate(outputs)
-        ]
+            topic, frame = self._frames[kind]
+            value = frame + codec.encode(output)
+            written.append(Outgoing(topic, key_of(output).encode(), value, headers))
+        return written
 
     def _letter(self, record: Record, cause: Exception) -> Outgoing:
         consumer = f"processors/{self.processor.name}"

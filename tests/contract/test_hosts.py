@@ -31,6 +31,8 @@ from tests.infra.market import (
 TICKS, BARS, LETTERS = "market-data-events", "bar-events", "dead-letters"
 SYMBOLS = ("EURUSD", "XAUUSD", "USDJPY")
 STOP_S_MAX = 30.0
+Plain = tuple[bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
+"""Key, value and headers."""
 ROOT = Path(__file__).parents[2]
 
 
@@ -66,7 +68,7 @@ def running(config: Config, host: str) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
-def expected(config: Config) -> tuple[list[object], list[object]]:
+def expected(config: Config) -> tuple[list[Plain], list[Plain]]:
     """Outputs and dead letters by the processor's own step, in this process, from the tape."""
     stage = Stage(COUNTING, FixedIds())
     partitions = {n: fresh(n) for n in range(8)}
@@ -76,8 +78,8 @@ def expected(config: Config) -> tuple[list[object], list[object]]:
     return _plain(caused, BARS), _plain(caused, LETTERS)
 
 
-def written(config: Config, topic: str) -> list[object]:
-    return sorted(as_written(first_of_each(all_of(config, topic))))
+def written(config: Config, topic: str) -> list[Plain]:
+    return sorted(as_written(first_of_each(all_of(config, topic))), key=repr)
 
 
 def ticks(first: int, last: int) -> list[Outgoing]:
@@ -184,7 +186,7 @@ def reframed(value: bytes, schema_id: int) -> bytes:
     return b"\x00" + schema_id.to_bytes(4, "big") + value[5:]
 
 
-def expected_after_hold(config: Config) -> tuple[list[object], list[object]]:
+def expected_after_hold(config: Config) -> tuple[list[Plain], list[Plain]]:
     ids = FixedIds()
     for _ in range(2):
         with pytest.raises(ConnectionError):
@@ -201,8 +203,9 @@ def _renumbered(good: Outgoing, seq: int) -> list[tuple[str, bytes]]:
     return [(n, b"%016d" % seq if n == "ce_sequence" else v) for n, v in good.headers]
 
 
-def _plain(caused: list[Outgoing], topic: str) -> list[object]:
-    return sorted((o.key, o.value, tuple(o.headers)) for o in caused if o.topic == topic)
+def _plain(caused: list[Outgoing], topic: str) -> list[Plain]:
+    found: list[Plain] = [(o.key, o.value, tuple(o.headers)) for o in caused if o.topic == topic]
+    return sorted(found, key=repr)
 
 
 def _ensure(config: Config, names: set[str]) -> None:

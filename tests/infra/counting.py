@@ -15,8 +15,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from events import BarClosed, TickReceived
+from events.bars import BarClosed
 from events.envelope import Event
+from events.market import TickReceived
 from infra.config import Config
 from infra.run import processor as role
 from infra.run.processing import Stage

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 
-from events import TickReceived
 from events.envelope import first_cause
+from events.market import TickReceived
 from infra import kafka, tape, wire
 from infra.config import Config
 from infra.wire import Record
@@ -85,7 +85,7 @@ def first_of_each(records: Iterable[Record]) -> list[Record]:
 
 def as_written(
     records: Sequence[Record],
-) -> list[tuple[bytes | None, bytes | None, tuple[object, ...]]]:
+) -> list[tuple[bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]]:
     """Key, value and headers, without the position."""
     return [(r.key, r.value, tuple(r.headers)) for r in records]
 

@@ -1,0 +1,94 @@
+"""Headers and frames made from bytes, without an envelope in between: for streams.
+
+They are what `wire.write` writes; a test compares them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from events.envelope import TAPE, Event, Message, caused_by, named
+from infra import wire
+from infra.wire import Headers
+
+ID_CHARS = 36
+TIME_CHARS = len("2026-01-31T12:00:00.000000Z")
+
+_SPECIFICATION = ("ce_specversion", b"1.0")
+_CONTENT = ("content-type", b"application/avro")
+_TENANT = ("ce_tenantid", b"default")
+_ACTOR = ("ce_actor", b"system")
+
+
+def first(source: str, sequence: str, key: str, time_us: int, kind: type[Event]) -> Headers:
+    """Headers of a message that nothing on the tape caused, as `first_cause` names it."""
+    text = named(TAPE.bytes, f"{source}|{key}|{sequence}")
+    message_id = text.encode()
+    return [
+        _SPECIFICATION,
+        ("ce_id", message_id),
+        type_header(kind),
+        ("ce_source", source.encode()),
+        ("ce_sequence", sequence.encode()),
+        ("ce_time", wire.rfc3339(time_us).encode()),
+        ("ce_correlationid", message_id),
+        _TENANT,
+        _ACTOR,
+        _CONTENT,
+        ("traceparent", _traceparent(text, text)),
+    ]
+
+
+def caused(
+    cause: Sequence[tuple[str, bytes]], *, source: str, sequence: str, step: str, kind: type[Event]
+) -> Headers:
+    """Headers of what follows from a message with the headers `cause`, as `caused_by` names it."""
+    found = dict(cause)
+    correlation, before = found.get("ce_correlationid", b""), found.get("ce_id", b"")
+    time = found.get("ce_time", b"")
+    if len(before) != ID_CHARS or len(correlation) != ID_CHARS or len(time) != TIME_CHARS:
+        return _otherwise(cause, source, sequence, step, kind)
+    text = named(bytes.fromhex(before.decode().replace("-", "")), step)
+    return [
+        _SPECIFICATION,
+        ("ce_id", text.encode()),
+        type_header(kind),
+        ("ce_source", source.encode()),
+        ("ce_sequence", sequence.encode()),
+        ("ce_time", time),
+        ("ce_correlationid", correlation),
+        ("ce_tenantid", found["ce_tenantid"]),
+        ("ce_actor", found["ce_actor"]),
+        _CONTENT,
+        ("traceparent", _traceparent(correlation.decode(), text)),
+        ("ce_causationid", before),
+    ]
+
+
+def _otherwise(
+    cause: Sequence[tuple[str, bytes]], source: str, sequence: str, step: str, kind: type[Event]
+) -> Headers:
+    """For a cause that another program wrote in its own way, or that is not readable at all."""
+    before = Message(Event(), "", wire.envelope_of(cause))
+    after = caused_by(before, Event(), source=source, sequence=sequence, key="", step=step)
+    return wire.headers_of(after.envelope, kind.__name__)
+
+
+def frame_of(schema_id: int) -> bytes:
+    """What stands before the Avro bytes of a value."""
+    return bytes((wire.MAGIC,)) + schema_id.to_bytes(wire.FRAME_BYTES - 1, "big")
+
+
+def type_header(kind: type[Event]) -> tuple[str, bytes]:
+    """The CloudEvents type of a class."""
+    header = _TYPES.get(kind)
+    if header is None:
+        header = _TYPES[kind] = ("ce_type", b"tapedeck." + kind.__name__.encode())
+    return header
+
+
+def _traceparent(trace: str, span: str) -> bytes:
+    return f"00-{trace.replace('-', '')}-{span.replace('-', '')[:16]}-01".encode()
+
+
+_TYPES: dict[type[Event], tuple[str, bytes]] = {}
