@@ -1,0 +1,194 @@
+"""The tape side: ticks onto Kafka, the tape into tables, and the tape recomputed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+import psycopg
+from msgspec.structs import replace
+
+from events.bars import BarClosed
+from events.envelope import Message, first_cause
+from events.market import TickReceived
+from infra import first_model, kafka, postgres, training
+from infra.bench.figures import Figure, against_limit, paired
+from infra.bench.ground import fresh, started, stopped
+from infra.bench.streams import predictions, preload
+from infra.config import Config
+from infra.mt5.simulator.settings import MarketSettings, symbols_named
+from infra.mt5.simulator.ticks import Market
+from infra.quote_writer import Press, publish
+from infra.replay_range import EARLIEST, LATEST, where
+from infra.replay_run import replay
+from infra.schema_ids import SchemaIds
+from infra.transactions import Writer
+from infra.verify.evidence import quiet_place
+from processors.bars import BARS
+
+TICKS_PUBLISHED = 100_000
+TICKS_PROJECTED = 150_000
+PREDICTIONS_PROJECTED = 30_000
+TICKS_REPLAYED = 300_000
+BATCH = 1_000
+NOW_MS = 1_750_000_000_000
+HOUR_MS = 3_600_000
+PROJECTIONS_LIMIT = 20_000.0
+REPLAY_LIMIT = 30_000.0
+CHAIN = ("bars", "features", "inference", "signals")
+DEADLINE_S = 600.0
+QUIET_S = 8.0
+FOLDED_TOPICS = ("market-data-events", "bar-events", "prediction-events")
+FOLDED = """
+    select sum(next_offset)::bigint from offsets
+    where (consumer = 'projection-ticks-v1' and topic = 'market-data-events')
+       or (consumer = 'projection-audit-v1' and topic in ('bar-events', 'prediction-events'))
+"""
+
+
+def bridge(config: Config, repeats: int) -> Figure:
+    """Ticks judged, encoded and committed beside the same bytes from a bare producer."""
+    ticks = list(islice(simulated(config), TICKS_PUBLISHED))
+    pairs = [(_published(config, ticks), _bare(config, ticks)) for _ in range(repeats)]
+    return paired("bridge to acknowledged event", "bare confluent-kafka", pairs, "ticks/s", 0.5)
+
+
+def projections(config: Config, repeats: int) -> Figure:
+    """All read models in one process, from a tape of ticks, bars and predictions."""
+    runs = [_projected(config) for _ in range(repeats)]
+    return against_limit("projections into Postgres", runs, PROJECTIONS_LIMIT, "events/s")
+
+
+def replaying(config: Config, repeats: int) -> Figure:
+    """Every stage recomputed and compared, on a tape that the hosts have written."""
+    apart = fresh(config)
+    ids = SchemaIds(apart)
+    course = first_model.course(apart, NOW_MS)
+    training.kept(apart, course, promote=True)
+    relay = started(apart, apart.home / "relay.log", "run", "relay")
+    _publish(apart, list(islice(simulated(apart), TICKS_REPLAYED)))
+    hosts = [
+        started(apart, apart.home / f"{name}.log", "run", "processor", name, "--host", "bulk")
+        for name in CHAIN
+    ]
+    _await_quiet(apart)
+    for process in [*hosts, relay]:
+        stopped(process)
+    runs = []
+    for _ in range(repeats):
+        outcome = replay(
+            apart, ids, where(EARLIEST), where(LATEST), verify=True, shown=lambda *_: None
+        )
+        if outcome.different or len(outcome.counts) < len(CHAIN):
+            raise RuntimeError(f"the replay differs or is incomplete: {outcome}")
+        runs.append(outcome.ticks / outcome.seconds)
+    return against_limit("replay with verification", runs, REPLAY_LIMIT, "ticks/s")
+
+
+def simulated(config: Config) -> Iterator[TickReceived]:
+    """Hours of the simulated market, symbols in turn."""
+    market = Market(MarketSettings(seed=config.seed, symbols=symbols_named(config.symbols)))
+    for hour in range(10_000):
+        start_ms = NOW_MS + hour * HOUR_MS
+        for symbol in config.symbols:
+            yield from first_model.history(market, symbol, start_ms, start_ms + HOUR_MS)
+
+
+def _publish(config: Config, ticks: Sequence[TickReceived]) -> float:
+    """Ticks per second into committed transactions. Numbers are given anew, per symbol."""
+    press, writer = Press(SchemaIds(config)), Writer(config, "bridge", 5)
+    numbered = list(_numbered(ticks))
+    began_s = time.monotonic()
+    for at in range(0, len(numbered), BATCH):
+        publish(writer, press, numbered[at : at + BATCH])
+    return len(ticks) / (time.monotonic() - began_s)
+
+
+def _numbered(ticks: Sequence[TickReceived]) -> Iterator[TickReceived]:
+    last: dict[str, int] = {}
+    for tick in ticks:
+        last[tick.symbol] = last.get(tick.symbol, 0) + 1
+        yield replace(tick, source_seq=last[tick.symbol])
+
+
+def _published(config: Config, ticks: Sequence[TickReceived]) -> float:
+    return _publish(fresh(config), ticks)
+
+
+def _bare(config: Config, ticks: Sequence[TickReceived]) -> float:
+    apart = fresh(config)
+    press = Press(SchemaIds(apart))
+    records = [press.record(tick, tick.source_seq) for tick in ticks]
+    topic = kafka.topic_name(apart, records[0].topic)
+    writer = kafka.producer(apart, linger_ms=5, queue_buffering_max_messages=1_000_000)
+    began_s = time.monotonic()
+    for record in records:
+        writer.produce(topic, record.value, record.key, headers=list(record.headers))
+    writer.flush()
+    return len(records) / (time.monotonic() - began_s)
+
+
+def _projected(config: Config) -> float:
+    apart = fresh(config)
+    ticks = list(_numbered(list(islice(simulated(apart), TICKS_PROJECTED))))
+    _publish(apart, ticks)
+    bars = list(_bars(ticks))
+    preload(apart, kafka.topic_name(apart, "bar-events"), iter(bars))
+    made = predictions(PREDICTIONS_PROJECTED)
+    preload(apart, kafka.topic_name(apart, "prediction-events"), made)
+    process = started(apart, apart.home / "projections.log", "run", "projections")
+    try:
+        return _fold_rate(apart)
+    finally:
+        stopped(process)
+
+
+def _bars(ticks: Sequence[TickReceived]) -> Iterator[Message[BarClosed]]:
+    states: dict[str, object] = {}
+    for tick in ticks:
+        state, closed = BARS.step(states.get(tick.symbol, BARS.initial), tick)
+        states[tick.symbol] = state
+        for number, bar in enumerate(closed):
+            yield first_cause(
+                bar,
+                source="bench",
+                sequence=f"{tick.source_seq:016d}.{number}",
+                key=bar.symbol,
+                time_us=bar.closed_at_us,
+            )
+
+
+def _fold_rate(config: Config) -> float:
+    """Records per second between the first and the last progress of ticks and audit trail."""
+    total = sum(end for name, _, end in quiet_place(config) if name.endswith(FOLDED_TOPICS))
+    marks: list[tuple[float, int]] = []
+    deadline_s = time.monotonic() + DEADLINE_S
+    with psycopg.connect(postgres.address(config.postgres, config.namespace)) as connection:
+        connection.autocommit = True
+        while not marks or marks[-1][1] < total:
+            if time.monotonic() > deadline_s:
+                raise TimeoutError(f"the projections came to {marks[-1:]} of {total}")
+            done = _folded(connection)
+            if done and (not marks or done > marks[-1][1]):
+                marks.append((time.monotonic(), done))
+            time.sleep(0.05)
+    (first_s, first), (last_s, last) = marks[0], marks[-1]
+    return (last - first) / max(last_s - first_s, 0.05)
+
+
+def _folded(connection: psycopg.Connection[tuple[int | None]]) -> int:
+    try:
+        row = connection.execute(FOLDED).fetchone()
+    except psycopg.errors.UndefinedTable:
+        return 0
+    return (row[0] if row else 0) or 0
+
+
+def _await_quiet(config: Config) -> None:
+    place, since_s = quiet_place(config), time.monotonic()
+    while time.monotonic() - since_s < QUIET_S:
+        time.sleep(0.5)
+        now = quiet_place(config)
+        if now != place:
+            place, since_s = now, time.monotonic()
