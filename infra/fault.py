@@ -1,4 +1,4 @@
-"""Named places where a test may kill this process: `TAPEDECK_FAULT=name`, or `name:3` for the third.
+"""Named places where a test may kill this process: `TAPEDECK_FAULT=name`, or `name:3` for visit 3.
 
 Inert unless the variable names the place. It is no setting of a platform, so it is read here.
 """
