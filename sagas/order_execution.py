@@ -79,7 +79,7 @@ def evolve(execution: Execution, event: ExecutionEvent) -> Execution:
         case ExecutionOpened():
             return replace(execution, opened=True)
         case ExecutionCompleted() | ExecutionCompensated() | ExecutionStuck():
-            return replace(execution, told=event)
+            return replace(execution, opened=True, told=event)
         case _:
             return _with_leg(execution, event)
 
