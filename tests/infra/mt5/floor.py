@@ -22,6 +22,7 @@ from infra.mt5.simulator.faults import FaultRule
 from infra.mt5.simulator.settings import SERVER, BrokerSettings, MarketSettings
 from infra.mt5.simulator.symbols import BY_NAME
 from infra.mt5.simulator.terminal import simulated_terminal
+from infra.mt5.simulator.ticks import Market
 from infra.mt5.terminal import Terminal
 from infra.mt5.tuples import TradeDeal
 from infra.offsets import Advance
@@ -32,6 +33,8 @@ LOGIN = 90001
 START_MS = 1_700_000_000_000
 TURN_MS = 100
 SYMBOLS = ("EURUSD", "GBPUSD", "AUDUSD")
+MARKET = Market(MarketSettings(symbols=tuple(BY_NAME[name] for name in SYMBOLS)))
+"""Quotes are a function of settings and time: made once for all floors."""
 Wrap = Callable[[Any], Any]
 
 
@@ -76,8 +79,12 @@ class Floor:
     def __init__(self, ledger: MemoryLedger | None = None) -> None:
         self.virtual = VirtualClock(START_MS)
         self.clock = FloorClock(self.virtual)
-        market = MarketSettings(symbols=tuple(BY_NAME[name] for name in SYMBOLS))
-        self.broker = Broker(BrokerSettings(logins=(LOGIN, 2), market=market), self.virtual)
+        self.broker = Broker(
+            BrokerSettings(logins=(LOGIN, 2), market=MARKET.settings), self.virtual
+        )
+        self.broker.market = MARKET
+        for account in self.broker.accounts.values():
+            account.market = MARKET
         self.ledger = ledger or MemoryLedger(ACCOUNT)
         self.sent: list[dict[str, Any]] = []
         self.tape: list[Message[OrderAccepted]] = []

@@ -23,7 +23,7 @@ ENDS = {"OrderFilled", "OrderRejected", "OrderNotExecuted", "OrderExpired", "Pos
 QUERIES = {"last_error", "known", "unsettled", "explained_since", "by_magic", "by_position"}
 """Calls that leave nothing behind: dying after one of them is dying before the next."""
 READS = ("_get", "_info", "_info_tick")
-PAIRS = 30
+PAIRS = 120
 
 
 @dataclass
