@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from events.envelope import Envelope, Event, Message
+from infra import frozen
 from infra.recorders import StoredEvent
 from schemas import codec
 
@@ -22,7 +23,7 @@ HEARD = "heard/"
 
 
 class Stored(Struct, frozen=True, kw_only=True):
-    """An envelope, the key, and the event in its own schema."""
+    """An envelope, the key, and the event in the frozen schema of `schema_version`."""
 
     message_id: str
     source: str
@@ -33,6 +34,7 @@ class Stored(Struct, frozen=True, kw_only=True):
     tenant: str
     actor: str
     key: str
+    schema_version: int
     payload: bytes
 
 
@@ -48,10 +50,14 @@ def entry_of(
     stream: str, version: int, message: Message[Event], heard: bool = False
 ) -> StoredEvent:
     """The entry of a message at a version of a stream."""
+    kind = type(message.event)
     record = Stored(
-        **asdict(message.envelope), key=message.key, payload=codec.encode(message.event)
+        **asdict(message.envelope),
+        key=message.key,
+        schema_version=frozen.version_of(kind),
+        payload=codec.encode(message.event),
     )
-    name = type(message.event).__name__
+    name = kind.__name__
     return StoredEvent(
         stream, version, f"{HEARD}{name}" if heard else name, FORMAT + codec.encode(record)
     )
@@ -63,7 +69,8 @@ def kept(entry: StoredEvent) -> Kept:
     if state[:1] != FORMAT:
         raise codec.Undecodable(f"{_place(entry)}: format {state[:1].hex()}, not {FORMAT.hex()}")
     stored = codec.decode_as(Stored, state[1:])
-    event = codec.decode(entry.topic.removeprefix(HEARD), stored.payload)
+    name = str(entry.topic).removeprefix(HEARD)
+    event = codec.decode(name, stored.payload, frozen.writer_of(name, stored.schema_version))
     fields = asdict(stored)
     envelope = Envelope(**{name: fields[name] for name in Envelope.__struct_fields__})
     return Kept(Message(event, stored.key, envelope), _version(entry), is_heard(entry))

@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from commands.accounts import ACCOUNTS, HaltAccount, ResumeAccount
 from commands.order_life import ORDERS
-from events.accounts import AccountHalted, AccountResumed
+from events.accounts import AccountHalted, AccountOpened, AccountResumed
 from events.envelope import Message
-from infra import offsets, postgres
+from infra import frozen, offsets, postgres
 from infra.event_store import ATTEMPTS_MAX, EventStore
 from infra.offsets import EVENT_STORE, Advance, Superseded
 from infra.recorders import (
@@ -230,3 +231,21 @@ def test_entries_of_another_layout_are_refused() -> None:
     assert not is_heard(entry)
     with pytest.raises(Undecodable, match="a@1: format 02, not 01"):
         kept(StoredEvent("a", 1, entry.topic, b"\x02" + entry.state[1:]))
+
+
+def test_an_entry_of_an_older_version_is_read_with_the_schema_it_was_written_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[tuple[str, int]] = []
+    writer_of = frozen.writer_of
+
+    def note(name: str, version: int) -> Any:
+        asked.append((name, version))
+        return writer_of(name, version)
+
+    monkeypatch.setattr(frozen, "writer_of", note)
+    kept(entry_of("a", 1, said(opened("a"))))
+    assert asked == [("AccountOpened", frozen.version_of(AccountOpened))]
+    monkeypatch.setattr(frozen, "version_of", lambda _: 99)
+    with pytest.raises(Undecodable, match="AccountOpened has no version 99"):
+        kept(entry_of("a", 1, said(opened("a"))))
