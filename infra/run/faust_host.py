@@ -268,6 +268,7 @@ def _app(config: Config, group: str, instance: str) -> Any:
         broker=brokers,
         datadir=folder / group,
         store="memory://",
+        table_standby_replicas=0,  # then partitions are assigned as every Kafka client can
         autodiscover=False,
         web_enabled=False,
         web_tables_enabled=False,
