@@ -34,12 +34,14 @@ def create_app(
     feature_names: FeatureNames | None = None,
     metrics: Callable[[], bytes] = bytes,
     observe: Observe | None = None,
+    followers: Callable[[int], object] = bool,
     limits: Limits | None = None,
     closing: asyncio.Event | None = None,
 ) -> FastAPI:
     """The read API over a pool of connections that can only read, and a tape.
 
-    Setting `closing` ends all subscriptions, so that the server can stop.
+    `followers` is told how many there are. Setting `closing` ends all subscriptions, so that the
+    server can stop.
     """
     store = Store(pool)
 
@@ -62,7 +64,7 @@ def create_app(
     lists.install(app, store)
     Decisions(store, tape, feature_names or {}).install(app)
     Vitals(store, tape, metrics).install(app)
-    Subscribing(tape, limits or Limits(), closing or asyncio.Event()).install(app)
+    Subscribing(tape, limits or Limits(), closing or asyncio.Event(), followers).install(app)
     _pages(app)
     documentation.install(app)
     if observe is not None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
 from typing import Any
 
 from fastapi import FastAPI, Request, Response, WebSocket
@@ -37,11 +38,13 @@ PARAMETERS = {
 class Subscribing:
     """The endpoint, in both its forms."""
 
-    def __init__(self, tape: Tape, limits: Limits, closing: asyncio.Event) -> None:
+    def __init__(
+        self, tape: Tape, limits: Limits, closing: asyncio.Event, followers: Callable[[int], object]
+    ) -> None:
         self._tape = tape
         self._limits = limits
         self._closing = closing
-        self._seats = Seats(limits)
+        self._seats = Seats(limits, followers)
 
     def install(self, app: FastAPI) -> None:
         """Add the endpoint to the application."""
@@ -85,13 +88,13 @@ class Subscribing:
             follower = await begun(self._tape, wish)
             await self.serve(follower, _Socket(socket, follower))
         except TooSlow as slow:
-            code, reason = TOO_SLOW, f"{slow}; resume from {follower.token}"
+            code, reason = TOO_SLOW, f"{slow}; resume from the last position you got"
         except Problem as problem:
             code, reason = _CODES.get(problem.status, TRY_LATER), problem.detail
         except TapeAway as lost:
             code, reason = TRY_LATER, str(lost)
-        async with asyncio.timeout(self._limits.slow_after_s):
-            await socket.close(code, reason[:120])
+        with suppress(TimeoutError, RuntimeError):  # it may be gone, or still not reading
+            await asyncio.wait_for(socket.close(code, reason[:120]), self._limits.slow_after_s)
 
     async def serve(self, follower: Follower, channel: _Socket | _Events) -> None:
         """Follow until the reader leaves, or we do. Raises what goes wrong."""
@@ -188,7 +191,7 @@ async def _first(*works: Coroutine[Any, Any, Any] | Awaitable[Any]) -> None:
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.wait(tasks)
     for task in done:
         task.result()
 

@@ -159,17 +159,20 @@ async def in_time(sending: Awaitable[None], limits: Limits) -> None:
 class Seats:
     """How many may follow at once."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, changed: Callable[[int], object]) -> None:
         self._limits = limits
+        self._changed = changed
         self.taken = 0
 
     def __enter__(self) -> None:
         if self.taken >= self._limits.subscribers_max:
             raise away(f"all {self._limits.subscribers_max} subscriptions are taken", "full")
         self.taken += 1
+        self._changed(self.taken)
 
     def __exit__(self, *_: object) -> None:
         self.taken -= 1
+        self._changed(self.taken)
 
 
 def _placed(token: str, extents: Sequence[Extent]) -> dict[int, int]:

@@ -6,7 +6,7 @@ import asyncio
 import threading
 
 import uvicorn
-from prometheus_client import Histogram, generate_latest
+from prometheus_client import Gauge, Histogram, generate_latest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool
 
@@ -35,6 +35,8 @@ ANSWERS = Histogram(
     buckets=LATENCY_BUCKETS_S,
 )
 
+FOLLOWERS = Gauge("tapedeck_api_followers", "Subscriptions at this moment")
+
 
 def run(config: Config, stop: threading.Event) -> None:
     """Serve until `stop`. Postgres and Kafka may come and go: questions are refused meanwhile."""
@@ -51,6 +53,7 @@ async def serve(config: Config, stop: threading.Event, limits: Limits | None = N
         feature_names={FEATURE_DIGEST: FEATURE_NAMES},
         metrics=generate_latest,
         observe=_observe,
+        followers=FOLLOWERS.set,
         limits=limits,
         closing=closing,
     )
@@ -62,7 +65,7 @@ async def serve(config: Config, stop: threading.Event, limits: Limits | None = N
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=STOP_WITHIN_S,
-            ws="websockets",
+            ws="websockets-sansio",
             ws_max_size=65_536,
         )
     )
