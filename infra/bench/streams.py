@@ -16,7 +16,7 @@ from itertools import islice
 from confluent_kafka import Consumer
 from confluent_kafka.cimpl import NewTopic
 
-from events.envelope import Message, first_cause
+from events.envelope import Event, Message, first_cause
 from events.predictions import PredictionMade
 from infra import kafka, wire
 from infra.bench.figures import Figure, paired
@@ -30,7 +30,7 @@ from schemas.catalog import MARKET_PARTITIONS, topic_of
 FAUST_MESSAGES = 30_000
 BULK_MESSAGES = 300_000
 SYMBOLS = ("EURUSD", "GBPUSD", "USDJPY", "USDCHF", "AUDUSD", "XAUUSD")
-DEADLINE_S = 300.0
+DEADLINE_S = 120.0
 PEERS = CODE / "infra" / "bench" / "peers"
 PEER_PYTHON = CODE / ".venv-peer" / "bin" / "python"
 
@@ -76,7 +76,7 @@ def rate(config: Config, target: str, count: int, start: Start) -> float:
         stopped(process)
 
 
-def preload(config: Config, topic: str, messages: Iterator[Message[PredictionMade]]) -> None:
+def preload(config: Config, topic: str, messages: Iterator[Message[Event]]) -> None:
     """Put messages on a topic as a processor would have."""
     ids = SchemaIds(config)
     writer = kafka.producer(config, linger_ms=5, queue_buffering_max_messages=1_000_000)
@@ -137,7 +137,8 @@ def _stamps_ms(client: Consumer, count: int) -> Sequence[int]:
 
 def _create(config: Config, name: str) -> None:
     topic = NewTopic(kafka.topic_name(config, name), num_partitions=MARKET_PARTITIONS)
-    for created in kafka.admin(config).create_topics([topic]).values():
+    client = kafka.admin(config)
+    for created in client.create_topics([topic]).values():
         created.result(10)
 
 

@@ -25,7 +25,7 @@ from infra.replay_run import replay
 from infra.schema_ids import SchemaIds
 from infra.transactions import Writer
 from infra.verify.evidence import quiet_place
-from processors.bars import BARS
+from processors.bars import BARS, OpenBars
 
 TICKS_PUBLISHED = 100_000
 TICKS_PROJECTED = 150_000
@@ -145,7 +145,7 @@ def _projected(config: Config) -> float:
 
 
 def _bars(ticks: Sequence[TickReceived]) -> Iterator[Message[BarClosed]]:
-    states: dict[str, object] = {}
+    states: dict[str, OpenBars] = {}
     for tick in ticks:
         state, closed = BARS.step(states.get(tick.symbol, BARS.initial), tick)
         states[tick.symbol] = state

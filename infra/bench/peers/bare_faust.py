@@ -34,5 +34,5 @@ def forward(brokers: str, source: str, target: str) -> faust.App:
 
 
 if __name__ == "__main__":
-    sys.argv, arguments = ["faust", "worker", "-l", "warning"], sys.argv[1:]
+    sys.argv, arguments = ["faust", "worker", "-l", "warn"], sys.argv[1:]
     forward(*arguments).main()
