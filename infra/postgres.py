@@ -64,7 +64,8 @@ def connect(conninfo: str) -> Connection:
 def open_pool(conninfo: str, size_max: int = 4) -> Pool:
     """A bounded pool. Whoever waits longer than `POOL_WAIT_S` for a connection gets an error.
 
-    It opens without a database being there, so that a role can start first and wait.
+    It opens without a database being there, so that a role can start first and wait. A connection
+    that has broken is found out at its next use, which fails as `AWAY`, and is replaced.
     """
     return ConnectionPool(
         conninfo,
@@ -73,7 +74,6 @@ def open_pool(conninfo: str, size_max: int = 4) -> Pool:
         max_size=size_max,
         timeout=POOL_WAIT_S,
         reconnect_timeout=10 * POOL_WAIT_S,
-        check=ConnectionPool.check_connection,
         open=True,
     )
 

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from msgspec.structs import replace
@@ -31,6 +32,7 @@ from schemas.catalog import topic_of
 
 ATTEMPTS_MAX = 3
 INSTANCES_REMEMBERED_MAX = 2_000
+CONTEXT_REMEMBERED_MAX = 1_000
 DDL = (
     """
     create table if not exists saga_context (
@@ -165,10 +167,7 @@ class Hearing:
             rows = connection.execute(
                 "select type, key, message from saga_context where saga = %s", (self.saga.name,)
             ).fetchall()
-        return {
-            (kind, key): kept(StoredEvent(key, 0, kind, bytes(message))).message
-            for kind, key, message in rows
-        }
+        return {(kind, key): _known(kind, key, bytes(message)) for kind, key, message in rows}
 
     def _note(self, kind: str, key: str, message: Message[Any]) -> Statement:
         sql = """
@@ -189,3 +188,9 @@ class Hearing:
     def _closed(self, instance_id: str) -> tuple[Statement, ...]:
         sql = "delete from saga_open where saga = %s and instance = %s"
         return ((sql, (self.saga.name, instance_id)),)
+
+
+@lru_cache(CONTEXT_REMEMBERED_MAX)
+def _known(kind: str, key: str, message: bytes) -> Message[Any]:
+    """Context is read for every signal and changes seldom."""
+    return kept(StoredEvent(key, 0, kind, message)).message

@@ -32,7 +32,8 @@ def test_every_decider_has_its_own_name_and_events() -> None:
 @generated(data=st.data())
 def test_any_commands_in_any_order(decider: Decider[Any, Any, Any], data: st.DataObject) -> None:
     """Total and idempotent, and every event is one that it declares, keyed by its stream."""
-    samples: list[Any] = [s for kind in decider.commands for s in samples_of(kind)]
+    kinds: tuple[Any, ...] = decider.commands
+    samples: list[Any] = [sample for kind in kinds for sample in samples_of(kind)]
     state = decider.initial
     for command in data.draw(st.lists(st.sampled_from(samples), max_size=12)):
         for event in decider.decide(command, state):
