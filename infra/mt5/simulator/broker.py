@@ -22,12 +22,21 @@ class Broker:
     """All accounts of a simulated server. With a folder its books survive a kill.
 
     Thread-safe: each account answers one call at a time, accounts do not wait for each other.
+    Brokers of one process may share a market, which only saves them computing it twice.
     """
 
-    def __init__(self, settings: BrokerSettings, clock: Clock, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        settings: BrokerSettings,
+        clock: Clock,
+        folder: Path | None = None,
+        market: Market | None = None,
+    ) -> None:
         self.settings = settings
         self.clock = clock
-        self.market = Market(settings.market)
+        self.market = market or Market(settings.market)
+        if self.market.settings != settings.market:
+            raise ValueError("the market given is another than the settings ask for")
         self._offset_ms = settings.market.server_offset_s * 1000
         self._lock = Lock()
         self._latest_ms = 0

@@ -19,10 +19,14 @@ NOTHING = TradeRequest(0, 0, 0, "", 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0, 0, 0, 0, "", 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Wait, look at the account a few times meanwhile, then do something."""
+    """Wait, look at the account a few times meanwhile, then do something.
+
+    `on_tick`: go on waiting until the very millisecond of a tick.
+    """
 
     wait_ms: int
     looks: int
+    on_tick: bool
     what: str
     symbol: str
     side: int
@@ -36,6 +40,7 @@ STEPS = st.lists(
         Step,
         wait_ms=st.sampled_from([0, 1, 60_000, HOUR_MS, 9 * HOUR_MS, 30 * HOUR_MS]),
         looks=st.integers(0, 4),
+        on_tick=st.booleans(),
         what=st.sampled_from(["open", "open", "open", "close", "part", "pend", "remove", "stops"]),
         symbol=st.sampled_from(["EURUSD", "USDJPY", "XAUUSD", "AUDUSD"]),
         side=st.sampled_from([mt5.ORDER_TYPE_BUY, mt5.ORDER_TYPE_SELL]),
@@ -57,9 +62,17 @@ def play(broker: Broker, clock: VirtualClock, steps: list[Step], looking: bool =
             broker.advance()
         spent = step.wait_ms // (step.looks + 1) * step.looks if looking else 0
         clock.advance(step.wait_ms - spent)
+        if step.on_tick:
+            clock.advance(_until_next_tick_ms(broker, step.symbol))
         broker.advance()
         sent(account, request_of(account, step), 1)
     return account
+
+
+def _until_next_tick_ms(broker: Broker, symbol: str) -> int:
+    now_ms = broker.now_ms()
+    ahead = broker.market.ticks(symbol, now_ms, now_ms + HOUR_MS).time_ms
+    return int(ahead[0]) - now_ms
 
 
 def request_of(account: Account, step: Step) -> TradeRequest:

@@ -3,34 +3,48 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.mt5 import constants as mt5
 from infra.mt5.simulator.account import Account
-from infra.mt5.simulator.broker import Broker
 from infra.mt5.simulator.clock import VirtualClock
 from infra.mt5.simulator.ledger import Ledger
 from infra.mt5.simulator.settings import AccountSettings, MarketSettings
 from tests.infra.mt5 import worlds
 from tests.infra.mt5.scripts import STEPS, Step, play
+from tests.infra.mt5.slow_sweep import slow_sweep
 from tests.infra.mt5.worlds import START_MS
 
 LOW = AccountSettings(deposit=400.0, leverage=500)  # so that scripts run out of money
 SPARSE = MarketSettings(ticks_per_s=0.2)
+THIN = MarketSettings(ticks_per_s=0.02)
 DEPOSITS = st.sampled_from([LOW, AccountSettings()])
 
 
-def played(terms: AccountSettings, steps: list[Step], looking: bool) -> Account:
+def played(
+    terms: AccountSettings, steps: list[Step], looking: bool, market: MarketSettings = SPARSE
+) -> Account:
     clock = VirtualClock(START_MS)
-    return play(Broker(worlds.settings(SPARSE, terms), clock), clock, steps, looking)
+    return play(worlds.broker_of(worlds.settings(market, terms), clock), clock, steps, looking)
 
 
 @settings(max_examples=50, deadline=None)
 @given(DEPOSITS, STEPS)
 def test_looking_changes_nothing(terms: AccountSettings, steps: list[Step]) -> None:
     assert played(terms, steps, True).ledger == played(terms, steps, False).ledger
+
+
+@settings(max_examples=40, deadline=None)
+@given(DEPOSITS, STEPS)
+def test_the_fast_sweep_does_what_the_slow_one_does(
+    terms: AccountSettings, steps: list[Step]
+) -> None:
+    fast = played(terms, steps, True, THIN).ledger
+    with patch("infra.mt5.simulator.account.sweep", slow_sweep):
+        assert played(terms, steps, False, THIN).ledger == fast
 
 
 @settings(max_examples=50, deadline=None)

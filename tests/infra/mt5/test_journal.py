@@ -26,7 +26,7 @@ FILE = f"{LOGIN}.journal"
 
 def reopened(folder: Path, at_ms: int) -> Ledger:
     """The first account's book as a venue finds it that starts at a moment."""
-    broker = Broker(worlds.settings(SPARSE, LOW), VirtualClock(at_ms), folder)
+    broker = worlds.broker_of(worlds.settings(SPARSE, LOW), VirtualClock(at_ms), folder)
     broker.advance()
     broker.close()
     return broker.accounts[LOGIN].ledger
@@ -36,7 +36,7 @@ def reopened(folder: Path, at_ms: int) -> Ledger:
 def traded(tmp_path: Path) -> Path:
     """A folder whose journal holds two requests."""
     clock = VirtualClock(START_MS)
-    broker = Broker(worlds.settings(SPARSE, LOW), clock, tmp_path)
+    broker = worlds.broker_of(worlds.settings(SPARSE, LOW), clock, tmp_path)
     terminal = simulated_terminal(broker, LOGIN)
     assert terminal.initialize()
     worlds.opened(terminal)
@@ -55,7 +55,7 @@ def test_a_kill_at_any_byte_loses_nothing_that_was_answered(
     """Cut the file anywhere: the book is the one that the whole records before the cut make."""
     folder = tmp_path_factory.mktemp("venue")
     clock = VirtualClock(START_MS)
-    broker = Broker(worlds.settings(SPARSE, LOW), clock, folder)
+    broker = worlds.broker_of(worlds.settings(SPARSE, LOW), clock, folder)
     sizes = [(folder / FILE).stat().st_size]
     for step in steps:
         play(broker, clock, [step])
@@ -78,7 +78,7 @@ def test_a_kill_at_any_byte_loses_nothing_that_was_answered(
 
 def test_a_second_start_goes_on_with_new_tickets(traded: Path) -> None:
     clock = VirtualClock(START_MS + HOUR_MS)
-    broker = Broker(worlds.settings(SPARSE, LOW), clock, traded)
+    broker = worlds.broker_of(worlds.settings(SPARSE, LOW), clock, traded)
     terminal = simulated_terminal(broker, LOGIN)
     assert terminal.initialize()
     before = {position.ticket for position in terminal.positions_get() or ()}
@@ -89,7 +89,9 @@ def test_a_second_start_goes_on_with_new_tickets(traded: Path) -> None:
 
 
 def test_time_does_not_run_backwards(traded: Path) -> None:
-    broker = Broker(worlds.settings(SPARSE, LOW), VirtualClock(START_MS - HOUR_MS), traded)
+    broker = worlds.broker_of(
+        worlds.settings(SPARSE, LOW), VirtualClock(START_MS - HOUR_MS), traded
+    )
     assert broker.now_ms() == START_MS
     broker.close()
 
@@ -111,9 +113,9 @@ def test_damage_before_the_end_is_refused(traded: Path) -> None:
 
 
 def test_a_book_has_one_venue(traded: Path) -> None:
-    first = Broker(worlds.settings(SPARSE, LOW), VirtualClock(START_MS), traded)
+    first = worlds.broker_of(worlds.settings(SPARSE, LOW), VirtualClock(START_MS), traded)
     with pytest.raises(JournalError, match="another venue"):
-        Broker(worlds.settings(SPARSE, LOW), VirtualClock(START_MS), traded)
+        worlds.broker_of(worlds.settings(SPARSE, LOW), VirtualClock(START_MS), traded)
     first.close()
     assert len(reopened(traded, START_MS).positions) == 2
 
@@ -125,7 +127,7 @@ def test_another_configuration_is_refused_in_words(traded: Path) -> None:
 
 
 def test_a_record_that_cannot_be_repeated_is_refused(traded: Path) -> None:
-    broker = Broker(worlds.settings(SPARSE, LOW), VirtualClock(START_MS), traded)
+    broker = worlds.broker_of(worlds.settings(SPARSE, LOW), VirtualClock(START_MS), traded)
     account = broker.accounts[LOGIN]
     with pytest.raises(ReplayError, match="10014"):
         account.replay(START_MS, NOTHING._replace(action=1, symbol="EURUSD", volume=1000.0))

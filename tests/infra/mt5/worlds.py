@@ -6,16 +6,19 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 from infra.mt5 import constants as mt5
 from infra.mt5.remote import RemoteTerminal
 from infra.mt5.simulator.broker import Broker
-from infra.mt5.simulator.clock import VirtualClock
+from infra.mt5.simulator.clock import Clock, VirtualClock
 from infra.mt5.simulator.settings import AccountSettings, BrokerSettings, MarketSettings
 from infra.mt5.simulator.symbols import SYMBOLS, Specification
 from infra.mt5.simulator.terminal import simulated_terminal
+from infra.mt5.simulator.ticks import Market
 from infra.mt5.terminal import Terminal
 from infra.mt5.tuples import OrderSendResult, Tick, TradePosition
 from infra.mt5.vendor import VendorTerminal
@@ -56,11 +59,22 @@ def settings(
     )
 
 
+@lru_cache(16)
+def market_of(given: MarketSettings) -> Market:
+    """The market of these settings, computed once for all tests."""
+    return Market(given)
+
+
+def broker_of(given: BrokerSettings, clock: Clock, folder: Path | None = None) -> Broker:
+    """A broker on a market that tests share."""
+    return Broker(given, clock, folder, market_of(given.market))
+
+
 @contextmanager
 def in_process(given: BrokerSettings) -> Iterator[World]:
     """The simulator in this process."""
     clock = VirtualClock(START_MS)
-    broker = Broker(given, clock)
+    broker = broker_of(given, clock)
     yield World(broker, clock, lambda login: simulated_terminal(broker, login))
 
 
@@ -68,7 +82,7 @@ def in_process(given: BrokerSettings) -> Iterator[World]:
 def over_tcp(given: BrokerSettings) -> Iterator[World]:
     """The simulator behind the venue's port."""
     clock = VirtualClock(START_MS)
-    broker = Broker(given, clock)
+    broker = broker_of(given, clock)
     server = VenueServer(broker, "127.0.0.1", 0)
     made: list[RemoteTerminal] = []
 
@@ -89,7 +103,7 @@ def over_tcp(given: BrokerSettings) -> Iterator[World]:
 def as_vendor(given: BrokerSettings) -> Iterator[World]:
     """Our door to the vendor's package, the simulator standing where the package would be."""
     clock = VirtualClock(START_MS)
-    broker = Broker(given, clock)
+    broker = broker_of(given, clock)
 
     def terminal(login: int) -> Terminal:
         with patch.dict(sys.modules, {"MetaTrader5": simulated_terminal(broker, login)}):

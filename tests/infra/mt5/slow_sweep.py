@@ -1,0 +1,135 @@
+"""The sweep as one would write it without thought of speed: every tick of every symbol, in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from operator import itemgetter
+
+from infra.mt5 import constants as mt5
+from infra.mt5.simulator.execution import closing_order, fill_close, fill_open, finish
+from infra.mt5.simulator.expiry import DAY_MS
+from infra.mt5.simulator.ledger import Ledger, Order, Position
+from infra.mt5.simulator.money import margin, worth, would_open
+from infra.mt5.simulator.rollover import roll_over
+from infra.mt5.simulator.ticks import Market
+
+Prices = dict[str, tuple[float, float]]
+BUY = mt5.ORDER_TYPE_BUY
+
+
+def slow_sweep(market: Market, ledger: Ledger, to_ms: int) -> None:
+    """The same as `sweep`."""
+    from_ms = ledger.now_ms
+    if to_ms <= from_ms or not (ledger.positions or ledger.orders):
+        ledger.now_ms = max(from_ms, to_ms)
+        return
+    prices: Prices = {}
+    for name in market.symbols:
+        quote = market.quote(name, from_ms)
+        assert quote is not None
+        prices[name] = (quote.bid, quote.ask)
+    timed_ms = from_ms
+    for time_ms, _rank, name, bid, ask in _ticks(market, from_ms, to_ms):
+        _let_time_pass(market, ledger, timed_ms, time_ms)
+        timed_ms = time_ms
+        prices[name] = (bid, ask)
+        _tick(market, ledger, name, time_ms, prices)
+    _let_time_pass(market, ledger, timed_ms, to_ms)
+    ledger.now_ms = to_ms
+
+
+def _ticks(market: Market, from_ms: int, to_ms: int) -> list[tuple[int, int, str, float, float]]:
+    found = []
+    for rank, name in enumerate(market.symbols):
+        ticks = market.ticks(name, from_ms + 1, to_ms + 1)
+        columns = (ticks.time_ms.tolist(), ticks.bid.tolist(), ticks.ask.tolist())
+        found += [(at, rank, name, bid, ask) for at, bid, ask in zip(*columns, strict=True)]
+    return sorted(found, key=itemgetter(0, 1))
+
+
+def _let_time_pass(market: Market, ledger: Ledger, from_ms: int, to_ms: int) -> None:
+    """Expiries and midnights in `(from_ms, to_ms]`, before the ticks of the same millisecond."""
+    for at_ms in sorted(_moments(ledger, from_ms, to_ms)):
+        for order in [o for o in ledger.orders.values() if o.expires_ms == at_ms]:
+            finish(ledger, order, mt5.ORDER_STATE_EXPIRED, at_ms, order.price)
+        if at_ms % DAY_MS == 0 and ledger.positions:
+            roll_over(market, ledger, at_ms)
+
+
+def _moments(ledger: Ledger, from_ms: int, to_ms: int) -> Iterator[int]:
+    expiries = {order.expires_ms for order in ledger.orders.values()}
+    midnights = set(range((from_ms // DAY_MS + 1) * DAY_MS, to_ms + 1, DAY_MS))
+    yield from (at for at in expiries | midnights if from_ms < at <= to_ms)
+
+
+def _tick(market: Market, ledger: Ledger, name: str, at_ms: int, prices: Prices) -> None:
+    bid, ask = prices[name]
+    for position in [p for p in ledger.positions.values() if p.symbol == name]:
+        _stops(market, ledger, position, at_ms, bid if position.side == BUY else ask)
+    for order in [o for o in ledger.orders.values() if o.symbol == name]:
+        _pending(market, ledger, order, at_ms, prices)
+    while any(p.symbol == name for p in ledger.positions.values()):
+        if _equity(market, ledger, prices) > _stop_out_level(market, ledger):
+            return
+        _close_worst(market, ledger, at_ms, prices)
+
+
+def _stops(market: Market, ledger: Ledger, position: Position, at_ms: int, price: float) -> None:
+    sign = 1 if position.side == BUY else -1
+    for level, hit, reason, word in (
+        (position.sl, sign * (price - position.sl) <= 0, mt5.ORDER_REASON_SL, "sl"),
+        (position.tp, sign * (price - position.tp) >= 0, mt5.ORDER_REASON_TP, "tp"),
+    ):
+        if level and hit:
+            symbol = market.symbols[position.symbol]
+            comment = f"[{word} {level:.{symbol.digits}f}]"
+            order = closing_order(ledger, position, at_ms, reason, comment)
+            order.price = level
+            fill_close(ledger, symbol, order, position, price, at_ms)
+            return
+
+
+def _pending(market: Market, ledger: Ledger, order: Order, at_ms: int, prices: Prices) -> None:
+    """Scripts place limits only."""
+    bid, ask = prices[order.symbol]
+    buys = order.type == mt5.ORDER_TYPE_BUY_LIMIT
+    price = ask if buys else bid
+    if price > order.price if buys else price < order.price:
+        return
+    symbol = market.symbols[order.symbol]
+    opened = would_open(symbol, ledger, order.type % 2, order.volume, price)
+    if worth(market.symbols, ledger, prices.__getitem__, (opened,)).free >= 0:
+        fill_open(ledger, symbol, order, price, at_ms)
+    else:
+        order.comment = "[no money]"
+        finish(ledger, order, mt5.ORDER_STATE_REJECTED, at_ms, price)
+
+
+def _equity(market: Market, ledger: Ledger, prices: Prices) -> float:
+    gained = (_floating(market, position, prices) for position in ledger.positions.values())
+    return ledger.balance + sum(gained) + sum(p.swap for p in ledger.positions.values())
+
+
+def _floating(market: Market, position: Position, prices: Prices) -> float:
+    symbol = market.symbols[position.symbol]
+    bid, ask = prices[position.symbol]
+    price, sign = (bid, 1) if position.side == BUY else (ask, -1)
+    moved = sign * (price - position.price_open) * position.volume * symbol.contract_size
+    return moved if symbol.profit == "USD" else moved / price
+
+
+def _stop_out_level(market: Market, ledger: Ledger) -> float:
+    return margin(market.symbols, ledger, ()) * ledger.terms.stop_out_percent / 100
+
+
+def _close_worst(market: Market, ledger: Ledger, at_ms: int, prices: Prices) -> None:
+    def loss(position: Position) -> float:
+        return round(_floating(market, position, prices), 2) + position.swap
+
+    worst = min(ledger.positions.values(), key=loss)
+    equity, needed = _equity(market, ledger, prices), margin(market.symbols, ledger, ())
+    comment = f"[so {equity / needed * 100:.2f}%/{equity:.2f}/{needed:.2f}]"[:29]
+    order = closing_order(ledger, worst, at_ms, mt5.ORDER_REASON_SO, comment)
+    bid, ask = prices[worst.symbol]
+    price = bid if worst.side == BUY else ask
+    fill_close(ledger, market.symbols[worst.symbol], order, worst, price, at_ms)
