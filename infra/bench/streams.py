@@ -1,7 +1,8 @@
 """Stream processing beside its peers: the Faust host and a bare agent, the bulk host and quix.
 
-A rate is taken between the first and the last output, by the time that Kafka holds for them, so
-that the start of a process does not count.
+A process is started first and shown a few messages; when these have come out, the others are put
+in. The rate is taken between the first and the last of their outputs, by the time that Kafka holds
+for them, so neither the start of a process nor what it does on its start counts.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from infra.schema_ids import SchemaIds
 from schemas.catalog import MARKET_PARTITIONS, topic_of
 
 FAUST_MESSAGES = 30_000
-BULK_MESSAGES = 300_000
+BULK_MESSAGES = 200_000
+AHEAD = 60
 SYMBOLS = ("EURUSD", "GBPUSD", "USDJPY", "USDCHF", "AUDUSD", "XAUUSD")
 DEADLINE_S = 120.0
 PEERS = CODE / "infra" / "bench" / "peers"
@@ -68,12 +70,19 @@ def rate(config: Config, target: str, count: int, start: Start) -> float:
     apart = fresh(config)
     _create(apart, "bare-out")
     source = kafka.topic_name(apart, topic_of(PredictionMade).name)
-    preload(apart, source, predictions(count))
+    made = predictions(AHEAD + count)
+    outputs = kafka.consumer(apart, "bench-output")
+    outputs.subscribe([kafka.topic_name(apart, target)])
     process = start(apart)
     try:
-        return _output_rate(apart, kafka.topic_name(apart, target), count)
+        preload(apart, source, islice(made, AHEAD))
+        _stamps_ms(outputs, AHEAD)
+        preload(apart, source, made)
+        stamps_ms = _stamps_ms(outputs, count)
     finally:
+        outputs.close()
         stopped(process)
+    return 1000 * (len(stamps_ms) - 1) / max(1, max(stamps_ms) - min(stamps_ms))
 
 
 def preload(config: Config, topic: str, messages: Iterator[Message[Event]]) -> None:
@@ -111,16 +120,6 @@ def predictions(count: int) -> Iterator[Message[PredictionMade]]:
         yield first_cause(
             event, source="bench", sequence=f"{number:016d}", key=symbol, time_us=time_us
         )
-
-
-def _output_rate(config: Config, topic: str, count: int) -> float:
-    client = kafka.consumer(config, "bench-output")
-    client.subscribe([topic])
-    try:
-        stamps_ms = _stamps_ms(client, count)
-    finally:
-        client.close()
-    return 1000 * (len(stamps_ms) - 1) / max(1, max(stamps_ms) - min(stamps_ms))
 
 
 def _stamps_ms(client: Consumer, count: int) -> Sequence[int]:

@@ -23,11 +23,11 @@ def forward(brokers: str, source: str, target: str) -> faust.App:
         consumer_auto_offset_reset="earliest",
     )
     inward = app.topic(source, value_type=bytes, value_serializer="raw", key_serializer="raw")
-    outward = app.topic(target, value_type=bytes, value_serializer="raw", key_serializer="raw")
 
     async def agent(stream: Any) -> None:
         async for event in stream.events():
-            await outward.send(key=event.key, value=event.value)
+            # Faust's quickest way out: `topic.send` would wait for each acknowledgement.
+            await app.producer.send(target, event.key, event.value, None, None, None)
 
     app.agent(inward, name="forward")(agent)
     return app
