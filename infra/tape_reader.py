@@ -26,7 +26,11 @@ EXTENTS_FOR_S = 0.5
 SPEC: Any = OffsetSpec
 EARLIEST = SPEC.earliest()
 LATEST = SPEC.latest()
-CLIENT = {"queued_max_messages_kbytes": 4_096, "enable_partition_eof": True}
+CLIENT = {
+    "queued_max_messages_kbytes": 4_096,
+    "enable_partition_eof": True,
+    "auto_offset_reset": "error",
+}
 
 
 class TapeReader:
@@ -151,8 +155,9 @@ def _fetch(client: Consumer, place: TopicPartition, end: int, limit: int) -> tup
     client.assign([place])
     try:
         while time.monotonic() < deadline_s:
-            fetched: list[Any] = client.consume(min(limit, kafka.BATCH_MAX), POLL_S)
-            for each in fetched:
+            first: Any = client.poll(POLL_S)
+            rest: list[Any] = client.consume(kafka.BATCH_MAX, 0) if first is not None else []
+            for each in (first, *rest) if first is not None else ():
                 error = each.error()
                 if error is None:
                     if each.offset() >= end:

@@ -21,6 +21,11 @@ from projections import audit
 from read_api.tape import Heard, TapeAway
 
 HELD_MAX = 2_000
+CLIENT = {
+    "queued_max_messages_kbytes": 2_048,
+    "enable_partition_eof": True,
+    "auto_offset_reset": "error",
+}
 POLL_S = 0.1
 GATHER_S = 0.01
 REGISTRY_RETRY_S = 0.5
@@ -101,12 +106,7 @@ class SharedTail:
                 return
 
     def _start(self) -> None:
-        client = kafka.consumer(
-            self._config,
-            "read-api-tail",
-            enable_partition_eof=True,
-            queued_max_messages_kbytes=2_048,
-        )
+        client = kafka.consumer(self._config, "read-api-tail", **CLIENT)
         name = kafka.topic_name(self._config, self._topic)
         try:
             starts = [

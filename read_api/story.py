@@ -147,9 +147,10 @@ async def _scan(
 ) -> dict[int, dict[str, Any]]:
     """Backwards from the closing tick, until the bar's ticks are together or a bound is reached."""
     ticks: dict[int, dict[str, Any]] = {}
-    end = closing.offset + 1
-    while end > 0 and closing.offset - end < SCANNED_MAX:
-        start = max(0, end - BLOCK)
+    (held,) = (e for e in await tape.extents(TICKS_TOPIC) if e.partition == closing.partition)
+    end = min(closing.offset + 1, held.next_offset)
+    while end > held.first_offset and closing.offset - end < SCANNED_MAX:
+        start = max(held.first_offset, end - BLOCK)
         records, _ = await tape.read(closing.topic, closing.partition, start, end, BLOCK)
         for heard in records:
             if heard.type != "TickReceived" or heard.symbol != bar["symbol"]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response, WebSocket
 from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnect
 
 from read_api.asked import known_only
 from read_api.problems import Problem, refused
@@ -93,7 +94,7 @@ class Subscribing:
             code, reason = _CODES.get(problem.status, TRY_LATER), problem.detail
         except TapeAway as lost:
             code, reason = TRY_LATER, str(lost)
-        with suppress(TimeoutError, RuntimeError):  # it may be gone, or still not reading
+        with suppress(TimeoutError, RuntimeError, WebSocketDisconnect):  # gone, or not reading
             await asyncio.wait_for(socket.close(code, reason[:120]), self._limits.slow_after_s)
 
     async def serve(self, follower: Follower, channel: _Socket | _Events) -> None:

@@ -8,6 +8,7 @@ trouble that passes has one cure: leave, wait, come back to the stored offsets.
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
@@ -27,6 +28,8 @@ from projections.projection import Projection
 ROLE = "projections"
 STANDBY_S = 0.5
 HEALTHY_AFTER_S = 10.0
+GC_THRESHOLDS = (100_000, 20, 100)
+"""A batch is many objects that die together without cycles: looking for some costs a quarter."""
 PASSING = (
     Superseded,
     RegistryAway,
@@ -40,6 +43,7 @@ log = logging.getLogger(__name__)
 
 def run(config: Config, stop: threading.Event, only: str = "") -> None:
     """Run all projections, or `only` the named one, until `stop`."""
+    gc.set_threshold(*GC_THRESHOLDS)
     projections = named(only)
     conninfo = postgres.address(config.postgres, config.namespace)
     ids = SchemaIds(config)

@@ -206,8 +206,10 @@ def _code_at_the_end(stuck: socket.socket) -> int | None:
         try:
             chunk = stuck.recv(1 << 20)
         except ConnectionResetError:
+            stuck.close()
             return None
         if not chunk:
+            stuck.close()
             break
         tail = (tail + chunk)[-200:]
     at = tail.rfind(b"\x88")
