@@ -44,21 +44,7 @@ def create_app(
     server can stop.
     """
     store = Store(pool)
-
-    @asynccontextmanager
-    async def life(_: FastAPI) -> AsyncIterator[None]:
-        await store.open()
-        yield
-        await store.close()
-
-    app = FastAPI(
-        title="Tapedeck",
-        version="1",
-        summary="The tape as tables, stories and streams. Read only.",
-        docs_url=None,
-        redoc_url=None,
-        lifespan=life,
-    )
+    app = _bare(store)
     problems.install(app)
     app.add_exception_handler(TapeAway, _tape_away)
     lists.install(app, store)
@@ -70,6 +56,23 @@ def create_app(
     if observe is not None:
         app.add_middleware(Observed, observe=observe)
     return app
+
+
+def _bare(store: Store) -> FastAPI:
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        await store.open()
+        yield
+        await store.close()
+
+    return FastAPI(
+        title="Tapedeck",
+        version="1",
+        summary="The tape as tables, stories and streams. Read only.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=life,
+    )
 
 
 class Observed:

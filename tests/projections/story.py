@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import count
 from typing import Any
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from commands.executions import OpenExecution
 from events.accounts import AccountOpened, AccountReported
@@ -87,7 +87,7 @@ class Story:
     def executed(self) -> list[Message[Any]]:
         """What the event store said: the signal was followed and filled on all accounts."""
         wish = self._stored(self.signal, self._open())
-        told = [wish, self._stored(wish, ExecutionOpened(**_fields(wish.event)))]
+        told = [wish, self._stored(wish, ExecutionOpened(**asdict(wish.event)))]
         for number, account in enumerate(ACCOUNTS):
             cause = told[0]
             for event in self._leg(account, self.ticket + number):
@@ -299,7 +299,3 @@ def told(symbol: str = "EURUSD", number: int = 0) -> list[Message[Any]]:
         story.closed(),
     ]
     return [*market, *placed(rest, number * OFFSETS)]
-
-
-def _fields(event: Event) -> dict[str, Any]:
-    return {name: getattr(event, name) for name in event.__struct_fields__}
