@@ -11,11 +11,12 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from msgspec.structs import replace
 
 from commands.decider import Decider
-from events.envelope import Event, Message, caused_by
+from events.envelope import Event, Message, caused_by, named
 from infra.offsets import EVENT_STORE
 from infra.recorders import (
     NOTHING,
@@ -32,6 +33,8 @@ from schemas.catalog import key_of
 ATTEMPTS_MAX = 3
 STREAMS_REMEMBERED_MAX = 10_000
 RECENT_MAX = 16
+EVENTS_MAX = 4
+"""More than any decider makes of one command."""
 
 Work = tuple[Decider[Any, Any, Any], Message[Any]]
 
@@ -184,7 +187,8 @@ class _Batch:
 
     def decide(self, stream: str, decider: Decider[Any, Any, Any], command: Message[Any]) -> None:
         known = self.streams[stream]
-        before = tuple(m for m in known.recent if _causation(m) == command.envelope.message_id)
+        names = _names(decider, command)
+        before = tuple(m for m in known.recent if m.envelope.message_id in names)
         answer = before or _answer(decider, command, known.state)
         self.answers.append(answer)
         if before:
@@ -203,17 +207,35 @@ def stream_of(decider: Decider[Any, Any, Any], command: Event) -> str:
 def _answer(
     decider: Decider[Any, Any, Any], command: Message[Any], state: Any
 ) -> tuple[Message[Any], ...]:
-    return tuple(
-        caused_by(
-            command,
-            event,
-            source=EVENT_STORE,
-            sequence="",
-            key=key_of(event),
-            step=f"{decider.name}/{number}",
-        )
-        for number, event in enumerate(decider.decide(command.event, state))
+    decided = enumerate(decider.decide(command.event, state))
+    return tuple(_message(decider, command, event, number) for number, event in decided)
+
+
+def _message(
+    decider: Decider[Any, Any, Any], command: Message[Any], event: Event, number: int
+) -> Message[Any]:
+    """An event of the command. Its cause is what is on the tape: the command, or the command's own.
+
+    A gateway decides its commands in its own process; nobody could look them up on the tape.
+    """
+    step = _step(decider, number)
+    message = caused_by(
+        command, event, source=EVENT_STORE, sequence="", key=key_of(event), step=step
     )
+    if command.position is not None:
+        return message
+    cause = command.envelope.causation_id
+    return replace(message, envelope=replace(message.envelope, causation_id=cause))
+
+
+def _names(decider: Decider[Any, Any, Any], command: Message[Any]) -> frozenset[str]:
+    """The ids of whatever the command may have decided before."""
+    cause = UUID(command.envelope.message_id).bytes
+    return frozenset(named(cause, _step(decider, number)) for number in range(EVENTS_MAX))
+
+
+def _step(decider: Decider[Any, Any, Any], number: int) -> str:
+    return f"{decider.name}/{number}"
 
 
 def _grown(decider: Decider[Any, Any, Any], known: Stream, message: Message[Any]) -> Stream:
@@ -224,10 +246,6 @@ def _grown(decider: Decider[Any, Any, Any], known: Stream, message: Message[Any]
 def _numbered(message: Message[Any], entry_id: int) -> Message[Any]:
     envelope = replace(message.envelope, source=EVENT_STORE, sequence=f"{entry_id:016d}")
     return replace(message, envelope=envelope)
-
-
-def _causation(message: Message[Any]) -> str | None:
-    return message.envelope.causation_id
 
 
 def _ids(entries: Sequence[StoredEvent]) -> list[str]:

@@ -8,11 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from commands.accounts import ACCOUNTS, HaltAccount, ResumeAccount
 from commands.order_life import ORDERS
 from events.accounts import AccountHalted, AccountOpened, AccountResumed
-from events.envelope import Message
+from events.envelope import Message, Position, caused_by
 from infra import frozen, offsets, postgres
 from infra.event_store import ATTEMPTS_MAX, EventStore
 from infra.offsets import EVENT_STORE, Advance, Superseded
@@ -56,13 +57,24 @@ def resume(number: int) -> Message[ResumeAccount]:
 
 
 def test_what_is_decided_is_kept_and_follows_from_its_command(store: EventStore) -> None:
-    command = said(request())
+    command = replace(said(request()), position=Position("order-commands", 0, 7))
     (told,) = store.handle(ORDERS, command)
     assert store.load(f"orders:{ORDER}") == (1, (told,))
     assert told.envelope.causation_id == command.envelope.message_id
     assert told.envelope.correlation_id == command.envelope.correlation_id
     assert (told.envelope.source, told.key) == (EVENT_STORE, ORDER)
     assert store.load("orders:another") == (0, ())
+
+
+def test_a_command_that_is_not_on_the_tape_is_no_cause_but_its_own_cause_is(
+    store: EventStore,
+) -> None:
+    store.handle(ORDERS, said(request()))
+    (accepted,) = store.load(f"orders:{ORDER}")[1]
+    sent = caused_by(accepted, intent(), source="gateway", sequence="", key=ORDER, step="intend")
+    (intended,) = store.handle(ORDERS, sent)
+    assert intended.envelope.causation_id == accepted.envelope.message_id
+    assert store.handle(ORDERS, sent) == (intended,)
 
 
 def test_a_command_that_comes_again_gets_the_same_answer(store: EventStore, conninfo: str) -> None:
