@@ -292,10 +292,5 @@ def told(symbol: str = "EURUSD", number: int = 0) -> list[Message[Any]]:
     """
     market = placed(ticks(symbol), number * OFFSETS)
     story = Story(market[-1], 19, entry_id=number * OFFSETS + 100, ticket=number * OFFSETS + 100)
-    rest = [
-        *accounts(number * OFFSETS),
-        *story.market(),
-        *story.executed(),
-        story.closed(),
-    ]
+    rest = [*accounts(number * OFFSETS), *story.market(), *story.executed(), story.closed()]
     return [*market, *placed(rest, number * OFFSETS)]

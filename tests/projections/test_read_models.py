@@ -18,6 +18,7 @@ from projections import (
     ticks,
 )
 from projections.projection import Projection
+from schemas.catalog import topic_of
 from tests.projections import story
 from tests.spec import given
 
@@ -98,7 +99,7 @@ def test_an_execution_shows_its_legs(postgres: str) -> None:
 
 def test_an_execution_does_not_depend_on_which_topic_came_first(postgres: str) -> None:
     messages = _of(executions.PROJECTION)
-    by_topic = sorted(messages, key=lambda message: str(message.position), reverse=True)
+    by_topic = sorted(messages, key=lambda m: topic_of(type(m.event)).name, reverse=True)
     given(executions.PROJECTION, *by_topic).then(
         postgres,
         "select state, legs->2->>'state', legs->2->>'volume_lots' from executions",
