@@ -71,7 +71,9 @@ def test_a_command_that_is_not_on_the_tape_is_no_cause_but_its_own_cause_is(
 ) -> None:
     store.handle(ORDERS, said(request()))
     (accepted,) = store.load(f"orders:{ORDER}")[1]
-    sent = caused_by(accepted, intent(), source="gateway", sequence="", key=ORDER, step="intend")
+    sent = caused_by(
+        accepted, intent(ORDER), source="gateway", sequence="", key=ORDER, step="intend"
+    )
     (intended,) = store.handle(ORDERS, sent)
     assert intended.envelope.causation_id == accepted.envelope.message_id
     assert store.handle(ORDERS, sent) == (intended,)
