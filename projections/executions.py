@@ -67,7 +67,11 @@ select w.execution_id, w.account, w.volume_lots, o.order_id, coalesce(o.state, '
 from wanted_legs w
 left join leg_orders o
     on o.execution_id = w.execution_id and o.account = w.account and not o.closing
-left join leg_orders c on c.execution_id = w.execution_id and c.account = w.account and c.closing
+left join lateral (
+    select order_id, state from leg_orders c
+    where c.execution_id = w.execution_id and c.account = w.account and c.closing
+    order by length(order_id) desc, order_id desc limit 1
+) c on true
 left join lateral (
     select sum(volume_lots) filter (where not closing) as filled_lots,
         (sum(price * volume_lots) filter (where not closing)
@@ -98,7 +102,10 @@ LegEvent = OrderEvent | PositionClosed
 
 
 class Leg(Struct, frozen=True, kw_only=True):
-    """One account's part in an execution. `state` is its order's; `wanted` before one."""
+    """One account's part in an execution. `state` is its order's; `wanted` before one.
+
+    `close_order_id` is the last order that was to close it again.
+    """
 
     account: str
     state: str

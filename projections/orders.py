@@ -181,8 +181,8 @@ def said(event: OrderEvent) -> dict[str, object]:
 
 
 def closes(order_id: str) -> bool:
-    """Whether an order takes volume away: its name says what it is for."""
-    return order_id.endswith("/close")
+    """Whether an order takes volume away: its name says what it is for (`…/close`, `…/close-2`)."""
+    return order_id.rpartition("/")[2].partition("-")[0] == "close"
 
 
 def _accepted(event: OrderAccepted) -> dict[str, object]:

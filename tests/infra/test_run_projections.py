@@ -20,7 +20,8 @@ from infra.run import projections as role
 from infra.schema_ids import SchemaIds
 from projections import PROJECTIONS
 from tests.infra.tape_writer import write, write_raw
-from tests.projections.story import Story, accounts, ticks
+from tests.projections.books import accounts
+from tests.projections.story import Story, ticks
 
 DEADLINE_S = 60.0
 

@@ -9,23 +9,20 @@ from typing import Any
 from msgspec.structs import asdict, replace
 
 from commands.executions import OpenExecution
-from events.accounts import AccountOpened, AccountReported
 from events.bars import BarClosed
 from events.envelope import E, Event, Message, Position, caused_by, first_cause
-from events.execution import ExecutionCompleted, ExecutionOpened
-from events.limits import LimitsSet
+from events.execution import ExecutionCompensated, ExecutionCompleted, ExecutionOpened
 from events.market import TickReceived
 from events.orders import OrderAccepted, OrderFilled, OrderIntended, PositionClosed, magic_of
 from events.predictions import FeaturesComputed, PredictionMade
 from events.signals import SignalRaised
 from events.values import Side, lots, money, price
 from schemas.catalog import key_of, topic_of
+from tests.projections.books import ACCOUNTS, REPORTED_AT_US, STORE, accounts
 
-T0_US = 1_700_000_040_000_000
+T0_US = REPORTED_AT_US
 SECOND_US = 1_000_000
-ACCOUNTS = ("90001", "90002", "90003")
 DIGEST = "d" * 64
-STORE = "event-store"
 OFFSETS = 1_000
 """Decision n stands at offsets from n times this on."""
 
@@ -94,6 +91,19 @@ class Story:
                 told.append(self._stored(cause, event))
         done = ExecutionCompleted(execution_id=self.id, symbol=self.symbol, accounts=ACCOUNTS)
         return [*told, self._stored(wish, done)]
+
+    def reverted(self) -> list[Message[Any]]:
+        """The first leg is closed again, at the second attempt, and the execution given up."""
+        told = []
+        for number, name in enumerate(("close", "close-2")):
+            order_id = f"{self.id}/{ACCOUNTS[0]}/{name}"
+            for event in self._leg(ACCOUNTS[0], self.ticket + 7)[: 1 + 2 * number]:
+                changes = {"position_id": self.ticket} if isinstance(event, OrderFilled) else {}
+                told.append(self._stored(self.signal, replace(event, order_id=order_id, **changes)))
+        end = ExecutionCompensated(
+            execution_id=self.id, symbol=self.symbol, refused=(), closed=ACCOUNTS[:1]
+        )
+        return [*told, self._stored(self.signal, end)]
 
     def closed(self) -> Message[PositionClosed]:
         """The venue took profit on the first account."""
@@ -250,41 +260,6 @@ class Story:
         return [accepted, intended, filled]
 
 
-def accounts(entry_id: int = 1) -> list[Message[Any]]:
-    """Three accounts, each with a report and limits."""
-    entries = count(entry_id)
-    events: list[Event] = []
-    for account in ACCOUNTS:
-        events += [
-            AccountOpened(account=account, login=int(account), server="Demo", currency="USD"),
-            AccountReported(
-                account=account,
-                balance=money("100000"),
-                equity=money("100001.5"),
-                margin=money("0"),
-                open_lots=lots("0"),
-                open_positions=0,
-                reported_at_us=T0_US,
-            ),
-            LimitsSet(
-                account=account,
-                version=1,
-                volume_lots_max=lots("1"),
-                open_lots_max=lots("5"),
-                open_positions_max=10,
-                confidence_min=0.6,
-                signal_age_ms_max=2_000,
-                symbols=("EURUSD", "XAUUSD"),
-            ),
-        ]
-    return [
-        first_cause(
-            event, source=STORE, sequence=f"{next(entries):016d}", key=key_of(event), time_us=T0_US
-        )
-        for event in events
-    ]
-
-
 def told(symbol: str = "EURUSD", number: int = 0) -> list[Message[Any]]:
     """The whole of it, as it would be read: ticks, one decision, its execution, the accounts.
 
@@ -294,3 +269,9 @@ def told(symbol: str = "EURUSD", number: int = 0) -> list[Message[Any]]:
     story = Story(market[-1], 19, entry_id=number * OFFSETS + 100, ticket=number * OFFSETS + 100)
     rest = [*accounts(number * OFFSETS), *story.market(), *story.executed(), story.closed()]
     return [*market, *placed(rest, number * OFFSETS)]
+
+
+def compensated() -> list[Message[Any]]:
+    """The execution alone, when it ended otherwise."""
+    story = Story(placed(ticks())[-1], 19)
+    return placed([*story.executed()[:-1], *story.reverted()])

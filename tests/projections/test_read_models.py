@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +21,7 @@ from projections import (
 from projections.projection import Projection
 from schemas.catalog import topic_of
 from tests.projections import story
+from tests.projections.books import ACCOUNTS
 from tests.spec import given
 
 TOLD = story.told()
@@ -56,7 +58,7 @@ def test_an_order_shows_its_fill(postgres: str) -> None:
         "select account, state, filled_lots, left_lots, price, commission from orders order by 1",
         *[
             (a, "filled", _d("0.1000"), _d("0.0000"), _d("1.15060000"), _d("-0.5000"))
-            for a in story.ACCOUNTS
+            for a in ACCOUNTS
         ],
     )
 
@@ -107,6 +109,22 @@ def test_an_execution_does_not_depend_on_which_topic_came_first(postgres: str) -
     )
 
 
+def test_a_leg_that_had_to_be_closed_shows_the_last_attempt(postgres: str) -> None:
+    told = tuple(story.compensated())
+    given(executions.PROJECTION, *_of(executions.PROJECTION, told)).then(
+        postgres,
+        "select state, jsonb_array_length(legs::jsonb), legs->0->>'close_order_id',"
+        " legs->0->>'close_state', legs->0->>'filled_lots', legs->0->>'closed_lots'"
+        " from executions",
+        ("compensated", 3, f"{ID}/90001/close-2", "filled", "0.1000", "0.1000"),
+    )
+    given(positions.PROJECTION, *_of(positions.PROJECTION, told)).then(
+        postgres,
+        "select account, state, open_lots, last_closed_by from positions where account = '90001'",
+        ("90001", "closed", _d("0.0000"), "order"),
+    )
+
+
 def test_an_account_shows_its_books_and_the_limits_in_force(postgres: str) -> None:
     given(accounts.PROJECTION, *_of(accounts.PROJECTION)).then(
         postgres,
@@ -123,8 +141,8 @@ def test_the_audit_holds_every_message_but_ticks(postgres: str) -> None:
     )
 
 
-def _of(projection: Projection) -> list[Message[Any]]:
-    return [m for m in TOLD if projection.wants(type(m.event))]
+def _of(projection: Projection, told: Iterable[Message[Any]] = TOLD) -> list[Message[Any]]:
+    return [m for m in told if projection.wants(type(m.event))]
 
 
 def _d(text: str) -> Decimal:
