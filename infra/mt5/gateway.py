@@ -150,19 +150,21 @@ class Gateway:
 
     def _place(self, order: Order, steps: Steps = (), behind: Sequence[Order] = ()) -> None:
         self._sender.await_turn()
-        now_us = self._clock.now_us()
+        now_us, asked_s = self._clock.now_us(), self._clock.monotonic_s()
         if not self._ledger.intend(order, now_us, steps, behind):
             return
         fault.point("after_intent_commit")
-        verdict = self._sent(order)
+        verdict = self._sent(order, asked_s)
         fault.point("before_record")
         self._conclude(Entry(order, True, now_us), verdict)
 
-    def _sent(self, order: Order) -> Verdict:
+    def _sent(self, order: Order, asked_s: float) -> Verdict:
         if self._halted and order.event.closes_position is None:
             return NotSent("the account is halted")
         verdict = self._sender.send(
-            order.event, lambda number: self._ledger.attempt(order, number, self._clock.now_us())
+            order.event,
+            asked_s,
+            lambda number: self._ledger.attempt(order, number, self._clock.now_us()),
         )
         log.info(
             "order %s: %s",

@@ -25,9 +25,10 @@ from infra.mt5.terminal import Terminal
 from infra.mt5.tuples import OrderSendResult, SymbolInfo
 
 ATTEMPTS_MAX = 3
-SEND_WITHIN_S = 1.0
-"""Most time between the commit that permits an attempt and its `order_send`: a process that was
-frozen in between must not wake up and send what another has settled meanwhile."""
+SEND_WITHIN_S = 2.0
+"""Most time from asking for the commit that permits an attempt to its `order_send`: a process that
+was frozen in between, or was answered late, must not send what another has settled meanwhile. To
+prove an order absent takes longer (`gateway_search`)."""
 PACE_FIRST_S, PACE_LAST_S = 1.0, 30.0
 """Least time between two sends after the venue called us too fast: doubled each time, halved by
 each success."""
@@ -107,8 +108,10 @@ class Sender:
             self._specs.pop(symbol, None)
             self._spec(symbol)
 
-    def send(self, order: OrderAccepted, permitted: Callable[[int], bool]) -> Verdict:
-        """Send an order whose intent has just been committed.
+    def send(
+        self, order: OrderAccepted, asked_s: float, permitted: Callable[[int], bool]
+    ) -> Verdict:
+        """Send an order whose intent has just been committed, as was asked for at `asked_s`.
 
         `permitted` commits the number of a further attempt; False ends the matter.
         """
@@ -116,13 +119,15 @@ class Sender:
         mended = False
         volume_max: Decimal | None = None
         for attempt in range(1, ATTEMPTS_MAX + 1):
-            if refused is not None and not permitted(attempt):
-                return refused
-            until_s = self._clock.monotonic_s() + SEND_WITHIN_S
+            if refused is not None:
+                asked_s = self._clock.monotonic_s()
+                if not permitted(attempt):
+                    return refused
             request = self._prepared(order, volume_max)
             if not isinstance(request, dict):
                 return refused or request
-            if self._clock.monotonic_s() > until_s or self._clock.now_us() > order.expires_at_us:
+            late = self._clock.monotonic_s() > asked_s + SEND_WITHIN_S
+            if late or self._clock.now_us() > order.expires_at_us:
                 return refused or NotSent("its time was over before it could be sent")
             verdict, meaning = self._attempt(request)
             to_mend = meaning.outcome is Outcome.FIX

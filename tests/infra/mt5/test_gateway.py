@@ -157,7 +157,8 @@ def test_a_link_that_broke_unnoticed_is_made_again_for_the_order(floor: Floor) -
     assert floor.story("x/open")[-1] == "OrderFilled"
 
 
-def test_a_process_that_froze_before_the_send_does_not_send(floor: Floor) -> None:
+@pytest.mark.parametrize("call", ["intend", "symbol_info_tick"])
+def test_a_process_that_froze_before_the_send_does_not_send(floor: Floor, call: str) -> None:
     """It may have been given up for dead, and its order settled by another, meanwhile."""
 
     class Freezing:
@@ -165,9 +166,16 @@ def test_a_process_that_froze_before_the_send_does_not_send(floor: Floor) -> Non
             self._port = port
 
         def __getattr__(self, name: str) -> Any:
-            if name == "symbol_info_tick":
-                floor.virtual.advance(5_000)
-            return getattr(self._port, name)
+            answered = getattr(self._port, name)
+            return thawed(answered) if name == call else answered
+
+    def thawed(ask: Any) -> Any:
+        def asked(*arguments: Any) -> Any:
+            answer = ask(*arguments)
+            floor.virtual.advance(5_000)
+            return answer
+
+        return asked
 
     floor.start(Freezing)
     floor.accept("x/open")
