@@ -16,11 +16,16 @@ from urllib.parse import urlsplit
 import httpx
 import psycopg
 import pytest
+from hypothesis import settings
 
 from infra.config import METRICS_PORTS, PORT_OFFSETS, Config
 from infra.embedded.kafka import EmbeddedKafka
 from infra.embedded.postgres import EmbeddedPostgres
 from infra.embedded.process import ServiceError, free_ports
+
+settings.register_profile("quick", max_examples=20, deadline=None)
+settings.register_profile("default", deadline=None)
+settings.load_profile("default")
 
 SERVICES = {"kafka", "postgres", "registry"}
 REGISTRY_DEADLINE_S = 30.0

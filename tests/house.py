@@ -41,12 +41,14 @@ THIRD_PARTY: dict[str, set[str]] = {
     "read_api": {"msgspec", "fastapi", "starlette", "pydantic", "psycopg", "psycopg_pool"},
 }
 
-# Libraries that one file of `infra` wraps for all others.
+# Libraries that one file of `infra` wraps for all others; `rich` has one for what moves and one
+# for what stands still.
 ONE_FILE_ONLY = {
-    "faust": "infra/run/faust_host.py",
-    "MetaTrader5": "infra/mt5/vendor.py",
-    "eventsourcing": "infra/recorders.py",
-    "rich": "infra/screen.py",
+    "faust": ("infra/run/faust_host.py",),
+    "MetaTrader5": ("infra/mt5/vendor.py",),
+    "eventsourcing": ("infra/recorders.py",),
+    "opentelemetry": ("infra/otel.py",),
+    "rich": ("infra/screen.py", "infra/progress.py"),
 }
 
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:work|root|home/[a-z]+)/")

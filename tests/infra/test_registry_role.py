@@ -114,6 +114,7 @@ def test_without_kafka_it_answers_that_it_cannot(tmp_path: Path, namespace: str)
         assert (answer.status_code, answer.json()["error_code"]) == (500, 50001)
 
 
+@pytest.mark.services
 def test_while_kafka_is_away_it_reads_and_refuses_to_write_and_then_goes_on(
     tmp_path: Path, namespace: str
 ) -> None:

@@ -96,6 +96,7 @@ def test_a_slow_reader_is_let_go_and_others_are_served(config: Config, ids: Sche
     assert code in (4408, None)  # None: cut off, as it did not even read the reason
 
 
+@pytest.mark.services
 def test_a_database_that_goes_away_is_said_and_found_again(tmp_path: Path) -> None:
     service = EmbeddedPostgres(tmp_path, free_ports(1)[0])
     service.start()

@@ -87,6 +87,7 @@ def test_parts_tell_what_runs_and_what_waits(supervisor: Supervisor) -> None:
     assert (fails.state, fails.alive()) == ("waiting", False)
 
 
+@pytest.mark.thorough
 def test_stages_stop_in_falling_order_and_the_deaf_are_killed(
     supervisor: Supervisor, tmp_path: Path
 ) -> None:

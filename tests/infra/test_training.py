@@ -164,6 +164,7 @@ def test_times_are_utc_unless_they_say_otherwise(capsys: pytest.CaptureFixture[s
     assert "'yesterday' is no time; give one such as" in capsys.readouterr().err
 
 
+@pytest.mark.thorough
 def test_figures_are_the_same_bytes_for_the_same_model() -> None:
     now_ms = 1_767_225_600_000
     config = Config.load({"TAPEDECK_SYMBOLS": "EURUSD,USDJPY"})

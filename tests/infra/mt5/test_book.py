@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from unittest.mock import patch
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,6 +38,7 @@ def test_looking_changes_nothing(terms: AccountSettings, steps: list[Step]) -> N
     assert played(terms, steps, True).ledger == played(terms, steps, False).ledger
 
 
+@pytest.mark.thorough
 @settings(max_examples=40, deadline=None)
 @given(DEPOSITS, STEPS)
 def test_the_fast_sweep_does_what_the_slow_one_does(

@@ -151,6 +151,7 @@ def test_a_death_at_any_call_loses_nothing_and_doubles_nothing(after: bool) -> N
             raise AssertionError(f"killed at call {number}, {name}: {broken}") from broken
 
 
+@pytest.mark.thorough
 def test_two_deaths_lose_nothing_and_double_nothing() -> None:
     calls = len(scenario()[1].calls)
     draw = random.Random(3)
