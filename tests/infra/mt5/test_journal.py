@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -118,6 +119,17 @@ def test_a_book_has_one_venue(traded: Path) -> None:
         worlds.broker_of(worlds.settings(SPARSE, LOW), VirtualClock(START_MS), traded)
     first.close()
     assert len(reopened(traded, START_MS).positions) == 2
+
+
+def test_a_request_is_on_the_disk_before_anything_is_done(traded: Path) -> None:
+    broker = worlds.broker_of(worlds.settings(SPARSE, LOW), VirtualClock(START_MS), traded)
+    terminal = simulated_terminal(broker, LOGIN)
+    assert terminal.initialize()
+    failing = patch("infra.mt5.simulator.journal.os.fsync", side_effect=OSError(5, "bad disk"))
+    with failing, pytest.raises(JournalError, match="bad disk; the venue must stop"):
+        terminal.order_send(worlds.deal(terminal))
+    assert len(broker.accounts[LOGIN].ledger.positions) == 2
+    broker.close()
 
 
 def test_another_configuration_is_refused_in_words(traded: Path) -> None:

@@ -1,0 +1,205 @@
+"""What each single tick does, on prices written by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from infra.mt5 import constants as mt5
+from infra.mt5.simulator.account import Account
+from infra.mt5.simulator.expiry import DAY_MS
+from infra.mt5.simulator.ledger import opened
+from infra.mt5.simulator.settings import AccountSettings, MarketSettings
+from infra.mt5.simulator.symbols import Specification
+from infra.mt5.simulator.ticks import HOUR_MS, Market, Ticks
+from infra.mt5.tuples import TradeRequest
+from tests.infra.mt5.scripts import NOTHING
+from tests.infra.mt5.worlds import LOGIN, START_MS
+
+BUY, SELL = mt5.ORDER_TYPE_BUY, mt5.ORDER_TYPE_SELL
+Tape = dict[str, list[tuple[int, float]]]  # milliseconds after the start, and the bid
+
+
+class HandMade(Market):
+    """A market of the quotes given; every spread is ten points."""
+
+    def __init__(self, tape: Tape) -> None:
+        super().__init__(MarketSettings())
+        self._tape = tape
+
+    def _made(self, symbol: Specification, hour: int) -> Ticks:
+        quotes = [(START_MS + at, bid) for at, bid in self._tape.get(symbol.name, [])]
+        inside = [(at, bid) for at, bid in quotes if at // HOUR_MS == hour]
+        bids = np.array([bid for _, bid in inside])
+        return Ticks(
+            np.array([at for at, _ in inside], dtype=np.int64),
+            bids,
+            np.round(bids + 10 * symbol.point, symbol.digits),
+            np.full(len(inside), 6, dtype=np.uint32),
+        )
+
+
+def desk(tape: Tape, **terms: Any) -> Account:
+    """An account at the start, whose requests nobody writes down."""
+    first = {"EURUSD": [(0, 1.1)], "GBPUSD": [(0, 1.3)]}
+    whole = {name: [*first.get(name, []), *tape.get(name, [])] for name in {**first, **tape}}
+    ledger = opened(LOGIN, AccountSettings(**terms), START_MS)
+    return Account(HandMade(whole), ledger, lambda _at_ms, _request: None)
+
+
+def order(side: int, **fields: Any) -> TradeRequest:
+    plain = {
+        "action": mt5.TRADE_ACTION_DEAL,
+        "symbol": "EURUSD",
+        "type": side,
+        "volume": 1.0,
+        "deviation": 10_000,
+        "price": 1.1,
+    }
+    return NOTHING._replace(**{**plain, **fields})
+
+
+def waiting(kind: int, price: float, **fields: Any) -> TradeRequest:
+    return order(kind, action=mt5.TRADE_ACTION_PENDING, price=price, **fields)
+
+
+def sent(account: Account, request: TradeRequest) -> int:
+    """Send, and give the ticket."""
+    outcome = account.send(request)
+    assert outcome.retcode in (mt5.TRADE_RETCODE_DONE, mt5.TRADE_RETCODE_PLACED)
+    return outcome.fill.order
+
+
+def exits(account: Account) -> list[tuple[int, int, float, int]]:
+    """Of each closing deal: position, milliseconds after the start, price, reason."""
+    return [
+        (deal.position_id, deal.time_msc - START_MS, deal.price, deal.reason)
+        for deal in account.ledger.deals
+        if deal.entry == mt5.DEAL_ENTRY_OUT
+    ]
+
+
+def test_neighbouring_ticks_each_hit_their_stop() -> None:
+    account = desk({"EURUSD": [(10, 1.0950), (20, 1.0940), (30, 1.2)]})
+    one = sent(account, order(BUY, sl=1.0950))
+    two = sent(account, order(BUY, sl=1.0940))
+    account.advance(START_MS + 25)
+    assert exits(account) == [
+        (one, 10, 1.0950, mt5.DEAL_REASON_SL),
+        (two, 20, 1.0940, mt5.DEAL_REASON_SL),
+    ]
+
+
+def test_a_gap_through_the_stop_is_the_traders() -> None:
+    account = desk({"EURUSD": [(10, 1.0800)]})
+    one = sent(account, order(BUY, sl=1.0950))
+    account.advance(START_MS + 10)
+    assert exits(account) == [(one, 10, 1.0800, mt5.DEAL_REASON_SL)]
+
+
+def test_ticks_of_one_millisecond_come_one_after_the_other() -> None:
+    account = desk({"EURUSD": [(10, 1.0949), (10, 1.2)]})
+    one = sent(account, order(BUY, sl=1.0950, tp=1.15))
+    account.advance(START_MS + 10)
+    assert exits(account) == [(one, 10, 1.0949, mt5.DEAL_REASON_SL)]
+
+
+def test_a_short_position_leaves_at_the_ask() -> None:
+    account = desk({"EURUSD": [(10, 1.10489), (20, 1.10490), (30, 1.0899), (40, 1.0898)]})
+    lost = sent(account, order(SELL, sl=1.10500))
+    won = sent(account, order(SELL, tp=1.08990))
+    account.advance(START_MS + 50)
+    assert exits(account) == [
+        (lost, 20, 1.10500, mt5.DEAL_REASON_SL),
+        (won, 40, 1.08990, mt5.DEAL_REASON_TP),
+    ]
+
+
+def test_a_tick_comes_before_a_request_of_its_millisecond() -> None:
+    account = desk({"EURUSD": [(10, 1.0949), (11, 1.0948)]})
+    one = sent(account, order(BUY, sl=1.0950))
+    account.advance(START_MS + 10)
+    late = account.send(order(SELL, position=one))
+    assert late.retcode == mt5.TRADE_RETCODE_POSITION_CLOSED
+    two = sent(account, order(SELL, price=1.0949, sl=1.0961))
+    account.advance(START_MS + 11)
+    assert list(account.ledger.positions) == [two]
+
+
+def test_a_limit_to_buy_waits_for_the_ask() -> None:
+    account = desk({"EURUSD": [(10, 1.09500), (20, 1.09490), (30, 1.0940)]})
+    ticket = sent(account, waiting(mt5.ORDER_TYPE_BUY_LIMIT, 1.09500))
+    sent(account, order(BUY, sl=1.09500))  # so that the first tick touches something
+    account.advance(START_MS + 15)
+    assert list(account.ledger.orders) == [ticket]
+    account.advance(START_MS + 35)
+    assert account.ledger.positions[ticket].price_open == 1.09500
+    assert account.ledger.positions[ticket].opened_ms == START_MS + 20
+
+
+@pytest.mark.parametrize(
+    ("kind", "price", "at", "filled"),
+    [
+        (mt5.ORDER_TYPE_SELL_LIMIT, 1.10505, 20, 1.10510),
+        (mt5.ORDER_TYPE_BUY_STOP, 1.10510, 10, 1.10510),
+        (mt5.ORDER_TYPE_SELL_STOP, 1.09500, 30, 1.09400),
+        (mt5.ORDER_TYPE_BUY_LIMIT, 1.09500, 30, 1.09410),
+    ],
+)
+def test_orders_fill_at_the_price_of_the_tick(
+    kind: int, price: float, at: int, filled: float
+) -> None:
+    account = desk({"EURUSD": [(10, 1.10500), (20, 1.10510), (30, 1.09400)]})
+    ticket = sent(account, waiting(kind, price))
+    account.advance(START_MS + 40)
+    position = account.ledger.positions[ticket]
+    assert (position.opened_ms - START_MS, position.price_open) == (at, filled)
+
+
+def test_an_order_is_dead_at_the_moment_it_expires() -> None:
+    account = desk({"EURUSD": [(5000, 1.05)]})
+    until = {"type_time": mt5.ORDER_TIME_SPECIFIED, "expiration": START_MS // 1000 + 5}
+    sent(account, waiting(mt5.ORDER_TYPE_BUY_LIMIT, 1.09, **until))
+    account.advance(START_MS + 6000)
+    assert account.ledger.positions == {}
+    assert account.ledger.done[-1].state == mt5.ORDER_STATE_EXPIRED
+
+
+def test_an_order_without_money_behind_it_is_rejected_when_it_is_touched() -> None:
+    account = desk({"EURUSD": [(10, 1.0899)]}, deposit=1_500.0)
+    sent(account, order(BUY, volume=0.9))
+    ticket = sent(account, waiting(mt5.ORDER_TYPE_BUY_LIMIT, 1.09))
+    account.advance(START_MS + 10)
+    done = account.ledger.done_order(ticket)
+    assert done is not None
+    assert (done.state, done.comment) == (mt5.ORDER_STATE_REJECTED, "[no money]")
+
+
+def test_stop_out_comes_at_the_first_tick_that_reaches_it() -> None:
+    """One lot needs 1,100.10 at 1.10010: at half of it the position is closed."""
+    enough, too_little = 1.10010 - 0.00946, 1.10010 - 0.00948  # of 1,500 less 3.50 commission
+    tape = [(10, 1.1), (20, round(enough, 5)), (30, round(too_little, 5)), (40, 1.0)]
+    account = desk({"EURUSD": tape}, deposit=1_500.0)
+    one = sent(account, order(BUY))
+    account.advance(START_MS + 45)
+    assert exits(account) == [(one, 30, round(too_little, 5), mt5.DEAL_REASON_SO)]
+
+
+def test_a_stop_loss_may_save_the_others_from_stop_out() -> None:
+    """Equity falls to 1,016 of 2,950 bound; the stop loss, executed first, frees 1,650."""
+    account = desk({"EURUSD": [(10, 1.0850)], "GBPUSD": [(10, 1.3)]}, deposit=3_300.0)
+    saved = sent(account, order(BUY, symbol="GBPUSD", price=1.3001))
+    sent(account, order(BUY, sl=1.0950, volume=1.5))
+    account.advance(START_MS + 10)
+    assert [reason for *_, reason in exits(account)] == [mt5.DEAL_REASON_SL]
+    assert list(account.ledger.positions) == [saved]
+
+
+def test_the_night_is_paid_before_the_first_tick_of_the_day() -> None:
+    midnight = DAY_MS - START_MS % DAY_MS
+    account = desk({"EURUSD": [(midnight, 1.0949)]})
+    sent(account, order(BUY, sl=1.0950))
+    account.advance(START_MS + midnight)
+    assert account.ledger.deals[-1].swap == -7.2
