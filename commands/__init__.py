@@ -1,4 +1,5 @@
 """What we decide. One file per aggregate, in this order: commands, state, decide, evolve.
+Orders have most to say and take three: `orders.py`, `order_limits.py`, `order_life.py`.
 
 To add a command: its class and its `case` in the aggregate's file, a test, and
 `tapedeck schemas freeze`. To add an aggregate: a file like these, and one line in `DECIDERS`.

@@ -28,7 +28,7 @@ APPEND_TIMEOUT_S = 4.0
 TRANSACTION_TIMEOUT_MS = 10_000
 BATCH = 500
 
-LOG = logging.getLogger("tapedeck.registry")
+log = logging.getLogger(__name__)
 
 
 class LogAway(Exception):
@@ -126,7 +126,7 @@ class SchemaLog:
                 position = message.offset()
                 self._end_seen.set()
             else:
-                LOG.warning("%s: %s", self._topic, error)
+                log.warning("%s: %s", self._topic, error)
         if records:
             self._apply(records)
         if position != self._position:
@@ -140,7 +140,7 @@ class SchemaLog:
                 _ensure(self._config, self._topic)
                 break
             except KafkaException as away:
-                LOG.warning("Kafka at %s does not answer: %s", self._config.kafka, away)
+                log.warning("Kafka at %s does not answer: %s", self._config.kafka, away)
             stop.wait(RETRY_S)
 
 

@@ -17,7 +17,7 @@ from infra.registry.state import State
 A = TypeVar("A")
 ATTEMPTS = 3
 
-LOG = logging.getLogger("tapedeck.registry")
+log = logging.getLogger(__name__)
 
 
 class Store:
@@ -51,7 +51,7 @@ class Store:
                     records, answer = decide(self.state)
                     self._log.append(records)
                 except Overtaken:
-                    LOG.warning("another registry writes to the same topic")
+                    log.warning("another registry writes to the same topic")
                     continue
                 except LogAway as away:
                     raise refusals.store_away(away) from away
@@ -67,6 +67,6 @@ def _is_sound(record: Record) -> bool:
     try:
         State().after([record])
     except (ValueError, KeyError, TypeError) as wrong:
-        LOG.error("a record of the schemas topic is not understood: %r: %s", record[0], wrong)
+        log.error("a record of the schemas topic is not understood: %r: %s", record[0], wrong)
         return False
     return True
