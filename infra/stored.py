@@ -6,7 +6,6 @@ name of its own (`heard/<Type>`): such entries are never published.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -79,11 +78,6 @@ def kept(entry: StoredEvent) -> Kept:
 def is_heard(entry: StoredEvent) -> bool:
     """Whether the entry is a note of a message from elsewhere."""
     return str(entry.topic).startswith(HEARD)
-
-
-def messages(kepts: Sequence[Kept]) -> list[Message[Any]]:
-    """The messages alone."""
-    return [each.message for each in kepts]
 
 
 def _version(entry: StoredEvent) -> int:

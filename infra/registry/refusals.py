@@ -89,9 +89,5 @@ def store_away(why: object) -> Refusal:
     return Refusal(500, 50001, f"Error in the backend data store: {why}")
 
 
-def store_slow(why: object) -> Refusal:
-    return Refusal(500, 50002, f"Operation timed out: {why}")
-
-
 def overtaken() -> Refusal:
     return Refusal(500, 50003, "Another registry writes to this store; ask again")
