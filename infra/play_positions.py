@@ -71,7 +71,7 @@ def _last(
 
 def _ends(config: Config, client: Consumer, topic: str) -> dict[int, int]:
     name = kafka.topic_name(config, topic)
-    return {p: kafka.bounds(client, name, p)[1] for p in kafka.partitions_of(client, name)}
+    return {p: tape.bounds(client, name, p)[1] for p in kafka.partitions_of(client, name)}
 
 
 def _common(floors: Sequence[Floors]) -> Floors:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from confluent_kafka import Consumer, TopicPartition
 
-from infra import kafka
+from infra import kafka, tape
 from infra.config import Config, ConfigError
 
 EARLIEST, LATEST = "earliest", "latest"
@@ -55,7 +55,7 @@ def offsets(
     is at its `missing` end.
     """
     name = kafka.topic_name(config, topic)
-    ends = {p: kafka.bounds(client, name, p) for p in kafka.partitions_of(client, name)}
+    ends = {p: tape.bounds(client, name, p) for p in kafka.partitions_of(client, name)}
     if position.moment_ms is not None:
         asked = [TopicPartition(name, p, position.moment_ms) for p in ends]
         found = client.offsets_for_times(asked, timeout=kafka.REQUEST_TIMEOUT_S)

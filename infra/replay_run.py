@@ -128,6 +128,6 @@ def _links(
 
 def _records(config: Config, client: Consumer, topic: str, number: int) -> Iterator[Record]:
     name = kafka.topic_name(config, topic)
-    low, high = kafka.bounds(client, name, number)
+    low, high = tape.bounds(client, name, number)
     for batch in tape.read(client, name, number, low, high):
         yield from batch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +16,7 @@ from infra.wire import Record, record_of
 
 BATCH = 2_000
 POLL_S = 1.0
+PATIENCE_S, RETRY_S = 10.0, 0.1
 NO_FLOORS: Mapping[int, int] = {}
 WINDOW_FIRST, WINDOW_MAX = 500, 20_000
 """Records looked at together when a partition is searched from its end."""
@@ -32,6 +34,18 @@ def reader(config: Config, **settings: object) -> Iterator[Consumer]:
         client.close()
 
 
+def bounds(client: Consumer, topic: str, partition: int) -> tuple[int, int]:
+    """As `kafka.bounds`, asked again while a leader is being elected or a broker restarts."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return kafka.bounds(client, topic, partition)
+        except KafkaException as failed:
+            if failed.args[0].code() in _NOT_PASSING or time.monotonic() > deadline_s:
+                raise
+        time.sleep(RETRY_S)
+
+
 def read(
     client: Consumer, topic: str, partition: int, start: int, end: int
 ) -> Iterator[list[Record]]:
@@ -42,31 +56,29 @@ def read(
     if start >= end:
         return
     client.assign([TopicPartition(topic, partition, start)])
-    try:
-        over = False
-        while not over:
-            batch: list[Record] = []
-            fetched: Any
-            for fetched in client.consume(BATCH, POLL_S):
-                error = fetched.error()
-                if error is not None:
-                    over = over or _ended(error, fetched.offset(), end)
-                elif fetched.offset() < end:
-                    batch.append(record_of(fetched))
-                else:
-                    over = True
-            over = over or (bool(batch) and batch[-1].offset + 1 >= end)
-            if batch:
-                yield batch
-    finally:
-        client.unassign()
+    over = False
+    while not over:
+        batch: list[Record] = []
+        fetched: Any
+        for fetched in _arrived(client):
+            error = fetched.error()
+            if error is not None:
+                over = over or _ended(error, fetched.offset(), end)
+            elif fetched.offset() < end:
+                batch.append(record_of(fetched))
+            else:
+                over = True
+        over = over or (bool(batch) and batch[-1].offset + 1 >= end)
+        if batch:
+            yield batch
+    client.unassign()
 
 
 def backwards(
     client: Consumer, topic: str, partition: int, floor: int = 0
 ) -> Iterator[list[Record]]:
     """A partition from its end down to `floor` in growing windows, each in the tape's order."""
-    low, high = kafka.bounds(client, topic, partition)
+    low, high = bounds(client, topic, partition)
     low, size = max(low, floor), WINDOW_FIRST
     while high > low:
         start = max(low, high - size)
@@ -100,6 +112,15 @@ def newest(
             if wanted(record):
                 return record
     return None
+
+
+def _arrived(client: Consumer) -> list[Any]:
+    """What has been fetched, at once; else the next to come. `consume` alone waits to be full."""
+    arrived = client.consume(BATCH, 0)
+    if not arrived:
+        one = client.poll(POLL_S)
+        arrived = [] if one is None else [one]
+    return arrived
 
 
 def _ended(error: KafkaError, offset: int, end: int) -> bool:

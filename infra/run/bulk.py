@@ -175,5 +175,13 @@ class Host:
 
 
 def run(config: Config, stop: threading.Event, stage: Stage) -> None:
-    """Host `stage` until `stop` is set."""
-    Host(config, stage, stop).run()
+    """Host `stage` until `stop` is set; from the beginning again when Kafka was away."""
+    for wait_s in kafka.backoff_s():
+        try:
+            Host(config, stage, stop).run()
+        except (KafkaException, Doubtful) as away:
+            if isinstance(away, KafkaException) and away.args[0].fatal():
+                raise
+            log.warning("starting over in %.1f s: %s", wait_s, away)
+        if stop.wait(wait_s):
+            return

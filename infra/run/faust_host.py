@@ -15,6 +15,7 @@ from time import monotonic
 from typing import Any, cast
 
 import faust
+from confluent_kafka import KafkaException
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
@@ -215,18 +216,28 @@ class Host:
     async def _catch_up(self, lane: Lane) -> None:
         """Bring a partition from its snapshot to the end of the tape, then let the agent go on."""
         async with lane.busy:
-            if lane.partition is None:
-                lane.partition = await asyncio.to_thread(self._resumed, lane.number)
-            lane.saved_offset = lane.partition.next_offset
-            batches = caught_up(self._config, self._stage, lane.partition, self._stop)
-            while (outputs := await asyncio.to_thread(next, batches, None)) is not None:
-                for output in outputs:
-                    await self._send(lane, output)
-                if not lane.owned:
+            while lane.owned:
+                try:
+                    await self._follow(lane)
+                except KafkaException as away:
+                    log.warning("partition %s waits: %s", lane.number, away)
+                    await asyncio.sleep(HOLD_S)
+                else:
                     break
-            await asyncio.to_thread(batches.close)
-        log.info("%s goes on at %s", self._stage.source(lane.number), lane.partition.next_offset)
         lane.ready.set()
+
+    async def _follow(self, lane: Lane) -> None:
+        if lane.partition is None:
+            lane.partition = await asyncio.to_thread(self._resumed, lane.number)
+        lane.saved_offset = lane.partition.next_offset
+        batches = caught_up(self._config, self._stage, lane.partition, self._stop)
+        while (outputs := await asyncio.to_thread(next, batches, None)) is not None:
+            for output in outputs:
+                await self._send(lane, output)
+            if not lane.owned:
+                break
+        await asyncio.to_thread(batches.close)
+        log.info("%s goes on at %s", self._stage.source(lane.number), lane.partition.next_offset)
 
     def _resumed(self, number: int) -> Partition:
         with tape.reader(self._config) as client:

@@ -37,7 +37,7 @@ def resumed(config: Config, client: Consumer, stage: Stage, number: int) -> Part
     topic = kafka.topic_name(config, stage.reads)
     path = snapshots.path_of(config, stage.processor.name, number)
     partition = snapshots.load(path, stage.processor, topic, number) or fresh(number)
-    _, high = kafka.bounds(client, topic, number)
+    _, high = tape.bounds(client, topic, number)
     if partition.next_offset > high:
         raise TapeReplaced(
             f"{path} is at offset {partition.next_offset} of {topic}/{number}, which ends at "
@@ -72,7 +72,7 @@ def caught_up(
     topic, number = kafka.topic_name(config, stage.reads), partition.number
     with tape.reader(config) as client:
         written = tails(config, client, stage, number)
-        _, end = kafka.bounds(client, topic, number)
+        _, end = tape.bounds(client, topic, number)
         for batch in tape.read(client, topic, number, partition.next_offset, end):
             outputs: list[Outgoing] = []
             for record in batch:

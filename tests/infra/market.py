@@ -14,6 +14,7 @@ from tests.infra.counting import FixedIds
 
 START_US = 1_700_000_000_000_000
 IDS = FixedIds()
+UNCOMMITTED = {"isolation_level": "read_uncommitted"}
 
 
 def tick(symbol: str, seq: int, bid: float = 1.1, spread: float = 0.0002) -> TickReceived:
@@ -39,8 +40,8 @@ def record_of(event: TickReceived) -> wire.Outgoing:
     return wire.write(message, IDS)
 
 
-def put(config: Config, records: Iterable[wire.Outgoing], committed: bool = True) -> None:
-    """Write records in one transaction, which is aborted if not `committed`."""
+def put(config: Config, records: Sequence[wire.Outgoing], committed: bool = True) -> None:
+    """Write records in one transaction, which is aborted if not `committed`; over on return."""
     producer = kafka.producer(
         config,
         transactional_id=f"{config.namespace}.test",
@@ -57,6 +58,8 @@ def put(config: Config, records: Iterable[wire.Outgoing], committed: bool = True
         producer.commit_transaction(30)
     else:
         producer.abort_transaction(30)
+    for topic in {kafka.topic_name(config, record.topic) for record in records}:
+        _await_settled(config, topic)
 
 
 def all_of(config: Config, topic: str) -> list[Record]:
@@ -66,7 +69,7 @@ def all_of(config: Config, topic: str) -> list[Record]:
         return [
             record
             for partition in kafka.partitions_of(client, name)
-            for batch in tape.read(client, name, partition, *kafka.bounds(client, name, partition))
+            for batch in tape.read(client, name, partition, *tape.bounds(client, name, partition))
             for record in batch
         ]
 
@@ -98,3 +101,12 @@ def wait_for(config: Config, topic: str, count: int, timeout_s: float = 40.0) ->
         if len(records) >= count or time.monotonic() > deadline:
             return records
         time.sleep(0.1)
+
+
+def _await_settled(config: Config, topic: str) -> None:
+    """Return when no transaction is open any more: a broker ends them after it has said so."""
+    with tape.reader(config) as committed, tape.reader(config, **UNCOMMITTED) as whole:
+        for partition in kafka.partitions_of(committed, topic):
+            end = tape.bounds(whole, topic, partition)
+            while tape.bounds(committed, topic, partition) < end:
+                time.sleep(0.01)
