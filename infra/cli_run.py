@@ -23,6 +23,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         if kind.name == "processor":
             role.add_argument("name", help=f"one of {', '.join(PROCESSORS)}")
             role.add_argument("--host", choices=("faust", "bulk"), default="faust")
+        elif kind.name == "projections":
+            role.add_argument("--only", default="", metavar="NAME", help="this read model alone")
         elif kind.option:
             role.add_argument(kind.option, help="login of the account")
 
@@ -30,8 +32,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def main(config: Config, arguments: argparse.Namespace) -> int:
     """Import the role's module, and no other role's, and run it."""
     kind: Kind = arguments.role
-    wanted = {"name", "host"} if kind.name == "processor" else {kind.option} - {""}
-    options = {name: getattr(arguments, name) for name in sorted(wanted)}
+    named = ("name", "host", "account", "only")
+    options = {name: getattr(arguments, name) for name in named if hasattr(arguments, name)}
     name = "-".join([kind.name, *([options[kind.option]] if kind.option else [])])
     telemetry.start(config, name, arguments.metrics_port)
     import_module(kind.module).run(config, _stopped_by_signal(), **options)

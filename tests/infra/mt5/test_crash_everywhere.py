@@ -19,6 +19,8 @@ from infra.mt5.reconcile import TRADES
 from infra.mt5.simulator.faults import FaultRule
 from tests.infra.mt5.floor import Floor, Killed
 
+pytestmark = pytest.mark.thorough
+
 ENDS = {"OrderFilled", "OrderRejected", "OrderNotExecuted", "OrderExpired", "PositionClosed"}
 QUERIES = {"last_error", "known", "unsettled", "explained_since", "by_magic", "by_position"}
 """Calls that leave nothing behind: dying after one of them is dying before the next."""
@@ -151,7 +153,6 @@ def test_a_death_at_any_call_loses_nothing_and_doubles_nothing(after: bool) -> N
             raise AssertionError(f"killed at call {number}, {name}: {broken}") from broken
 
 
-@pytest.mark.thorough
 def test_two_deaths_lose_nothing_and_double_nothing() -> None:
     calls = len(scenario()[1].calls)
     draw = random.Random(3)
