@@ -17,6 +17,8 @@ from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
 from events.envelope import Envelope, Event, Message
+from infra import wire
+from infra.wire import Outgoing
 
 
 class MessageIds(IdGenerator):
@@ -50,19 +52,27 @@ class Exported:
         """One span per message, from `since_ns` (wall clock) until now."""
         until_ns = time.time_ns()
         for message in messages:
-            self._span(message, since_ns, until_ns)
+            name = type(message.event).__name__
+            self._span(name, message.key, message.envelope, since_ns, until_ns)
 
-    def _span(self, message: Message[Event], since_ns: int, until_ns: int) -> None:
-        envelope = message.envelope
+    def sent(self, records: Sequence[Outgoing], since_ns: int) -> None:
+        """One span per record."""
+        until_ns = time.time_ns()
+        for record in records:
+            name = dict(record.headers)["ce_type"].decode().rpartition(".")[2]
+            envelope = wire.envelope_of(record.headers)
+            self._span(name, record.key.decode(), envelope, since_ns, until_ns)
+
+    def _span(self, name: str, key: str, envelope: Envelope, since_ns: int, until_ns: int) -> None:
         self._ids.trace_id = _trace_id(envelope)
         self._ids.span_id = _span_id(envelope.message_id)
         span = self._tracer.start_span(
-            type(message.event).__name__,
+            name,
             context=_parent(envelope),
             start_time=since_ns,
             attributes={
                 "tapedeck.message_id": envelope.message_id,
-                "tapedeck.key": message.key,
+                "tapedeck.key": key,
                 "tapedeck.source": envelope.source,
                 "tapedeck.sequence": envelope.sequence,
             },

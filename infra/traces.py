@@ -7,6 +7,7 @@ from typing import Protocol
 
 from events.envelope import Event, Message
 from infra.config import Config
+from infra.wire import Outgoing
 
 
 class Traces(Protocol):
@@ -15,11 +16,17 @@ class Traces(Protocol):
     def written(self, messages: Sequence[Message[Event]], since_ns: int) -> None:
         """These messages were made and acknowledged between `since_ns` (wall clock) and now."""
 
+    def sent(self, records: Sequence[Outgoing], since_ns: int) -> None:
+        """The same for messages that exist as records only: those of streams."""
+
 
 class Untraced:
     """Spans go nowhere."""
 
     def written(self, messages: Sequence[Message[Event]], since_ns: int) -> None:
+        """Nothing."""
+
+    def sent(self, records: Sequence[Outgoing], since_ns: int) -> None:
         """Nothing."""
 
 

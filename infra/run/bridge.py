@@ -24,6 +24,7 @@ from infra.mt5.terminal import Terminal
 from infra.quote_writer import Judge, Press, Said
 from infra.schema_ids import RegistryAway, SchemaIds
 from infra.telemetry import AWAY, EMITTED
+from infra.traces import traces
 from infra.transactions import Doubtful, Writer
 from infra.wire import Ids
 
@@ -83,6 +84,7 @@ class Session:
     def __init__(self, config: Config, terminal: Terminal, login: int, ids: Ids) -> None:
         self._terminal = terminal
         self._press = Press(ids)
+        self._traces = traces(config, ROLE)
         source = f"mt5/{self._connected(login)}"
         self._writer = Writer(config, ROLE)
         self._live_from_us = _now_us()
@@ -107,11 +109,13 @@ class Session:
         more = False
         for feed in self._feeds.values():
             more |= self._read(feed, said)
-        now_us = _now_us()
+        since_ns = time.time_ns()
+        now_us = since_ns // 1_000
         judge, press = self._judge, self._press
         records = [press.record(judge.event(one, now_us), one.source_seq) for one in said]
         if records:
             self._writer.write(records)
+            self._traces.sent(records, since_ns)
             for record in records:
                 EMITTED.labels(ROLE, record.topic).inc()
         return more

@@ -22,6 +22,7 @@ from infra.run.processing import Partition, Place, Stage, not_yet_written
 from infra.run.resuming import resumed, tails
 from infra.schema_ids import RegistryAway
 from infra.telemetry import AWAY, EMITTED, HANDLED
+from infra.traces import traces
 from infra.transactions import Doubtful, Writer, opened
 from infra.wire import Outgoing, record_of
 
@@ -55,6 +56,7 @@ class Host:
         self._name = f"processors.{stage.processor.name}"
         self._role = f"processor-{stage.processor.name}"
         self._topic = kafka.topic_name(config, stage.reads)
+        self._traces = traces(config, self._role)
         self._lanes: dict[int, Lane] = {}
         instance, self._lock = instances.claimed(config, kafka.group_name(config, self._name))
         self._consumer = kafka.consumer(
@@ -94,6 +96,7 @@ class Host:
 
     def _handle(self, lane: Lane, records: list[Any]) -> None:
         """Bring what records cause onto the tape as one; in any doubt go on from what is there."""
+        since_ns = time.time_ns()
         try:
             outputs = self._outputs(lane, records)
             self._write(lane, outputs)
@@ -107,6 +110,7 @@ class Host:
             self._reopen(lane.partition.number)
         else:
             self._count(len(records), outputs)
+            self._traces.sent(outputs, since_ns)
             if time.monotonic() - lane.saved_at_s > SNAPSHOT_EVERY_S:
                 self._save(lane)
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from time import monotonic
+from time import monotonic, time_ns
 from typing import Any, cast
 
 import faust
@@ -26,6 +26,7 @@ from infra.run.processing import DEAD_LETTERS, Partition, Stage
 from infra.run.resuming import caught_up, resumed
 from infra.schema_ids import RegistryAway
 from infra.telemetry import AWAY, EMITTED, HANDLED
+from infra.traces import traces
 from infra.wire import Outgoing, Record
 
 COMMIT_EVERY_S = 1.0
@@ -112,6 +113,7 @@ class Host:
         self._topics = {
             name: kafka.topic_name(config, name) for name in (*stage.writes, DEAD_LETTERS)
         }
+        self._traces = traces(config, self._role)
         self._lanes: dict[int, Lane] = {}
         self._handled = HANDLED.labels(self._role, stage.reads)
         self._emitted = {name: EMITTED.labels(self._role, name) for name in self._topics}
@@ -170,17 +172,22 @@ class Host:
             partition = cast(Partition, lane.partition)
             if not lane.owned or record.offset < partition.next_offset:
                 return
-            for output in await self._advanced(partition, record):
+            since_ns = time_ns()
+            outputs = await self._advanced(lane, partition, record)
+            for output in outputs:
                 await self._send(lane, output)
+            self._traces.sent(outputs, since_ns)
         self._handled.inc()
 
-    async def _advanced(self, partition: Partition, record: Record) -> Iterable[Outgoing]:
+    async def _advanced(
+        self, lane: Lane, partition: Partition, record: Record
+    ) -> Sequence[Outgoing]:
         try:
             return self._stage.advance(partition, record)
         except RegistryAway as away:
             log.warning("%s/%s is held: %s", record.topic, record.offset, away)
         AWAY.labels(self._role, "registry").set(1)
-        while True:
+        while not self._stop.is_set():
             await asyncio.sleep(HOLD_S)
             try:
                 caused = await asyncio.to_thread(self._stage.advance, partition, record)
@@ -188,6 +195,8 @@ class Host:
                 continue
             AWAY.labels(self._role, "registry").set(0)
             return caused
+        lane.owned = False  # this record was not taken, so none after it may be
+        return ()
 
     async def _send(self, lane: Lane, output: Outgoing) -> None:
         acknowledged = await self._app.producer.send(
@@ -216,7 +225,7 @@ class Host:
     async def _catch_up(self, lane: Lane) -> None:
         """Bring a partition from its snapshot to the end of the tape, then let the agent go on."""
         async with lane.busy:
-            while lane.owned:
+            while lane.owned and not self._stop.is_set():
                 try:
                     await self._follow(lane)
                 except KafkaException as away:
@@ -224,6 +233,8 @@ class Host:
                     await asyncio.sleep(HOLD_S)
                 else:
                     break
+            if self._stop.is_set():
+                lane.owned = False  # perhaps short of the end: nothing may be taken beyond a gap
         lane.ready.set()
 
     async def _follow(self, lane: Lane) -> None:
@@ -250,10 +261,10 @@ class Host:
 
     async def _keep(self, lane: Lane) -> None:
         """Write the snapshot, after all that the state has caused is acknowledged."""
-        partition = cast(Partition, lane.partition)
+        partition = lane.partition
         pending, lane.pending = lane.pending, []
         await asyncio.gather(*pending)
-        if partition.next_offset > lane.saved_offset:
+        if partition is not None and partition.next_offset > lane.saved_offset:
             content = snapshots.frozen(self._stage.processor, self._topic, partition)
             path = snapshots.path_of(self._config, self._stage.processor.name, lane.number)
             await asyncio.to_thread(snapshots.store, path, content)
