@@ -38,7 +38,7 @@ def rows(history: History, since_s: int, count: int) -> np.ndarray[tuple[int], n
 @given(HISTORIES, st.lists(st.integers(0, 30)))
 def test_every_tick_once_and_in_order(history: History, lengths: list[int]) -> None:
     feed = Feed("EURUSD", START_MS // 1000)
-    said = []
+    said: list[Said] = []
     for known in [*sorted(lengths), len(history)]:
         said += feed.taken(rows(history[:known], feed.since_s, 10**6), NOW_US, 0)
     assert [one.source_seq for one in said] == list(range(1, len(history) + 1))
@@ -49,7 +49,7 @@ def test_every_tick_once_and_in_order(history: History, lengths: list[int]) -> N
 @given(HISTORIES, st.integers(1, 5))
 def test_pages_that_are_smaller_than_a_second_lose_nothing(history: History, page: int) -> None:
     feed = Feed("EURUSD", START_MS // 1000)
-    said = []
+    said: list[Said] = []
     count = page
     while len(said) < len(history):
         before = len(said)
