@@ -203,3 +203,43 @@ def test_the_night_is_paid_before_the_first_tick_of_the_day() -> None:
     sent(account, order(BUY, sl=1.0950))
     account.advance(START_MS + midnight)
     assert account.ledger.deals[-1].swap == -7.2
+
+
+def test_a_part_takes_its_part_of_the_swap() -> None:
+    midnight = DAY_MS - START_MS % DAY_MS
+    account = desk({"EURUSD": [(midnight, 1.1)]})
+    one = sent(account, order(BUY))
+    account.advance(START_MS + midnight)
+    sent(account, order(SELL, position=one, volume=0.25))
+    assert account.ledger.deals[-1].swap == -1.8
+    assert account.ledger.positions[one].swap == -5.4
+
+
+def test_the_last_price_of_each_symbol_counts_towards_stop_out() -> None:
+    """The pound fell before the event at 10; the euro's tick at 20 is the last straw."""
+    tape = {"GBPUSD": [(5, 1.2860)], "EURUSD": [(10, 1.0999), (20, 1.0969)]}
+    account = desk(tape, deposit=2_900.0)
+    pound = sent(account, order(BUY, symbol="GBPUSD", price=1.3001))
+    sent(account, order(BUY))
+    sent(account, order(BUY, volume=0.01, sl=1.0999))
+    account.advance(START_MS + 30)
+    assert [(position, at) for position, at, *_ in exits(account)][1:] == [(pound, 20)]
+
+
+@pytest.mark.parametrize(
+    ("deviation", "code"),
+    [(20, mt5.TRADE_RETCODE_DONE), (19, mt5.TRADE_RETCODE_REQUOTE)],
+)
+def test_the_price_may_move_by_the_deviation(deviation: int, code: int) -> None:
+    account = desk({})
+    assert account.send(order(BUY, price=1.0999, deviation=deviation)).retcode == code
+
+
+def test_both_ends_of_a_range_of_history_are_inside() -> None:
+    account = desk({})
+    account.advance(START_MS + 5_999)
+    ticket = sent(account, order(BUY))
+    second = START_MS // 1000 + 5
+    assert [deal.order for deal in account.ledger.deals_between(second, second)] == [ticket]
+    assert [done.ticket for done in account.ledger.done_between(second, second)] == [ticket]
+    assert account.ledger.deals_between(second - 1, second - 1) == []
