@@ -28,7 +28,7 @@ class Snapshot(Struct, frozen=True, array_like=True):
     number: int
     next_offset: int
     marks: dict[str, str]
-    states: Raw
+    states: dict[str, Raw]
 
 
 def path_of(config: Config, processor: str, partition: int) -> Path:
@@ -45,7 +45,7 @@ def frozen(processor: Processor[Any, Any, Any], topic: str, partition: Partition
         partition.number,
         partition.next_offset,
         partition.marks,
-        Raw(msgspec.msgpack.encode(partition.states)),
+        {key: Raw(msgspec.msgpack.encode(state)) for key, state in partition.states.items()},
     )
     body = msgspec.msgpack.encode(snapshot)
     return hashlib.sha256(body).digest() + body
@@ -75,18 +75,26 @@ def load(
     A damaged one is reported and not used: the state is then folded from the tape again.
     """
     try:
-        content = path.read_bytes()
+        return restored(path.read_bytes(), processor, topic, number)
     except FileNotFoundError:
         return None
-    try:
-        snapshot = _opened(content)
-        if _belongs(snapshot) != (processor.name, processor.version, topic, number):
-            log.info("%s is of %s: the state is folded anew", path, _belongs(snapshot))
-            return None
-        states = msgspec.msgpack.decode(snapshot.states, type=dict[str, processor.state])  # type: ignore[name-defined] # the type is a value here
     except (ValueError, msgspec.DecodeError) as damaged:
         log.error("%s is damaged (%s): the state is folded anew", path, damaged)
         return None
+
+
+def restored(
+    content: bytes, processor: Processor[Any, Any, Any], topic: str, number: int
+) -> Partition | None:
+    """The partition in a snapshot; None if it is another's, `ValueError` if it is damaged."""
+    snapshot = _opened(content)
+    if _belongs(snapshot) != (processor.name, processor.version, topic, number):
+        log.info("the snapshot is of %s: the state is folded anew", _belongs(snapshot))
+        return None
+    states: dict[str, Any] = {
+        key: msgspec.msgpack.decode(state, type=processor.state)
+        for key, state in snapshot.states.items()
+    }
     return Partition(number, snapshot.next_offset, snapshot.marks, states)
 
 

@@ -13,7 +13,7 @@ from infra import kafka
 from infra.config import Config
 from infra.wire import Outgoing
 
-TIMEOUT_S = 30.0
+TIMEOUT_S = 10.0
 TRANSACTION_MS_MAX = 30_000
 """Readers wait this long for a killed writer that nobody succeeds."""
 DELIVERY_MS_MAX = 25_000

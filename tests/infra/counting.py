@@ -117,6 +117,7 @@ def _bar(seen: Seen, tick: TickReceived, timeframe_s: int) -> BarClosed:
 def main(host: str) -> None:
     """Host the processor until SIGTERM."""
     logging.basicConfig(level="INFO", format="%(asctime)s %(name)s %(message)s")
+    logging.getLogger("tapedeck.librdkafka").setLevel(logging.CRITICAL)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     role.hosted(Config.load(os.environ), stop, Stage(COUNTING, FixedIds()), host)
