@@ -147,9 +147,8 @@ class Host:
         crashed = self._app.crash_reason
         if crashed is None:
             for lane in self._lanes.values():
-                await lane.busy.acquire()  # for good: nothing moves any more
-                if lane.ready.is_set():
-                    await self._keep(lane)
+                lane.owned = False  # nothing moves any more; Faust waits for what it handed out
+                await self._save(lane)
         await asyncio.wait_for(self._app.stop(), STOP_S_MAX)
         if crashed is not None:
             raise crashed
