@@ -19,8 +19,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from confluent_kafka import KafkaException
-from rich.console import Console
-from rich.table import Table
 
 from events.market import QuoteFault, QuoteQuarantined, TickReceived
 from infra import kafka, play_positions
@@ -29,6 +27,7 @@ from infra.progress import Progress
 from infra.quote_writer import Judge, Press, Said
 from infra.recordings import Recording, recording, said
 from infra.schema_ids import RegistryAway, SchemaIds
+from infra.tables import Table, show
 from infra.transactions import Doubtful, Writer
 from infra.wire import Ids, Outgoing
 from schemas.catalog import topic_of
@@ -98,7 +97,7 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
             stop,
             lambda tallies: progress.at(sum(t.lines for t in tallies.values()), lines),
         )
-    Console().print(summary(tallies, time.monotonic() - began_s))
+    show(summary(tallies, time.monotonic() - began_s))
     if stop.is_set():
         print("stopped; the same command goes on from here", file=sys.stderr)
     return 130 if stop.is_set() else 0

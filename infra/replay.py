@@ -9,8 +9,6 @@ from dataclasses import asdict
 from typing import Any
 
 import msgspec
-from rich.console import Console
-from rich.table import Table
 
 from infra import wire
 from infra.config import Config
@@ -20,6 +18,7 @@ from infra.replay_range import EARLIEST, LATEST, where
 from infra.replay_run import Outcome, replay
 from infra.run.processing import sequence_of
 from infra.schema_ids import SchemaIds
+from infra.tables import Table, show
 from infra.wire import Ids, Record
 from processors.models.gbt import ModelRefused
 
@@ -55,7 +54,7 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(as_json(outcome, ids), default=str))
     else:
-        Console().print(table(outcome, arguments.verify))
+        show(table(outcome, arguments.verify))
         if outcome.first is not None:
             print(json.dumps(told(outcome.first, ids), indent=2, default=str))
     return 1 if outcome.different else 0

@@ -44,11 +44,11 @@ THIRD_PARTY: dict[str, set[str]] = {
 # Libraries that one file of `infra` wraps for all others; `rich` has one for what moves and one
 # for what stands still.
 ONE_FILE_ONLY = {
-    "faust": ("infra/run/faust_host.py",),
+    "faust": ("infra/run/faust_host.py", "infra/run/faust_transport.py"),
     "MetaTrader5": ("infra/mt5/vendor.py",),
     "eventsourcing": ("infra/recorders.py",),
     "opentelemetry": ("infra/otel.py",),
-    "rich": ("infra/screen.py", "infra/progress.py"),
+    "rich": ("infra/screen.py", "infra/tables.py"),
 }
 
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:work|root|home/[a-z]+)/")

@@ -1,4 +1,4 @@
-"""The Faust host: one app, one agent, one processor. The only file that knows Faust.
+"""The Faust host: one app, one agent, one processor. Its transport is in `faust_transport`.
 
 What Faust has committed is never trusted: each partition goes on from its own snapshot, over the
 tape, to the end; then Faust's records take over, and those already seen are passed by.
@@ -11,17 +11,17 @@ import logging
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from time import monotonic, time_ns
+from time import time_ns
 from typing import Any, cast
 
 import faust
 from confluent_kafka import KafkaException
-from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from infra import kafka, snapshots, tape
 from infra.config import Config
 from infra.run import instances
+from infra.run.faust_transport import Transport
 from infra.run.processing import DEAD_LETTERS, Partition, Stage
 from infra.run.resuming import caught_up, resumed
 from infra.schema_ids import RegistryAway
@@ -36,49 +36,6 @@ HOLD_S = 1.0
 STOP_S_MAX = 20.0
 
 log = logging.getLogger(__name__)
-
-
-class CommittedReader(driver.AIOKafkaConsumerThread):
-    """Reads committed records only, and rides out a broker that is away."""
-
-    def _create_worker_consumer(self, transport: Any) -> Any:
-        consumer = super()._create_worker_consumer(transport)
-        consumer._isolation_level = (
-            "read_committed"  # Faust offers it with its own transactions only
-        )
-        return consumer
-
-    async def _commit(self, offsets: Any) -> bool:
-        held = self.assignment()
-        mine = {driver.ensure_aiokafka_TP(tp): at for tp, at in offsets.items() if tp in held}
-        try:
-            await self._ensure_consumer().commit(mine)
-        except Exception as away:  # only lag is measured by it: Faust would end the process
-            log.warning("offsets are not committed: %r", away)
-            return False
-        self.tp_last_committed_at.update(dict.fromkeys(mine, monotonic()))
-        return True
-
-
-class CommittedConsumer(driver.Consumer):
-    """Faust's consumer on a `CommittedReader`."""
-
-    def _new_consumer_thread(self) -> Any:
-        return CommittedReader(self, loop=self.loop, beacon=self.beacon)
-
-
-class IdempotentProducer(driver.Producer):
-    """Faust's producer without its own repeats and reorderings."""
-
-    def _settings_extra(self) -> Any:
-        return {"acks": "all", "enable_idempotence": True}
-
-
-class Transport(driver.Transport):
-    """Faust's aiokafka transport with the two above."""
-
-    Consumer = CommittedConsumer
-    Producer = IdempotentProducer
 
 
 @dataclass(slots=True)
