@@ -11,7 +11,7 @@ import pytest
 from events.orders import OrderFilled
 from infra import kafka, snapshots, tape
 from infra.config import Config
-from infra.run import faust_host, instances
+from infra.run import faust_host, faust_transport, instances
 from infra.run.processing import Partition, Stage
 from infra.run.processor import hosted, run
 from infra.run.resuming import TapeReplaced, resumed
@@ -42,7 +42,7 @@ def test_faust_serves_declares_and_stores_nothing(alone: Config) -> None:
         assert app.conf.processing_guarantee.value == "at_least_once"
         assert app.conf.broker_commit_interval == 1.0
         assert app.conf.consumer_group_instance_id == "host.0"
-        assert app.transport.Producer is faust_host.IdempotentProducer
+        assert app.transport.Producer is faust_transport.IdempotentProducer
 
     asyncio.run(settings())
 
