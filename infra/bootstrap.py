@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from msgspec.structs import asdict
+
 from commands.accounts import ACCOUNTS, OpenAccount
-from commands.decider import Decider
 from commands.limits import LIMITS, SetLimits
 from events.envelope import Message, first_cause
+from events.limits import LimitsSet
 from events.models import ModelPromoted
 from events.values import lots
 from infra import kafka, postgres
@@ -42,37 +44,46 @@ def prepare(config: Config) -> None:
     SchemaIds(config).register_all()
     print("topics and schemas are there", flush=True)
     store = EventStore.open(postgres.address(config.postgres, config.namespace))
-    for decider, command in wishes(config):
-        store.handle(decider, command)
+    _prepare_accounts(config, store)
     print(f"{len(config.accounts)} accounts have limits", flush=True)
     _give_a_model(config, store)
 
 
-def wishes(config: Config) -> Iterator[tuple[Decider[Any, Any, Any], Message[Any]]]:
-    """The accounts of the configuration, each with the limits of a beginner."""
+def opened(config: Config) -> Iterator[OpenAccount]:
+    """The accounts of the configuration."""
     for account in config.accounts:
-        yield (
-            ACCOUNTS,
-            _wish(
-                OpenAccount(
-                    account=account, login=login_of(account), server=SERVER, currency=CURRENCY
-                )
-            ),
+        yield OpenAccount(
+            account=account, login=login_of(account), server=SERVER, currency=CURRENCY
         )
-        yield (
-            LIMITS,
-            _wish(
-                SetLimits(
-                    account=account,
-                    volume_lots_max=lots(VOLUME_LOTS_MAX),
-                    open_lots_max=lots(OPEN_LOTS_MAX),
-                    open_positions_max=OPEN_POSITIONS_MAX,
-                    confidence_min=CONFIDENCE_MIN,
-                    signal_age_ms_max=SIGNAL_AGE_MS_MAX,
-                    symbols=config.symbols,
-                )
-            ),
+
+
+def limited(config: Config, account: str, before: LimitsSet | None) -> SetLimits | None:
+    """The limits of a beginner; later only symbols that are new. What a person set stays set."""
+    if before is None:
+        return SetLimits(
+            account=account,
+            volume_lots_max=lots(VOLUME_LOTS_MAX),
+            open_lots_max=lots(OPEN_LOTS_MAX),
+            open_positions_max=OPEN_POSITIONS_MAX,
+            confidence_min=CONFIDENCE_MIN,
+            signal_age_ms_max=SIGNAL_AGE_MS_MAX,
+            symbols=config.symbols,
         )
+    new = tuple(symbol for symbol in config.symbols if symbol not in before.symbols)
+    if not new:
+        return None
+    kept = {name: value for name, value in asdict(before).items() if name != "version"}
+    return SetLimits(**{**kept, "symbols": (*before.symbols, *new)})
+
+
+def _prepare_accounts(config: Config, store: EventStore) -> None:
+    for command in opened(config):
+        store.handle(ACCOUNTS, _wish(command, ""))
+        version, told = store.load(f"{LIMITS.name}:{command.account}")
+        before = told[-1].event if told else None
+        limits = limited(config, command.account, before)
+        if limits is not None:
+            store.handle(LIMITS, _wish(limits, f".{version + 1}"))
 
 
 def _give_a_model(config: Config, store: EventStore) -> None:
@@ -96,8 +107,8 @@ def _predicts(store: EventStore) -> bool:
     return False
 
 
-def _wish(command: Any) -> Message[Any]:
-    kind = type(command).__name__
+def _wish(command: Any, version: str) -> Message[Any]:
+    kind = f"{type(command).__name__}{version}"
     return first_cause(
         command,
         source=ACTOR,

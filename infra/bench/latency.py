@@ -86,7 +86,8 @@ def _legs(config: Config) -> Iterator[Leg]:
             stamps_ms["dealt"] = event.dealt_at_us / 1000
         elif isinstance(event, OrderAccepted):
             stamps_ms["accepted"] = stamp_ms
-            stamps_ms["signal"] = signals_ms.get(event.execution_id, stamp_ms)
+            if event.execution_id in signals_ms:
+                stamps_ms["signal"] = signals_ms[event.execution_id]
         elif type(event).__name__ == "RequestOrder":
             stamps_ms["wished"] = stamp_ms
     yield from (leg for leg in legs.values() if "dealt" in leg.stamps_ms)

@@ -48,7 +48,7 @@ FOLDED = """
 
 
 def bridge(config: Config, repeats: int) -> Figure:
-    """Ticks judged, encoded and committed beside the same bytes from a bare producer."""
+    """Ticks encoded and committed as the bridge does it, beside the same bytes from a producer."""
     ticks = list(islice(simulated(config), TICKS_PUBLISHED))
     pairs = [(_published(config, ticks), _bare(config, ticks)) for _ in range(repeats)]
     return paired("bridge to acknowledged event", "bare confluent-kafka", pairs, "ticks/s", 0.5)

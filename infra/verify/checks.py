@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from events.accounts import ExternalDealFound
-from events.envelope import Message
+from events.accounts import AccountReported, ExternalDealFound
+from events.envelope import Event, Message
 from events.execution import (
     ExecutionCompensated,
     ExecutionCompleted,
@@ -28,10 +28,17 @@ from events.orders import (
     PositionClosed,
 )
 from events.predictions import PredictionMade
+from events.signals import Abstained, SignalRaised
 from infra.mt5.books import differences, tape_book
 from infra.verify.evidence import Evidence, Quote
 
 ENDS = (OrderFilled, OrderRejected, OrderNotExecuted, OrderExpired)
+EXECUTION_STATES: dict[type[Event], str] = {
+    ExecutionCompleted: "completed",
+    ExecutionCompensated: "compensated",
+    ExecutionStuck: "stuck",
+}
+COUNTED: dict[str, tuple[type[Event], ...]] = {"predictions": (PredictionMade,), "signals": (SignalRaised, Abstained)}
 UNAUDITED = {"market-data-events"}
 SHOWN_MAX = 3
 
@@ -120,8 +127,14 @@ def books_are_equal(evidence: Evidence) -> Verdict:
 
 
 def projections_are_equal(evidence: Evidence) -> Verdict:
-    """Orders, executions and open positions in Postgres are the fold of the tape."""
-    faults = [*_order_rows(evidence), *_position_rows(evidence), *_execution_rows(evidence)]
+    """Orders, positions, executions, accounts, ticks in Postgres are the fold of the tape."""
+    faults = [
+        *_order_rows(evidence),
+        *_position_rows(evidence),
+        *_execution_rows(evidence),
+        *_account_rows(evidence),
+        *_latest_rows(evidence),
+    ]
     rows = sum(len(evidence.tables[name]) for name in ("orders", "positions", "executions"))
     return _verdict("the read models equal the fold of the tape", faults, f"{rows} rows")
 
@@ -240,9 +253,37 @@ def _position_rows(evidence: Evidence) -> Iterator[str]:
 
 
 def _execution_rows(evidence: Evidence) -> Iterator[str]:
-    told = {e.execution_id for e in evidence.tape.events(ExecutionOpened)}
-    rows = {name for name, _ in evidence.tables["executions"]}
-    yield from (f"execution {name} is in one of them only" for name in sorted(told ^ rows))
+    told = {e.execution_id: "open" for e in evidence.tape.events(ExecutionOpened)}
+    for kind, state in EXECUTION_STATES.items():
+        told.update((e.execution_id, state) for e in evidence.tape.events(kind))
+    rows = dict(evidence.tables["executions"])
+    for name in sorted(told.keys() | rows.keys()):
+        if told.get(name) != rows.get(name):
+            yield f"execution {name}: {told.get(name)} on the tape, {rows.get(name)} in the table"
+
+
+def _account_rows(evidence: Evidence) -> Iterator[str]:
+    """The last report of each account, which is the venue's own statement."""
+    told = {
+        e.account: (e.balance, e.equity, e.open_lots, e.open_positions)
+        for e in evidence.tape.events(AccountReported)
+    }
+    rows = {name: tuple(figures) for name, *figures in evidence.tables["accounts"]}
+    for name in sorted(told.keys() | rows.keys()):
+        if told.get(name) != rows.get(name):
+            yield f"account {name}: {told.get(name)} on the tape, {rows.get(name)} in the table"
+
+
+def _latest_rows(evidence: Evidence) -> Iterator[str]:
+    """The latest tick of each symbol, and as many predictions and signals as there are."""
+    told = {e.symbol: (e.source_seq, e.bid, e.ask) for e in evidence.tape.events(TickReceived)}
+    rows = {symbol: tuple(figures) for symbol, *figures in evidence.tables["ticks"]}
+    if told != rows:
+        yield f"latest ticks: {told} on the tape, {rows} in the table"
+    for table, kinds in COUNTED.items():
+        count, ((rows_,),) = len(evidence.tape.events(*kinds)), evidence.tables[table]
+        if count != rows_:
+            yield f"{table}: {count} on the tape, {rows_} in the table"
 
 
 def _relayed(evidence: Evidence) -> list[Message[Any]]:

@@ -23,7 +23,6 @@ from schemas.catalog import TOPICS
 LOG_BATCH = 1_000
 REPORTS = "account-events"
 FAR_FUTURE_S = 2**31 - 1
-TICK_COUNT_MAX = 1_000_000
 
 Quote = tuple[int, float, float]
 """Milliseconds, bid, ask."""
@@ -92,6 +91,10 @@ TABLES = {
     "where state = 'open' order by account, position_id",
     "audit": "select topic, count(*) from {schema}.audit group by topic order by topic",
     "executions": "select execution_id, state from {schema}.executions order by execution_id",
+    "accounts": "select account, balance, equity, open_lots, open_positions from {schema}.accounts",
+    "ticks": "select symbol, source_seq, bid, ask from {schema}.ticks",
+    "predictions": "select count(*) from {schema}.predictions",
+    "signals": "select count(*) from {schema}.signals",
 }
 
 
