@@ -13,10 +13,11 @@ import time
 from pathlib import Path
 
 from infra.config import Config
-from infra.verify.checks import CHECKS, Verdict
+from infra.verify.checks import CHECKS
 from infra.verify.drill import Drill, isolated
 from infra.verify.evidence import gather
 from infra.verify.recomputed import recomputed
+from infra.verify.verdict import Verdict
 
 KILLS_MIN_SHARE = 0.8
 

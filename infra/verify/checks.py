@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from events.accounts import AccountReported, ExternalDealFound
-from events.envelope import Event, Message
+from events.accounts import ExternalDealFound
+from events.envelope import Message
 from events.execution import (
     ExecutionCompensated,
     ExecutionCompleted,
@@ -28,31 +27,12 @@ from events.orders import (
     PositionClosed,
 )
 from events.predictions import PredictionMade
-from events.signals import Abstained, SignalRaised
-from infra.mt5.books import differences, tape_book
+from infra.mt5.books import differences
 from infra.verify.evidence import Evidence, Quote
+from infra.verify.tables import audit_is_complete, projections_are_equal
+from infra.verify.verdict import Verdict, verdict
 
 ENDS = (OrderFilled, OrderRejected, OrderNotExecuted, OrderExpired)
-EXECUTION_STATES: dict[type[Event], str] = {
-    ExecutionCompleted: "completed",
-    ExecutionCompensated: "compensated",
-    ExecutionStuck: "stuck",
-}
-COUNTED: dict[str, tuple[type[Event], ...]] = {"predictions": (PredictionMade,), "signals": (SignalRaised, Abstained)}
-UNAUDITED = {"market-data-events"}
-SHOWN_MAX = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """A claim, whether it holds, and the figures or the first things that speak against it."""
-
-    claim: str
-    holds: bool
-    detail: str
-
-    def __str__(self) -> str:
-        return f"{'ok  ' if self.holds else 'FAIL'}  {self.claim}: {self.detail}"
 
 
 def every_tick_once_in_order(evidence: Evidence) -> Verdict:
@@ -63,7 +43,7 @@ def every_tick_once_in_order(evidence: Evidence) -> Verdict:
         ticks = [m.event for m in evidence.tape.raw["market-data-events"] if m.key == symbol]
         count += len(ticks)
         faults += _tick_faults(symbol, ticks, quotes)
-    return _verdict(
+    return verdict(
         "every tick of the venue is on the tape once, in order", faults, f"{count:,} ticks"
     )
 
@@ -90,7 +70,7 @@ def every_execution_ended(evidence: Evidence) -> Verdict:
     faults += [f"{name} ended {n} times" for name, n in ended.items() if n > 1]
     faults += [f"{e.execution_id} is stuck" for e in evidence.tape.events(ExecutionStuck)]
     detail = f"{len(complete)} complete, {len(compensated)} compensated"
-    return _verdict("every execution is complete or compensated", faults, detail)
+    return verdict("every execution is complete or compensated", faults, detail)
 
 
 def every_order_ended_once(evidence: Evidence) -> Verdict:
@@ -101,7 +81,7 @@ def every_order_ended_once(evidence: Evidence) -> Verdict:
     faults += [f"{name} was intended {n} times" for name, n in intents.items() if n > 1]
     denied = len(evidence.tape.events(OrderDenied))
     detail = f"{len(accepted)} accepted, {denied} denied, {sum(intents.values())} sent"
-    return _verdict("every order was sent at most once and ended", faults, detail)
+    return verdict("every order was sent at most once and ended", faults, detail)
 
 
 def books_are_equal(evidence: Evidence) -> Verdict:
@@ -123,36 +103,7 @@ def books_are_equal(evidence: Evidence) -> Verdict:
     ]
     deals = sum(len(books.deals) for books in evidence.books.values())
     detail = f"{len(evidence.books)} accounts, {deals} deals"
-    return _verdict("the venue's books equal the tape's", faults, detail)
-
-
-def projections_are_equal(evidence: Evidence) -> Verdict:
-    """Orders, positions, executions, accounts, ticks in Postgres are the fold of the tape."""
-    faults = [
-        *_order_rows(evidence),
-        *_position_rows(evidence),
-        *_execution_rows(evidence),
-        *_account_rows(evidence),
-        *_latest_rows(evidence),
-    ]
-    rows = sum(len(evidence.tables[name]) for name in ("orders", "positions", "executions"))
-    return _verdict("the read models equal the fold of the tape", faults, f"{rows} rows")
-
-
-def audit_is_complete(evidence: Evidence) -> Verdict:
-    """Every message but ticks, each once."""
-    told = {
-        topic: len(messages)
-        for topic, messages in evidence.tape.once.items()
-        if messages and topic not in UNAUDITED
-    }
-    seen = {topic: count for topic, count in evidence.tables["audit"] if topic not in UNAUDITED}
-    faults = [
-        f"{topic}: {told.get(topic, 0)} on the tape, {seen.get(topic, 0)} in the audit trail"
-        for topic in sorted(told.keys() | seen.keys())
-        if told.get(topic, 0) != seen.get(topic, 0)
-    ]
-    return _verdict("the audit trail has every message", faults, f"{sum(seen.values()):,} messages")
+    return verdict("the venue's books equal the tape's", faults, detail)
 
 
 def relay_lost_nothing(evidence: Evidence) -> Verdict:
@@ -164,7 +115,7 @@ def relay_lost_nothing(evidence: Evidence) -> Verdict:
         if stored.get(key) != told.get(key)
     ]
     detail = f"{len(evidence.log):,} decisions and commands"
-    return _verdict("the relay lost and reordered nothing", faults, detail)
+    return verdict("the relay lost and reordered nothing", faults, detail)
 
 
 def nothing_set_aside(evidence: Evidence) -> Verdict:
@@ -224,68 +175,6 @@ def _overfilled(evidence: Evidence, accepted: dict[str, OrderAccepted]) -> Itera
             yield f"{name} was filled with {volume} of {accepted[name].volume_lots} lots"
 
 
-def _order_rows(evidence: Evidence) -> Iterator[str]:
-    filled: defaultdict[str, Decimal] = defaultdict(Decimal)
-    for event in evidence.tape.events(OrderFilled):
-        filled[event.order_id] += event.volume_lots
-    known = {e.order_id for e in evidence.tape.events(OrderAccepted, OrderDenied)}
-    rows = {name: volume for name, _, volume in evidence.tables["orders"]}
-    yield from (f"order {name} is in one of them only" for name in sorted(known ^ rows.keys()))
-    for name in sorted(known & rows.keys()):
-        if rows[name] != filled[name]:
-            yield f"order {name}: {filled[name]} lots on the tape, {rows[name]} in the table"
-
-
-def _position_rows(evidence: Evidence) -> Iterator[str]:
-    rows = {
-        (account, ticket): (lots, side)
-        for account, ticket, lots, side in evidence.tables["positions"]
-    }
-    events = evidence.tape.events(OrderFilled, PositionClosed)
-    told = {
-        (account, ticket): (abs(volume), "buy" if volume > 0 else "sell")
-        for account in evidence.books
-        for ticket, volume in tape_book(account, events).positions.items()
-    }
-    for name in sorted(rows.keys() | told.keys()):
-        if rows.get(name) != told.get(name):
-            yield f"position {name}: {told.get(name)} on the tape, {rows.get(name)} in the table"
-
-
-def _execution_rows(evidence: Evidence) -> Iterator[str]:
-    told = {e.execution_id: "open" for e in evidence.tape.events(ExecutionOpened)}
-    for kind, state in EXECUTION_STATES.items():
-        told.update((e.execution_id, state) for e in evidence.tape.events(kind))
-    rows = dict(evidence.tables["executions"])
-    for name in sorted(told.keys() | rows.keys()):
-        if told.get(name) != rows.get(name):
-            yield f"execution {name}: {told.get(name)} on the tape, {rows.get(name)} in the table"
-
-
-def _account_rows(evidence: Evidence) -> Iterator[str]:
-    """The last report of each account, which is the venue's own statement."""
-    told = {
-        e.account: (e.balance, e.equity, e.open_lots, e.open_positions)
-        for e in evidence.tape.events(AccountReported)
-    }
-    rows = {name: tuple(figures) for name, *figures in evidence.tables["accounts"]}
-    for name in sorted(told.keys() | rows.keys()):
-        if told.get(name) != rows.get(name):
-            yield f"account {name}: {told.get(name)} on the tape, {rows.get(name)} in the table"
-
-
-def _latest_rows(evidence: Evidence) -> Iterator[str]:
-    """The latest tick of each symbol, and as many predictions and signals as there are."""
-    told = {e.symbol: (e.source_seq, e.bid, e.ask) for e in evidence.tape.events(TickReceived)}
-    rows = {symbol: tuple(figures) for symbol, *figures in evidence.tables["ticks"]}
-    if told != rows:
-        yield f"latest ticks: {told} on the tape, {rows} in the table"
-    for table, kinds in COUNTED.items():
-        count, ((rows_,),) = len(evidence.tape.events(*kinds)), evidence.tables[table]
-        if count != rows_:
-            yield f"{table}: {count} on the tape, {rows_} in the table"
-
-
 def _relayed(evidence: Evidence) -> list[Message[Any]]:
     messages = [m for topic in evidence.tape.once.values() for m in topic]
     return sorted(
@@ -299,10 +188,3 @@ def _by_key(messages: Iterable[Message[Any]]) -> dict[str, list[str]]:
     for message in messages:
         found[message.key].append(message.envelope.message_id)
     return dict(found)
-
-
-def _verdict(claim: str, faults: list[str], detail: str) -> Verdict:
-    if not faults:
-        return Verdict(claim, True, detail)
-    more = f" and {len(faults) - SHOWN_MAX} more" if len(faults) > SHOWN_MAX else ""
-    return Verdict(claim, False, f"{'; '.join(faults[:SHOWN_MAX])}{more} ({detail})")

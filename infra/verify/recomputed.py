@@ -6,7 +6,7 @@ from infra.config import Config
 from infra.replay_range import EARLIEST, LATEST, where
 from infra.replay_run import Outcome, replay
 from infra.schema_ids import SchemaIds
-from infra.verify.checks import Verdict
+from infra.verify.verdict import Verdict
 
 
 def recomputed(config: Config) -> Verdict:
