@@ -15,10 +15,11 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from events.envelope import Event, Message
 from infra import kafka, wire
 from infra.config import Config
+from infra.offsets import EVENT_STORE
 from infra.schema_ids import RegistryAway
 from infra.wire import Ids, Record
 from projections import audit
-from read_api.tape import Heard, TapeAway
+from read_api.tape import Heard, Mark, TapeAway
 
 HELD_MAX = 2_000
 CLIENT = {
@@ -29,6 +30,7 @@ CLIENT = {
 POLL_S = 0.1
 GATHER_S = 0.01
 REGISTRY_RETRY_S = 0.5
+PROCESSORS = "processors/"
 
 log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
@@ -206,9 +208,20 @@ def heard_of(topic: str, fetched: Any, ids: Ids) -> Heard:
         type=type(event).__name__,
         symbol=getattr(event, "symbol", ""),
         account=getattr(event, "account", ""),
-        mark=(envelope.source, message.key),
+        mark=mark_of(message, record.partition),
         sequence=envelope.sequence,
     )
+
+
+def mark_of(message: Message[Event], partition: int) -> Mark:
+    """What the sequence of a message counts over.
+
+    The relay and the processors count over all keys of a partition. One mark for all of them is
+    found in the one record before the place where someone resumes, however much is repeated after.
+    """
+    source = message.envelope.source
+    whole = source == EVENT_STORE or source.startswith(PROCESSORS)
+    return source, partition if whole else message.key
 
 
 def _unreadable(record: Record, bad: Exception) -> Heard:

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from read_api.problems import Problem, away, refused
-from read_api.tape import Extent, Heard, Tail, Tape
+from read_api.tape import Extent, Heard, Mark, Tail, Tape
 
 BLOCK = 200
 MARKS_MAX = 20_000
@@ -61,7 +61,7 @@ class Follower:
 
     wish: Wish
     at: dict[int, int]
-    marks: OrderedDict[tuple[str, str], str] = field(default_factory=OrderedDict)
+    marks: OrderedDict[Mark, str] = field(default_factory=OrderedDict)
 
     @property
     def token(self) -> str:

@@ -8,6 +8,9 @@ from typing import Protocol
 
 from msgspec import Struct
 
+Mark = tuple[str, str | int]
+"""What a sequence counts over: a source and a key, or a source and a whole partition."""
+
 
 class Heard(Struct, frozen=True, kw_only=True):
     """A record of the tape, ready to be sent: `body` is its JSON.
@@ -22,7 +25,7 @@ class Heard(Struct, frozen=True, kw_only=True):
     type: str = ""
     symbol: str = ""
     account: str = ""
-    mark: tuple[str, str] | None = None
+    mark: Mark | None = None
     sequence: str = ""
 
 

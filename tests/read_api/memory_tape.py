@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from events.envelope import Message
+from infra.tape_tail import mark_of
 from projections import audit
 from read_api.tape import Extent, Heard, TapeAway, TapeTopic
 from schemas.catalog import TOPICS
@@ -25,7 +26,7 @@ def heard(message: Message[Any]) -> Heard:
         type=type(message.event).__name__,
         symbol=getattr(message.event, "symbol", ""),
         account=getattr(message.event, "account", ""),
-        mark=(message.envelope.source, message.key),
+        mark=mark_of(message, message.position.partition),
         sequence=message.envelope.sequence,
     )
 

@@ -7,18 +7,21 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from msgspec.structs import replace
 from starlette.websockets import WebSocketDisconnect
 
-from events.envelope import Message
+from events.envelope import Message, Position
 from infra.config import Config
 from infra.run.read_api import open_pool
 from read_api.app import create_app
 from read_api.subscriptions import Limits
+from schemas.catalog import topic_of
 from tests.projections import story
 from tests.read_api.conftest import TestClient
 from tests.read_api.memory_tape import MemoryTape
 
 PATIENT = Limits(subscribers_max=2, slow_after_s=5, heartbeat_s=60)
+REPEATED = 300
 
 
 @pytest.fixture
@@ -68,6 +71,30 @@ def test_what_a_producer_wrote_twice_is_heard_once_also_after_a_resume(
         resumed, _ = _hear(client, "topic=market-data-events&from=0:20,1:0", 1)
     assert [m["payload"]["source_seq"] for m in whole] == list(range(1, 22))
     assert [m["payload"]["source_seq"] for m in resumed] == [21]
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"), [("OrderIntended", "order_id"), ("BarClosed", "symbol")]
+)
+def test_repeats_of_many_keys_after_a_resume_are_not_heard(
+    database: Config, told: list[Message[Any]], kind: str, field: str
+) -> None:
+    said = _of_many_keys(told, kind, field, REPEATED + 1)
+    tape = MemoryTape(story.placed([*said[:-1], *said[:-1], said[-1]]))
+    topic = topic_of(type(said[0].event)).name
+    with TestClient(create_app(open_pool(database), tape, limits=PATIENT)) as client:
+        heard, token = _hear(client, f"topic={topic}&from=0:{REPEATED},1:0", 1)
+    assert heard[0]["payload"][field] == said[-1].key
+    assert token == f"0:{2 * REPEATED + 1},1:0"
+
+
+def test_each_partition_is_counted_by_itself(database: Config, told: list[Message[Any]]) -> None:
+    early, late = _of_many_keys(told, "OrderIntended", "order_id", 2)
+    tape = MemoryTape(story.placed([late]))
+    tape.add(replace(early, position=Position("order-events", 1, 0)))
+    with TestClient(create_app(open_pool(database), tape, limits=PATIENT)) as client:
+        heard, _ = _hear(client, "topic=order-events&from=earliest", 2)
+    assert [m["payload"]["order_id"] for m in heard] == [late.key, early.key]
 
 
 def test_filters_let_through_what_was_asked_for(follower: FastAPI) -> None:
@@ -143,3 +170,19 @@ def _hear(client: TestClient, question: str, number: int) -> tuple[list[dict[str
         socket.receive_text()  # where we begin
         heard = [json.loads(socket.receive_text()) for _ in range(number)]
     return heard, heard[-1]["resume"]
+
+
+def _of_many_keys(
+    told: list[Message[Any]], kind: str, field: str, number: int
+) -> list[Message[Any]]:
+    """What was said once, said of one key after another by the same source."""
+    pattern = next(m for m in told if type(m.event).__name__ == kind)
+    return [
+        replace(
+            pattern,
+            event=replace(pattern.event, **{field: f"key {n}"}),
+            key=f"key {n}",
+            envelope=replace(pattern.envelope, sequence=f"{n:016d}"),
+        )
+        for n in range(1, number + 1)
+    ]
