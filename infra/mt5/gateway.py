@@ -14,11 +14,13 @@ from typing import Any
 from commands.orders import RecordNotExecuted, RecordReject
 from events.accounts import AccountHalted, AccountResumed
 from events.envelope import Message
+from events.limits import LimitsSet
 from events.orders import OrderAccepted
 from infra import fault
 from infra.mt5 import gateway_search
 from infra.mt5.gateway_clock import Clock
 from infra.mt5.gateway_connect import Connector
+from infra.mt5.gateway_exposure import Exposure
 from infra.mt5.gateway_health import Health, Identity, Rung
 from infra.mt5.gateway_ledger import Account, Entry, Ledger, Order, Steps
 from infra.mt5.gateway_records import fills_of
@@ -56,6 +58,7 @@ class Gateway:
         jitter = random.Random(name)
         self._connector = Connector(terminal, clock, jitter)
         self._sender = Sender(terminal, self._connector, account.identity, clock, jitter)
+        self._exposure = Exposure(terminal, ledger)
         self._sweep = Sweep(terminal, ledger, name, clock, account.swept_from_s)
         self._searches: dict[str, Search] = {}
         self._waiting: list[Order] = []
@@ -126,6 +129,8 @@ class Gateway:
             if isinstance(event, AccountHalted | AccountResumed) and event.account == self._name:
                 self._halted = isinstance(event, AccountHalted)
                 self._ledger.heed(self._halted)
+            elif isinstance(event, LimitsSet) and event.account == self._name:
+                self._exposure.heed(event)
 
     def _may_go(self, order: Order) -> bool:
         """Nothing before it is open on its symbol, and the terminal is there."""
@@ -135,6 +140,9 @@ class Gateway:
 
     def _in_flight(self) -> frozenset[str]:
         return frozenset(search.entry.order.event.symbol for search in self._searches.values())
+
+    def _unresolved_orders(self) -> tuple[OrderAccepted, ...]:
+        return tuple(search.entry.order.event for search in self._searches.values())
 
     def _release(self) -> None:
         """Send what waits and may go now; let go of what has expired, terminal or not."""
@@ -165,6 +173,7 @@ class Gateway:
             order.event,
             asked_s,
             lambda number: self._ledger.attempt(order, number, self._clock.now_us()),
+            lambda: self._exposure.objection(order.event, self._unresolved_orders()),
         )
         log.info(
             "order %s: %s",

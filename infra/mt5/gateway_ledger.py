@@ -13,6 +13,7 @@ from typing import Protocol
 from commands.accounts import RecordExternalDeal, ReportAccount
 from commands.orders import RecordFill, RecordNotExecuted, RecordPositionClosed, RecordReject
 from events.envelope import Event, Message
+from events.limits import LimitsSet
 from events.orders import OrderAccepted
 from infra.mt5.gateway_health import Identity
 from infra.offsets import Advance
@@ -64,6 +65,9 @@ class Ledger(Protocol):
 
     def open(self, identity: Identity, currency: str, now_us: int) -> Account:
         """The account under the identity that it will always have from now on."""
+
+    def limits(self) -> LimitsSet | None:
+        """The account's limits in force, from their own stream; None if none were ever set."""
 
     def unsettled(self) -> tuple[Entry, ...]:
         """Orders without an outcome, oldest first."""

@@ -109,11 +109,16 @@ class Sender:
             self._spec(symbol)
 
     def send(
-        self, order: OrderAccepted, asked_s: float, permitted: Callable[[int], bool]
+        self,
+        order: OrderAccepted,
+        asked_s: float,
+        permitted: Callable[[int], bool],
+        objection: Callable[[], str],
     ) -> Verdict:
         """Send an order whose intent has just been committed, as was asked for at `asked_s`.
 
-        `permitted` commits the number of a further attempt; False ends the matter.
+        `permitted` commits the number of a further attempt; False ends the matter. `objection`,
+        asked right before each send, says why the account has no room for it, or nothing.
         """
         refused: Verdict | None = None
         mended = False
@@ -123,7 +128,7 @@ class Sender:
                 asked_s = self._clock.monotonic_s()
                 if not permitted(attempt):
                     return refused
-            request = self._prepared(order, volume_max)
+            request = self._prepared(order, volume_max, objection)
             if not isinstance(request, dict):
                 return refused or request
             late = self._clock.monotonic_s() > asked_s + SEND_WITHIN_S
@@ -141,12 +146,14 @@ class Sender:
         raise AssertionError("the last attempt returns")
 
     def _prepared(
-        self, order: OrderAccepted, volume_max: Decimal | None
+        self, order: OrderAccepted, volume_max: Decimal | None, objection: Callable[[], str]
     ) -> Request | Refused | NotSent:
         """The request, after the checks that come right before each send."""
         health = self._connector.look(self._identity)
         if health.rung is not Rung.TRADING:
             return NotSent(health.detail, halts=health.readable or health.rung is Rung.STRANGER)
+        if found := objection():
+            return NotSent(found)
         spec = self._spec(order.symbol)
         tick = self._terminal.symbol_info_tick(order.symbol)
         if spec is None or tick is None:

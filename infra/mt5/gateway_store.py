@@ -10,6 +10,7 @@ from typing import Any
 
 from commands.accounts import ACCOUNTS, HaltAccount, OpenAccount, RecordExternalDeal, ReportAccount
 from commands.command import Command
+from commands.limits import LIMITS
 from commands.order_life import ORDERS
 from commands.orders import (
     IntendOrder,
@@ -19,6 +20,7 @@ from commands.orders import (
     RecordUnknown,
 )
 from events.envelope import Event, Message, caused_by, first_cause
+from events.limits import LimitsSet
 from events.orders import OrderAccepted, OrderIntended, magic_of
 from infra import offsets
 from infra.event_store import EventStore, Work
@@ -80,6 +82,11 @@ class GatewayStore:
         )
         self._tell(opening, now_us)
         return self._written(Account(identity, False, now_us // 1_000_000 - FIRST_SWEEP_S))
+
+    def limits(self) -> LimitsSet | None:
+        """The account's limits in force, from their own stream."""
+        _, told = self._store.load(f"{LIMITS.name}:{self._account}")
+        return LIMITS.fold(message.event for message in told).latest
 
     def unsettled(self) -> tuple[Entry, ...]:
         """Orders without an outcome, oldest first."""

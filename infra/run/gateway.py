@@ -28,7 +28,7 @@ from infra.postgres import Connection
 from infra.run.loop import loop, patiently
 from infra.traces import traces
 
-TOPICS = ("order-events", "account-events")
+TOPICS = ("order-events", "account-events", "limit-events")
 LOCK_EVERY_S = 0.2
 PROVE_EVERY_S = 1.0
 

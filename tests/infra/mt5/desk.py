@@ -6,6 +6,7 @@ from typing import Any, get_type_hints
 
 from msgspec.structs import replace
 
+from commands.limits import SetLimits
 from events.envelope import Message, first_cause
 from events.orders import OrderAccepted
 from events.values import Side, lots, price
@@ -52,6 +53,17 @@ ORDER = OrderAccepted(
     limits_version=1,
     expires_at_us=4_000_000_000_000_000,
 )
+
+WIDE = SetLimits(
+    account=ACCOUNT,
+    volume_lots_max=lots("1"),
+    open_lots_max=lots("9"),
+    open_positions_max=9,
+    confidence_min=0.5,
+    signal_age_ms_max=60_000,
+    symbols=("EURUSD", "GBPUSD", "AUDUSD"),
+)
+"""Limits that leave room for what a test does, unless it is about them."""
 
 
 def order(**fields: Any) -> OrderAccepted:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from events.envelope import Event, Message
+from commands.limits import LIMITS, SetLimits
+from events.envelope import Event, Message, first_cause
 from events.orders import OrderAccepted, OrderFilled, magic_of
 from events.values import Side, lots, price
 from infra.mt5.books import differences
@@ -26,7 +27,7 @@ from infra.mt5.simulator.ticks import Market
 from infra.mt5.terminal import Terminal
 from infra.mt5.tuples import TradeDeal
 from infra.offsets import Advance
-from tests.infra.mt5.desk import ACCOUNT, message, order
+from tests.infra.mt5.desk import ACCOUNT, WIDE, message, order
 from tests.infra.mt5.memory_ledger import MemoryLedger
 
 LOGIN = 90001
@@ -89,6 +90,14 @@ class Floor:
         self.sent: list[dict[str, Any]] = []
         self.tape: list[Message[OrderAccepted]] = []
         self.gateway: Gateway | None = None
+        self.limit(WIDE)
+
+    def limit(self, limits: SetLimits) -> None:
+        """These limits are in force, whether the tape has told of them or not."""
+        number = str(len(self.ledger.store.load(f"limits:{ACCOUNT}")[1]))
+        now_us = self.clock.now_us()
+        command = first_cause(limits, source="floor", sequence=number, key=ACCOUNT, time_us=now_us)
+        self.ledger.store.handle(LIMITS, command)
 
     def accept(self, order_id: str, symbol: str = "EURUSD", **fields: Any) -> None:
         """An accepted order at the end of the tape, at today's price unless told otherwise."""

@@ -11,6 +11,7 @@ from itertools import count
 from typing import Any
 
 from commands.accounts import ACCOUNTS, HaltAccount, OpenAccount, RecordExternalDeal, ReportAccount
+from commands.limits import LIMITS
 from commands.order_life import ORDERS
 from commands.orders import (
     IntendOrder,
@@ -20,6 +21,7 @@ from commands.orders import (
     RecordUnknown,
 )
 from events.envelope import Event, Message, caused_by, first_cause
+from events.limits import LimitsSet
 from events.orders import OrderIntended, magic_of
 from infra.event_store import EventStore
 from infra.mt5.gateway_health import Identity
@@ -61,6 +63,9 @@ class MemoryLedger:
         self._tell(opening, now_us)
         self.account = Account(identity, False, now_us // 1_000_000 - 86_400)
         return self.account
+
+    def limits(self) -> LimitsSet | None:
+        return LIMITS.fold(m.event for m in self.store.load(f"limits:{self.name}")[1]).latest
 
     def unsettled(self) -> tuple[Entry, ...]:
         return tuple(row.entry for row in self.rows.values() if not row.settled)

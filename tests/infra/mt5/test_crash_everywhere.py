@@ -22,7 +22,15 @@ from tests.infra.mt5.floor import Floor, Killed
 pytestmark = pytest.mark.thorough
 
 ENDS = {"OrderFilled", "OrderRejected", "OrderNotExecuted", "OrderExpired", "PositionClosed"}
-QUERIES = {"last_error", "known", "unsettled", "explained_since", "by_magic", "by_position"}
+QUERIES = {
+    "last_error",
+    "known",
+    "limits",
+    "unsettled",
+    "explained_since",
+    "by_magic",
+    "by_position",
+}
 """Calls that leave nothing behind: dying after one of them is dying before the next."""
 READS = ("_get", "_info", "_info_tick")
 PAIRS = 120

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from commands.accounts import ACCOUNTS, HaltAccount, OpenAccount, RecordExternalDeal
+from commands.limits import LIMITS
 from commands.orders import RecordFill, RecordNotExecuted, RecordPositionClosed, RecordReject
 from events.envelope import Message, first_cause
 from events.orders import (
@@ -27,7 +28,7 @@ from infra.mt5.gateway_health import Identity
 from infra.mt5.gateway_ledger import Entry, Ledger
 from infra.mt5.gateway_store import GatewayStore
 from infra.offsets import Advance, Superseded
-from tests.infra.mt5.desk import ACCOUNT, message, order
+from tests.infra.mt5.desk import ACCOUNT, WIDE, message, order
 from tests.infra.mt5.memory_ledger import MemoryLedger
 
 NOW_US = 1_700_000_000_000_000
@@ -115,6 +116,20 @@ def test_a_halt_is_remembered_until_it_is_lifted(ledger: Ledger) -> None:
     ledger.heed(False)
     assert (account := ledger.known(NOW_US)) is not None
     assert not account.halted
+
+
+def test_the_limits_in_force_are_those_set_last(books: tuple[Ledger, EventStore]) -> None:
+    ledger, store = books
+    assert ledger.limits() is None
+    for number, positions_max in enumerate((3, 2)):
+        wish = replace(WIDE, open_positions_max=positions_max)
+        sequence = str(number)
+        store.handle(
+            LIMITS,
+            first_cause(wish, source="test", sequence=sequence, key=ACCOUNT, time_us=NOW_US),
+        )
+    assert (limits := ledger.limits()) is not None
+    assert (limits.version, limits.open_positions_max) == (2, 2)
 
 
 def test_an_intent_is_unsettled_until_it_has_an_outcome(ledger: Ledger, accept: Accept) -> None:

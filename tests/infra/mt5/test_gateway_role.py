@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from commands.limits import LIMITS
 from commands.order_life import ORDERS
 from commands.orders import RequestOrder
 from events.envelope import Message, first_cause
@@ -29,6 +30,7 @@ from infra.mt5.reconcile import TRADES
 from infra.mt5.remote import RemoteTerminal
 from infra.run import relay, venue
 from infra.schema_ids import SchemaIds
+from tests.infra.mt5.desk import WIDE
 
 ACCOUNT = "90001"
 PATIENCE_S = 60.0
@@ -43,6 +45,12 @@ class Platform:
     config: Config
     store: EventStore
     terminal: RemoteTerminal
+
+    def __post_init__(self) -> None:
+        """The account has limits, as it does wherever an order is accepted."""
+        self.store.handle(
+            LIMITS, first_cause(WIDE, source="test", sequence="0", key=ACCOUNT, time_us=0)
+        )
 
     def request(self, order_id: str) -> None:
         """A leg is wanted and accepted: the relay brings it to the gateway."""
