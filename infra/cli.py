@@ -12,10 +12,11 @@ import sys
 from dataclasses import dataclass
 from importlib import import_module
 
-from infra.config import Config, ConfigError
+from infra.config import Config, ConfigError, without_password
 from infra.embedded.process import ServiceError
 
 USAGE_ERROR = 2
+INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,28 @@ def main(argv: list[str] | None = None) -> int:
         print(f"tapedeck: {wrong}", file=sys.stderr)
         return USAGE_ERROR
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except _away() as away:
+        print(f"tapedeck: {_whereabouts(config)}; is it up? ({away})", file=sys.stderr)
+        return 1
+
+
+def _away() -> tuple[type[Exception], ...]:
+    """What our libraries raise when a service does not answer; imported only then."""
+    from confluent_kafka import KafkaException
+
+    from infra.postgres import AWAY
+    from infra.schema_ids import RegistryAway
+
+    return (KafkaException, RegistryAway, *AWAY)
+
+
+def _whereabouts(config: Config) -> str:
+    postgres = without_password(config.postgres)
+    return f"Kafka {config.kafka}, Postgres {postgres} or registry {config.registry} is away"
 
 
 def _help(arguments: list[str]) -> int:

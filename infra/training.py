@@ -42,7 +42,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--embargo", type=int, metavar="SECONDS", help="default: the horizon")
     parser.add_argument("--threads", type=int, default=1, help="the model is the same with any")
     parser.add_argument("--report", type=Path, metavar="FOLDER", help="write the report there")
-    parser.add_argument("--no-promote", action="store_true", help="keep and register it only")
+    parser.add_argument(
+        "--promote",
+        choices=("better", "always", "never"),
+        default="better",
+        help="let it predict from now on; default: if it beats the base rate where it was judged",
+    )
 
 
 def main(config: Config, arguments: argparse.Namespace) -> int:
@@ -53,8 +58,12 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
     except TooFewRows as few:
         print(f"tapedeck: {few}", file=sys.stderr)
         return 1
-    kept(config, course, promote=not arguments.no_promote)
+    promote = arguments.promote == "always" or (
+        arguments.promote == "better" and beats_the_base_rate(course.report)
+    )
+    kept(config, course, promote=promote)
     _show(course.report)
+    print("promoted: it predicts from now on" if promote else "kept and registered, NOT promoted")
     if arguments.report is not None:
         write_report(arguments.report, course.report)
     return 0
@@ -65,6 +74,11 @@ def kept(config: Config, course: Course, *, promote: bool) -> None:
     model_store.put(config, course.model.ubj, figures_of(course))
     conninfo = postgres.address(config.postgres, config.namespace)
     recorded(conninfo, course.report, environment_digest(), promote=promote)
+
+
+def beats_the_base_rate(report: Report) -> bool:
+    """Whether it foretold unseen rows better than the share of moves up in training does."""
+    return report.log_loss < report.base_rate_log_loss
 
 
 def figures_of(course: Course) -> bytes:

@@ -143,8 +143,9 @@ class EmbeddedKafka:
         if (self._folder / "data" / "meta.properties").exists():
             refuse_foreign_data(self._folder)
             return
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        tool = [*run, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._settings)]
+        cluster = cluster_id(uuid.uuid4())
+        how = ["format", f"--cluster-id={cluster}", "-c", str(self._settings)]
+        tool = [*run, "kafka.tools.StorageTool", *how]
         done = subprocess.run(tool, cwd=self._folder, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             last = (done.stderr or done.stdout).strip().splitlines()[-1:]
@@ -170,6 +171,11 @@ class EmbeddedKafka:
             if " ERROR " in line or " FATAL " in line or "rror:" in line
         ]
         return errors[-1].strip() if errors else "it gave no reason"
+
+
+def cluster_id(drawn: uuid.UUID) -> str:
+    """Kafka's text form of a UUID: 22 characters, of which the first may be a dash."""
+    return base64.urlsafe_b64encode(drawn.bytes).decode().rstrip("=")
 
 
 def refuse_foreign_data(kafka: Path) -> None:

@@ -31,7 +31,7 @@ from infra.wire import Ids
 POLL_S = 0.1
 ROWS_MAX = 5_000
 """Asked for at once: also the size of a backfill's transactions, per symbol."""
-BACKFILL_FIRST_S = 30 * 60
+BACKFILL_FIRST_S = 60 * 60
 """How far back a symbol begins of which the tape knows nothing."""
 HEALTHY_AFTER_S = 10.0
 LOGIN_REFUSED = (mt5.RES_E_AUTH_FAILED, mt5.RES_E_UNSUPPORTED, mt5.RES_E_INVALID_VERSION)

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import stat
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from infra.config import PASSWORD_FILE, Config
 from infra.embedded import kafka as embedded_kafka
 from infra.embedded import maven
 from infra.embedded import postgres as embedded_postgres
-from infra.embedded.kafka import EmbeddedKafka
+from infra.embedded.kafka import EmbeddedKafka, cluster_id
 from infra.embedded.postgres import EmbeddedPostgres
 from infra.embedded.process import ServiceError, free_ports, port_is_free
 
@@ -42,6 +43,17 @@ def database(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
     database = EmbeddedPostgres(tmp_path, free_ports(1)[0])
     yield database
     database.kill()
+
+
+@services
+def test_a_cluster_id_may_begin_with_a_dash(
+    node: EmbeddedKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dashed = uuid.UUID(bytes=b"\xf8" + bytes(15))
+    assert cluster_id(dashed).startswith("-")
+    monkeypatch.setattr("infra.embedded.kafka.uuid.uuid4", lambda: dashed)
+    node.start()
+    assert node.running()
 
 
 @services

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from infra.event_store import EventStore
 from infra.progress import Progress
 from infra.schema_ids import SchemaIds
 from infra.training_rows import collected
+from processors.training.course import train_from
 from processors.training.dataset import dataset_of
 from processors.training.stream import features_of
 from schemas.catalog import TOPICS, key_of
@@ -73,8 +75,8 @@ def test_training_twice_on_a_tape_gives_one_promoted_model(
     config: Config, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put_on_tape(config, EVENTS)
-    assert training.main(config, arguments("--report", str(tmp_path / "report"))) == 0
-    assert training.main(config, arguments()) == 0
+    assert training.main(config, arguments("--promote", "always", "--report", str(tmp_path / "report"))) == 0
+    assert training.main(config, arguments("--promote", "always")) == 0
     trained, promoted = models(config, "gbt-10s-60s")
     assert isinstance(trained, ModelTrained)
     assert isinstance(promoted, ModelPromoted)
@@ -91,8 +93,15 @@ def test_training_twice_on_a_tape_gives_one_promoted_model(
 
 def test_a_model_may_be_kept_without_promoting_it(config: Config) -> None:
     put_on_tape(config, EVENTS)
-    assert training.main(config, arguments("--no-promote")) == 0
+    assert training.main(config, arguments("--promote", "never")) == 0
     assert [type(event) for event in models(config, "gbt-10s-60s")] == [ModelTrained]
+
+
+def test_only_a_model_that_beats_the_base_rate_is_promoted_unasked() -> None:
+    report = train_from(dataset_of(EVENTS, 10, 60), embargo_s=60, threads=1).report
+    base = report.base_rate_log_loss
+    assert training.beats_the_base_rate(replace(report, log_loss=base - 0.001))
+    assert not training.beats_the_base_rate(replace(report, log_loss=base))
 
 
 def test_a_tape_that_is_too_short_is_one_line(
