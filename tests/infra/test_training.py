@@ -75,7 +75,8 @@ def test_training_twice_on_a_tape_gives_one_promoted_model(
     config: Config, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put_on_tape(config, EVENTS)
-    assert training.main(config, arguments("--promote", "always", "--report", str(tmp_path / "report"))) == 0
+    wanted = arguments("--promote", "always", "--report", str(tmp_path / "report"))
+    assert training.main(config, wanted) == 0
     assert training.main(config, arguments("--promote", "always")) == 0
     trained, promoted = models(config, "gbt-10s-60s")
     assert isinstance(trained, ModelTrained)
