@@ -57,7 +57,7 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
         show(table(outcome, arguments.verify))
         if outcome.first is not None:
             print(json.dumps(told(outcome.first, ids), indent=2, default=str))
-    return 1 if outcome.different else 0
+    return 1 if outcome.different or (arguments.verify and outcome.not_compared) else 0
 
 
 def table(outcome: Outcome, verify: bool) -> Table:
@@ -72,9 +72,23 @@ def table(outcome: Outcome, verify: bool) -> Table:
             figures += [count.different, count.not_yet_recorded]
         found.add_row(name, *(f"{figure:,}" for figure in figures))
     rate = outcome.ticks / max(outcome.seconds, 1e-9)
-    verdict = ("all equal" if not outcome.different else "NOT EQUAL") if verify else "recomputed"
-    found.caption = f"{verdict}: {outcome.ticks:,} ticks in {outcome.seconds:.1f} s, {rate:,.0f}/s"
+    said = verdict(outcome) if verify else "recomputed"
+    found.caption = f"{said}: {outcome.ticks:,} ticks in {outcome.seconds:.1f} s, {rate:,.0f}/s"
+    if outcome.model_digest is None:
+        verb = "checked" if verify else "recomputed"
+        found.caption += f"\nno model promoted: predictions and signals were not {verb}"
     return found
+
+
+def verdict(outcome: Outcome) -> str:
+    """What a comparison came to. Equal is said of what was compared, and of nothing else."""
+    if outcome.different:
+        return "NOT EQUAL"
+    if outcome.not_compared:
+        return f"NOT COMPARED (nothing recorded of {', '.join(outcome.not_compared)})"
+    if outcome.not_yet_recorded:
+        return f"equal as far as recorded, {outcome.not_yet_recorded:,} not yet recorded"
+    return "all equal"
 
 
 def as_json(outcome: Outcome, ids: Ids) -> dict[str, Any]:
@@ -84,6 +98,9 @@ def as_json(outcome: Outcome, ids: Ids) -> dict[str, Any]:
         "seconds": outcome.seconds,
         "ticks_per_s": outcome.ticks / max(outcome.seconds, 1e-9),
         "different": outcome.different,
+        "not_yet_recorded": outcome.not_yet_recorded,
+        "not_compared": outcome.not_compared,
+        "model_digest": outcome.model_digest,
         "stages": {name: asdict(count) for name, count in outcome.counts.items()},
         "first": None if outcome.first is None else told(outcome.first, ids),
     }

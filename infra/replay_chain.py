@@ -66,6 +66,11 @@ class Count:
     different: int = 0
     not_yet_recorded: int = 0
 
+    @property
+    def compared(self) -> int:
+        """Messages that were held against what was recorded."""
+        return self.equal + self.different
+
     def add(self, other: Count) -> None:
         """Sum up."""
         self.inputs += other.inputs

@@ -38,11 +38,32 @@ class Outcome:
     ticks: int = 0
     counts: dict[str, Count] = field(default_factory=dict)
     first: Mismatch | None = None
+    model_digest: str | None = None
+    """The model promoted last. Without one, nothing is predicted and nothing signalled."""
 
     @property
     def different(self) -> int:
         """Differences of all stages."""
         return sum(count.different for count in self.counts.values())
+
+    @property
+    def not_yet_recorded(self) -> int:
+        """Recomputed messages that have no counterpart on the tape yet."""
+        return sum(count.not_yet_recorded for count in self.counts.values())
+
+    @property
+    def not_compared(self) -> tuple[str, ...]:
+        """Stages that had something to compare and nothing to compare it with.
+
+        If no stage had anything to compare, all of them.
+        """
+        if not any(count.compared for count in self.counts.values()):
+            return tuple(self.counts)
+        return tuple(
+            name
+            for name, count in self.counts.items()
+            if count.inputs and count.not_yet_recorded and not count.compared
+        )
 
 
 class Models:
@@ -81,7 +102,7 @@ def replay(
     with tape.reader(config) as client:
         starts = offsets(config, client, TICKS, start, EARLIEST)
         ends = offsets(config, client, TICKS, end, LATEST)
-        digest = promoted(config, client, ids)
+        digest = outcome.model_digest = promoted(config, client, ids)
     total, done = sum(ends.values()), 0
     for number in sorted(ends):
         with ExitStack() as readers:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from events.bars import BarClosed
-from events.envelope import Event, first_cause
-from events.models import ModelPromoted
+from events.envelope import Event
 from infra import kafka, model_store, replay, replay_run, wire
 from infra.config import Config
 from infra.replay_range import EARLIEST, LATEST, Where, where
@@ -22,11 +19,11 @@ from infra.replay_run import Outcome
 from infra.run.processing import Stage, fresh
 from infra.wire import Outgoing, Record
 from processors.bars import BARS
-from processors.features import FEATURE_DIGEST, FEATURES_OF_BARS
+from processors.features import FEATURES_OF_BARS
 from processors.inference import inference
 from processors.processor import Processor
 from processors.signals import SIGNALS
-from schemas import codec
+from tests.infra.edited import Stub, changed, promotion, reheaded, unasked
 from tests.infra.market import IDS, all_of, put, record_of, tick
 
 SYMBOLS = ("EURUSD", "XAUUSD")
@@ -38,27 +35,14 @@ TICKS, BARS_TOPIC, FEATURES, PREDICTIONS = (
     "prediction-events",
 )
 EDIT = Callable[[list[Outgoing]], list[Outgoing]]
-
-
-@dataclass(frozen=True)
-class Stub:
-    """A model that is as sure as its digest begins."""
-
-    model_digest: str
-    model: str = "stub"
-    feature_digest: str = FEATURE_DIGEST
-    environment_digest: str = "here"
-    timeframe_s: int = 10
-    horizon_s: int = 60
-    sureness: tuple[float, ...] = (0.1, 0.2)
-
-    def probabilities_up(self, rows: Sequence[tuple[float, ...]]) -> list[float]:
-        return [int(self.model_digest[0]) / 10 for _ in rows]
+Verified = Callable[[], tuple[int, str]]
 
 
 @pytest.fixture
-def market(kafka: str, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
-    """A tape with ticks and a promoted model."""
+def unmodelled(
+    kafka: str, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Config:
+    """A tape with ticks."""
     config = Config.load(
         {
             "TAPEDECK_HOME": str(tmp_path),
@@ -68,9 +52,31 @@ def market(kafka: str, namespace: str, tmp_path: Path, monkeypatch: pytest.Monke
     )
     _prepare(config)
     monkeypatch.setattr(model_store, "load", lambda _config, digest: Stub(digest))
-    put(config, [promotion("3")])
     put(config, [record_of(_tick(s, n)) for n in range(1, TICKS_EACH + 1) for s in SYMBOLS])
     return config
+
+
+@pytest.fixture
+def market(unmodelled: Config) -> Config:
+    """A tape with ticks and a promoted model."""
+    put(unmodelled, [promotion("3")])
+    return unmodelled
+
+
+@pytest.fixture
+def verified(
+    unmodelled: Config, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Verified:
+    """`tapedeck replay --verify`: its exit code, and what it prints."""
+    monkeypatch.setattr(replay, "SchemaIds", lambda _config: IDS)
+    parser = argparse.ArgumentParser()
+    replay.configure(parser)
+
+    def run() -> tuple[int, str]:
+        code = replay.main(unmodelled, parser.parse_args(["--verify"]))
+        return code, " ".join(capsys.readouterr().out.split())
+
+    return run
 
 
 def recorded(config: Config, processor: Processor[Any, Any, Any], edit: EDIT = list) -> None:
@@ -165,6 +171,42 @@ def test_what_a_processor_has_not_reached_yet_is_no_difference(market: Config) -
     assert found["inference"] == (0, 0, len(meant(market)))
 
 
+@pytest.mark.parametrize(
+    ("written", "code", "said"),
+    [
+        (0, 1, "NOT COMPARED (nothing recorded of bars, features, inference, signals):"),
+        (1, 1, "NOT COMPARED (nothing recorded of features):"),
+        (2, 1, "NOT COMPARED (nothing recorded of inference):"),
+        (4, 0, "all equal:"),
+    ],
+)
+def test_a_stage_that_wrote_nothing_is_not_called_equal(
+    market: Config, verified: Verified, written: int, code: int, said: str
+) -> None:
+    for processor in (BARS, FEATURES_OF_BARS, inference(Stub("3")), SIGNALS)[:written]:
+        recorded(market, processor)
+    exited, told = verified()
+    assert (exited, said in told, "all equal" in told) == (code, True, code == 0)
+    assert "no model" not in told
+
+
+def test_a_stage_on_its_way_is_equal_as_far_as_recorded(market: Config, verified: Verified) -> None:
+    whole(market, features=lambda out: out[:-1])
+    exited, told = verified()
+    assert exited == 0
+    assert "equal as far as recorded, 1 not yet recorded:" in told
+
+
+def test_without_a_model_it_is_said_what_was_not_checked(
+    unmodelled: Config, verified: Verified
+) -> None:
+    recorded(unmodelled, BARS)
+    recorded(unmodelled, FEATURES_OF_BARS)
+    exited, told = verified()
+    assert exited == 0
+    assert "no model promoted: predictions and signals were not checked" in told
+
+
 def test_only_the_range_asked_for_is_judged(market: Config) -> None:
     whole(market, bars=lambda out: [changed(out[0]), *out[1:]])
     cause = first_place(market)
@@ -222,40 +264,6 @@ def test_a_position_that_is_none_is_refused_with_what_to_give() -> None:
         where("yesterday")
     assert where("2026-01-31T12:00:00Z").moment_ms == 1_769_860_800_000
     assert where("a/0/1,a/1/2").places == (("a", 0, 1), ("a", 1, 2))
-
-
-def promotion(digest: str) -> Outgoing:
-    event = ModelPromoted(
-        model="stub",
-        model_digest=digest,
-        feature_digest=FEATURE_DIGEST,
-        timeframe_s=10,
-        horizon_s=60,
-    )
-    return wire.write(
-        first_cause(event, source="test", sequence=digest, key="stub", time_us=int(digest)), IDS
-    )
-
-
-def changed(out: Outgoing) -> Outgoing:
-    """The same message with one price a little higher."""
-    event = codec.decode("BarClosed", out.value[5:])
-    assert isinstance(event, BarClosed)
-    higher = replace(event, close=event.close + 1e-9)
-    return Outgoing(out.topic, out.key, out.value[:5] + codec.encode(higher), out.headers)
-
-
-def unasked(out: Outgoing) -> Outgoing:
-    """A message of a cause that has no such consequence: the tick before."""
-    sequence = next(value for name, value in out.headers if name == "ce_sequence")
-    before = b"%016d.000" % (int(sequence[:16]) - 1)
-    headers = [(n, before if n == "ce_sequence" else v) for n, v in out.headers]
-    return Outgoing(out.topic, out.key, out.value, headers)
-
-
-def reheaded(out: Outgoing, header: str) -> Outgoing:
-    headers = [(n, v[:-1] + b"x" if n == header else v) for n, v in out.headers]
-    return Outgoing(out.topic, out.key, out.value, headers)
 
 
 def first_place(config: Config) -> tuple[int, int]:
