@@ -5,7 +5,7 @@ They are what `wire.write` writes; a test compares them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from events.envelope import TAPE, Event, Message, caused_by, named
 from infra import wire
@@ -40,12 +40,11 @@ def first(source: str, sequence: str, key: str, time_us: int, kind: type[Event])
 
 
 def caused(
-    cause: Sequence[tuple[str, bytes]], *, source: str, sequence: str, step: str, kind: type[Event]
+    cause: Mapping[str, bytes], *, source: str, sequence: str, step: str, kind: type[Event]
 ) -> Headers:
     """Headers of what follows from a message with the headers `cause`, as `caused_by` names it."""
-    found = dict(cause)
-    correlation, before = found.get("ce_correlationid", b""), found.get("ce_id", b"")
-    time = found.get("ce_time", b"")
+    correlation, before = cause.get("ce_correlationid", b""), cause.get("ce_id", b"")
+    time = cause.get("ce_time", b"")
     if len(before) != ID_CHARS or len(correlation) != ID_CHARS or len(time) != TIME_CHARS:
         return _otherwise(cause, source, sequence, step, kind)
     text = named(bytes.fromhex(before.decode().replace("-", "")), step)
@@ -57,8 +56,8 @@ def caused(
         ("ce_sequence", sequence.encode()),
         ("ce_time", time),
         ("ce_correlationid", correlation),
-        ("ce_tenantid", found["ce_tenantid"]),
-        ("ce_actor", found["ce_actor"]),
+        ("ce_tenantid", cause["ce_tenantid"]),
+        ("ce_actor", cause["ce_actor"]),
         _CONTENT,
         ("traceparent", _traceparent(correlation.decode(), text)),
         ("ce_causationid", before),
@@ -66,10 +65,10 @@ def caused(
 
 
 def _otherwise(
-    cause: Sequence[tuple[str, bytes]], source: str, sequence: str, step: str, kind: type[Event]
+    cause: Mapping[str, bytes], source: str, sequence: str, step: str, kind: type[Event]
 ) -> Headers:
     """For a cause that another program wrote in its own way, or that is not readable at all."""
-    before = Message(Event(), "", wire.envelope_of(cause))
+    before = Message(Event(), "", wire.envelope_of(tuple(cause.items())))
     after = caused_by(before, Event(), source=source, sequence=sequence, key="", step=step)
     return wire.headers_of(after.envelope, kind.__name__)
 

@@ -57,18 +57,24 @@ class Writer:
         group: Any = None,
     ) -> None:
         """One transaction: all `outputs`, and with them that `group` has read up to `done`."""
-        producer = self._producer
+        producer, topics = self._producer, self._topics
         _call(producer.begin_transaction)
         for output in outputs:
-            self._produce(output)
+            topic = topics.get(output.topic) or self._named(output.topic)
+            try:
+                producer.produce(topic, output.value, output.key, headers=output.headers)
+            except (BufferError, KafkaException):
+                self._produce_patiently(topic, output)
         if done is not None:
             _call(lambda: producer.send_offsets_to_transaction([done], group, TIMEOUT_S))
         _call(lambda: producer.commit_transaction(TIMEOUT_S))
 
-    def _produce(self, output: Outgoing) -> None:
-        topic = self._topics.get(output.topic)
-        if topic is None:
-            topic = self._topics[output.topic] = kafka.topic_name(self._config, output.topic)
+    def _named(self, topic: str) -> str:
+        name = self._topics[topic] = kafka.topic_name(self._config, topic)
+        return name
+
+    def _produce_patiently(self, topic: str, output: Outgoing) -> None:
+        """Wait for room in the queue: whoever writes too fast is to feel it."""
         while True:
             try:
                 self._producer.produce(topic, output.value, output.key, headers=output.headers)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -18,7 +19,7 @@ from msgspec import Struct
 from infra import kafka, snapshots, tape
 from infra.config import Config
 from infra.run import instances
-from infra.run.processing import Partition, Place, Stage, not_yet_written
+from infra.run.processing import BEFORE_ALL, Partition, Place, Stage, not_yet_written
 from infra.run.resuming import resumed, tails
 from infra.schema_ids import RegistryAway
 from infra.telemetry import AWAY, EMITTED, HANDLED
@@ -44,6 +45,19 @@ class Lane(Struct):
     tails: dict[str, Place]
     saved_offset: int
     saved_at_s: float
+
+
+class _Sent:
+    """What a transaction holds: counted by topic, and kept if somebody traces it."""
+
+    def __init__(self, records: list[Outgoing] | None) -> None:
+        self.records = records
+        self.counts: dict[str, int] = {}
+
+    def add(self, output: Outgoing) -> None:
+        self.counts[output.topic] = self.counts.get(output.topic, 0) + 1
+        if self.records is not None:
+            self.records.append(output)
 
 
 class Host:
@@ -97,9 +111,12 @@ class Host:
     def _handle(self, lane: Lane, records: list[Any]) -> None:
         """Bring what records cause onto the tape as one; in any doubt go on from what is there."""
         since_ns = time.time_ns()
+        sent = _Sent([] if self._config.otlp else None)
+        at = max(lane.partition.next_offset, records[-1].offset() + 1)
+        done = TopicPartition(self._topic, lane.partition.number, at)
+        group = self._consumer.consumer_group_metadata()
         try:
-            outputs = self._outputs(lane, records)
-            self._write(lane, outputs)
+            lane.writer.write(self._outputs(lane, records, sent), done, group)
         except RegistryAway as away:
             AWAY.labels(self._role, "registry").set(1)
             log.warning("partition %s is held: %s", lane.partition.number, away)
@@ -109,24 +126,25 @@ class Host:
             log.warning("partition %s starts again: %s", lane.partition.number, doubt)
             self._reopen(lane.partition.number)
         else:
-            self._count(len(records), outputs)
-            self._traces.sent(outputs, since_ns)
+            self._count(len(records), sent.counts)
+            self._traces.sent(sent.records or (), since_ns)
             if time.monotonic() - lane.saved_at_s > SNAPSHOT_EVERY_S:
                 self._save(lane)
 
-    def _outputs(self, lane: Lane, records: list[Any]) -> list[Outgoing]:
-        outputs: list[Outgoing] = []
+    def _outputs(self, lane: Lane, records: list[Any], sent: _Sent) -> Iterator[Outgoing]:
+        """One after the other, so that a batch is never whole in memory."""
+        partition, advance = lane.partition, self._stage.advance
+        written = max(lane.tails.values(), default=BEFORE_ALL)[0]
         for fetched in records:
             offset = fetched.offset()
-            if offset >= lane.partition.next_offset:
-                caused = self._stage.advance(lane.partition, record_of(fetched))
-                if caused:
-                    outputs += not_yet_written(caused, offset, lane.tails)
-        return outputs
-
-    def _write(self, lane: Lane, outputs: list[Outgoing]) -> None:
-        done = TopicPartition(self._topic, lane.partition.number, lane.partition.next_offset)
-        lane.writer.write(outputs, done, self._consumer.consumer_group_metadata())
+            if offset < partition.next_offset:
+                continue
+            caused = advance(partition, record_of(fetched))
+            if caused and offset <= written:
+                caused = not_yet_written(caused, offset, lane.tails)
+            for output in caused:
+                sent.add(output)
+                yield output
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         starts = []
@@ -170,11 +188,10 @@ class Host:
             path = snapshots.path_of(self._config, processor.name, partition.number)
             snapshots.store(path, snapshots.frozen(processor, self._topic, partition))
 
-    def _count(self, handled: int, outputs: list[Outgoing]) -> None:
+    def _count(self, handled: int, counts: dict[str, int]) -> None:
         AWAY.labels(self._role, "registry").set(0)
         HANDLED.labels(self._role, self._stage.reads).inc(handled)
-        for topic in {output.topic for output in outputs}:
-            emitted = sum(output.topic == topic for output in outputs)
+        for topic, emitted in counts.items():
             EMITTED.labels(self._role, topic).inc(emitted)
 
 

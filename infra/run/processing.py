@@ -34,18 +34,13 @@ class Partition(Struct):
     number: int
     next_offset: int
     marks: dict[str, str]
-    """The highest sequence seen per source and key (`mark_of`): a repeat is not above it."""
+    """The highest sequence seen per `source|key`: a repeat is not above it."""
     states: dict[str, Any]
 
 
 def fresh(number: int) -> Partition:
     """A partition of which nothing was read yet."""
     return Partition(number, 0, {}, {})
-
-
-def mark_of(source: str, key: bytes) -> str:
-    """The name under which a partition remembers the sequence of a source and a key."""
-    return f"{source}|{key.decode()}"
 
 
 class Stage:
@@ -88,8 +83,11 @@ class Stage:
         key = record.key
         if key is None:
             raise Unreadable("the key is null")
-        source, sequence = wire.place_of(record.headers)
-        mark = f"{source}|{key.decode()}"
+        headers = dict(record.headers)
+        if "ce_source" not in headers or "ce_sequence" not in headers:
+            raise Unreadable("the header ce_source or ce_sequence is missing")
+        mark = f"{headers['ce_source'].decode()}|{key.decode()}"
+        sequence = headers["ce_sequence"].decode()
         if sequence <= partition.marks.get(mark, ""):
             return ()
         event = wire.event_of(record, self._ids)
@@ -98,12 +96,12 @@ class Stage:
             return ()
         name = self._state_key(event)
         state, events = self._step(partition.states.get(name, self.processor.initial), event)
-        outputs = self._written(record, event, events) if events else ()
+        outputs = self._written(record, headers, event, events) if events else ()
         partition.states[name] = state
         return outputs
 
     def _written(
-        self, record: Record, event: Event, outputs: Sequence[Event]
+        self, record: Record, before: dict[str, bytes], event: Event, outputs: Sequence[Event]
     ) -> Sequence[Outgoing]:
         key = key_of(event)
         if key.encode() != record.key:
@@ -113,7 +111,7 @@ class Stage:
         for index, output in enumerate(outputs):
             kind = type(output)
             headers = headings.caused(
-                record.headers,
+                before,
                 source=source,
                 sequence=sequence_of((record.offset, index)),
                 step=f"{self.processor.name}.{index}",

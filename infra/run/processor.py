@@ -8,7 +8,7 @@ from importlib import import_module
 
 from confluent_kafka import KafkaException
 
-from infra import kafka
+from infra import collector, kafka
 from infra.config import Config
 from infra.run.processing import Stage
 from infra.schema_ids import RegistryAway, SchemaIds
@@ -52,7 +52,9 @@ def hosted(config: Config, stop: threading.Event, stage: Stage, host: str) -> No
             "and a decision must not be set aside"
         )
     if kafka_answers(config, stop):
-        import_module(HOSTS[host]).run(config, stop, stage)
+        run_host = import_module(HOSTS[host]).run
+        collector.relax()
+        run_host(config, stop, stage)
 
 
 def kafka_answers(config: Config, stop: threading.Event) -> bool:

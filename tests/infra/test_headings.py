@@ -29,7 +29,7 @@ def test_of_a_consequence(
     if foreign:
         before = [(n, v[:-1] + b"+00:00" if n == "ce_time" else v) for n, v in before]
     after = caused_by(cause, TICK, source="s/1", sequence="42.000", key="EURUSD", step=step)
-    made = headings.caused(before, source="s/1", sequence="42.000", step=step, kind=BarClosed)
+    made = headings.caused(dict(before), source="s/1", sequence="42.000", step=step, kind=BarClosed)
     assert made == wire.headers_of(after.envelope, "BarClosed")
 
 
