@@ -58,7 +58,7 @@ class Gateway:
         jitter = random.Random(name)
         self._connector = Connector(terminal, clock, jitter)
         self._sender = Sender(terminal, self._connector, account.identity, clock, jitter)
-        self._exposure = Exposure(terminal, ledger)
+        self._exposure = Exposure(terminal, ledger, clock)
         self._sweep = Sweep(terminal, ledger, name, clock, account.swept_from_s)
         self._searches: dict[str, Search] = {}
         self._waiting: list[Order] = []
@@ -215,6 +215,7 @@ class Gateway:
             )
             return
         self._sweep.explain(fills)
+        self._exposure.filled(entry.order.event)
         self._ledger.settle(entry.order, fills_of(entry.order.event, fills))
 
     def _answered(self, entry: Entry, venue_order: int) -> Entry:
@@ -234,6 +235,7 @@ class Gateway:
         match finding:
             case Found(deals):
                 self._sweep.explain(deals)
+                self._exposure.filled(order.event)
                 self._ledger.settle(order, fills_of(order.event, deals))
             case Undealt(evidence):
                 self._ledger.settle(

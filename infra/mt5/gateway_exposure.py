@@ -12,18 +12,29 @@ from decimal import Decimal
 from events.limits import LimitsSet
 from events.orders import OrderAccepted, magic_of
 from events.values import lots
+from infra.mt5.gateway_clock import Clock
 from infra.mt5.gateway_ledger import Ledger
 from infra.mt5.terminal import Terminal
 from infra.mt5.tuples import TradePosition
+
+SHOWN_WITHIN_S = 2.0
+"""A terminal may show a position later than the deal that opened it. An order filled this recently
+counts although it does not show; one that is closed again sooner takes room for a moment longer."""
 
 
 class Exposure:
     """The limits in force, held against the terminal's own positions."""
 
-    def __init__(self, terminal: Terminal, ledger: Ledger) -> None:
+    def __init__(self, terminal: Terminal, ledger: Ledger, clock: Clock) -> None:
         self._terminal = terminal
         self._ledger = ledger
+        self._clock = clock
         self._limits = ledger.limits()
+        self._filled: list[tuple[OrderAccepted, float]] = []
+
+    def filled(self, order: OrderAccepted) -> None:
+        """The order has just been dealt."""
+        self._filled.append((order, self._clock.monotonic_s()))
 
     def heed(self, limits: LimitsSet) -> None:
         """The tape says that these are in force; it may say so late."""
@@ -43,7 +54,12 @@ class Exposure:
         positions = self._terminal.positions_get()
         if positions is None:
             return f"the open positions cannot be read: {self._terminal.last_error()}"
-        return _beyond(limits, order, positions, unresolved)
+        return _beyond(limits, order, positions, (*unresolved, *self._recent()))
+
+    def _recent(self) -> list[OrderAccepted]:
+        since_s = self._clock.monotonic_s() - SHOWN_WITHIN_S
+        self._filled = [each for each in self._filled if each[1] > since_s]
+        return [order for order, _ in self._filled]
 
     def _known(self, version: int) -> LimitsSet | None:
         """Limits at least as new as those the order was accepted under. Its account's orders can

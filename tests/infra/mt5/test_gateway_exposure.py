@@ -117,6 +117,18 @@ def test_an_unresolved_order_that_shows_counts_once(floor: Floor) -> None:
     assert floor.story("y/open")[-1] == "OrderFilled"
 
 
+def test_a_position_that_does_not_show_yet_takes_room(floor: Floor) -> None:
+    floor.limit(ONE_POSITION)
+    floor.start(lambda port: Instead(port, "positions_get", lambda _: lambda **_: ()))
+    floor.accept("x/open", "EURUSD")
+    floor.turn()
+    assert floor.story("x/open")[-1] == "OrderFilled"
+    floor.accept("y/open", "GBPUSD")
+    floor.rest()
+    doubt = "never sent: open_positions_max 1: 0 are open, 1 more may be"
+    assert evidence(floor, "y/open") == doubt
+
+
 def test_limits_set_while_at_work_hold_from_then_on_and_never_go_back(floor: Floor) -> None:
     gateway = floor.start()
     for version, positions_max in ((3, 0), (2, 9)):
@@ -152,9 +164,9 @@ def test_limits_that_the_tape_is_yet_to_tell_of_are_read_before_their_first_orde
 
 
 def test_without_the_limits_of_an_order_there_is_no_room(floor: Floor) -> None:
-    never_set = Exposure(floor.look(), MemoryLedger(ACCOUNT))
+    never_set = Exposure(floor.look(), MemoryLedger(ACCOUNT), floor.clock)
     assert "version 1" in never_set.objection(order(), ())
-    older = Exposure(floor.look(), floor.ledger)
+    older = Exposure(floor.look(), floor.ledger, floor.clock)
     assert "version 2" in older.objection(order(limits_version=2), ())
     assert older.objection(order(), ()) == ""
 
