@@ -19,7 +19,7 @@ from read_api.tape import Extent, Heard, Mark, Tail, Tape
 
 BLOCK = 200
 MARKS_MAX = 20_000
-PRIMED = 200
+PRIMED = 1_000
 LATEST, EARLIEST = "latest", "earliest"
 
 
