@@ -19,7 +19,7 @@ from infra.quotes import Heard, Quote, fault_of
 from infra.telemetry import QUARANTINED
 from infra.transactions import Writer
 from infra.wire import Ids, Outgoing
-from schemas import codec
+from schemas import quick
 from schemas.catalog import topic_of
 
 RAW_CHARS_MAX = 1_000
@@ -98,7 +98,7 @@ class Press:
             time_us=_time_us(event),
             kind=kind,
         )
-        value = self._frames[kind] + codec.encode(event)
+        value = self._frames[kind] + quick.encode(event)
         return Outgoing(topic_of(kind).name, event.symbol.encode(), value, headers)
 
 

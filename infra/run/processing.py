@@ -17,7 +17,7 @@ from infra import dead_letters, headings, wire
 from infra.schema_ids import RegistryAway
 from infra.wire import Outgoing, Record, Unreadable
 from processors.processor import Processor
-from schemas import codec
+from schemas import quick
 from schemas.catalog import key_of, topic_of
 
 Place = tuple[int, int]
@@ -118,7 +118,7 @@ class Stage:
                 kind=kind,
             )
             topic, frame = self._frames[kind]
-            value = frame + codec.encode(output)
+            value = frame + quick.encode(output)
             written.append(Outgoing(topic, key_of(output).encode(), value, headers))
         return written
 

@@ -1,0 +1,193 @@
+"""Avro bytes of plain messages without a detour: what `codec.encode` writes, several times faster.
+
+For the classes of which there are millions. A function is made for each class from its schema, for
+text, whole numbers, doubles, booleans, enums, tuples of doubles, and optional ones. It handles what
+is as it should be; everything else it leaves to the codec, which writes it or says what is wrong.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from enum import Enum
+from functools import cache
+from itertools import groupby
+from math import isfinite
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import astuple, fields
+
+from schemas import codec
+from schemas.derive import Schema, item_of, optional
+
+TEXTS_MAX, TEXT_CHARS_MAX = 4_096, 100
+"""How many texts are kept encoded, and how long they may be: symbols, sources, digests repeat."""
+LONG_MIN, LONG_MAX = -(2**63), 2**63 - 1
+
+Encode = Callable[[Any], bytes]
+
+
+class _Unusual(ValueError):
+    """A value that the codec is to look at."""
+
+
+def encode(message: Struct) -> bytes:
+    """The Avro bytes of a message; errors as those of `codec.encode`."""
+    return encoder(type(message))(message)
+
+
+@cache
+def encoder(kind: type[Struct]) -> Encode:
+    """The function for a class; the codec's own where a field is not of a plain type."""
+    plan = codec.plan_of(kind)
+    hints = [field.type for field in fields(kind)]
+    parts = [_part(n, hint, plan.schema["fields"][n]) for n, hint in enumerate(hints)]
+    if not all(parts):
+        return codec.encode
+    packs = {f"doubles{n}": struct.Struct(f"<{n}d").pack for n in range(1, len(hints) + 1)}
+    doubles = [f"v{n}" for n, hint in enumerate(hints) if hint is float]
+    source = _SOURCE.format(
+        names="".join(f"v{n}, " for n in range(len(hints))),
+        sum=" + ".join(doubles) or "0.0",
+        parts=", ".join(_grouped([part or "" for part in parts])),
+    )
+    names: dict[str, Any] = {
+        **_NAMES,
+        **packs,
+        **{f"e{n}": _symbols(hint, plan.schema["fields"][n]) for n, hint in enumerate(hints)},
+        "admitted": plan.admitted,
+    }
+    exec(source, names)  # as dataclasses and named tuples are made: nothing of it is input
+    made: Encode = names["encode"]
+    return made
+
+
+_SOURCE = """
+def encode(message):
+    values = astuple(message)
+    if tuple(map(type, values)) not in admitted:
+        return careful(message)
+    {names} = values
+    if not isfinite({sum}):
+        return careful(message)
+    try:
+        payload = b"".join(({parts},))
+    except (Unusual, OverflowError, TypeError, UnicodeError):
+        return careful(message)
+    return payload if len(payload) <= MAX else careful(message)
+"""
+
+
+def _part(n: int, hint: Any, field: Schema) -> str | None:
+    """The expression for one field; None if there is none for its type."""
+    arm = optional(hint)
+    if arm is not None:
+        inner = f"double(finite(v{n}))" if arm is float else _value(n, arm)
+        null = field["type"].index("null")
+        other = f"long({1 - null}) + ({inner})"
+        return inner and f"(long({null}) if v{n} is None else {other})"
+    return _value(n, hint)
+
+
+def _grouped(parts: list[str]) -> list[str]:
+    """Doubles that follow each other are packed together."""
+    grouped = []
+    for is_double, run in groupby(parts, key=lambda part: part.startswith("v")):
+        run_of = list(run)
+        grouped += [f"doubles{len(run_of)}({', '.join(run_of)})"] if is_double else run_of
+    return grouped
+
+
+def _value(n: int, hint: Any) -> str | None:
+    if hint is float:
+        return f"v{n}"
+    if item_of(hint) is not None:
+        return f"doubles(v{n})" if item_of(hint) is float else None
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return f"e{n}[v{n}]"
+    return {str: f"text(v{n})", int: f"long(v{n})", bool: f"(TRUE if v{n} else FALSE)"}.get(hint)
+
+
+def _symbols(hint: Any, field: Schema) -> dict[Enum, bytes] | None:
+    """The bytes of each member of an enum."""
+    kind = optional(hint) or hint
+    if not isinstance(kind, type) or not issubclass(kind, Enum):
+        return None
+    branches = field["type"] if isinstance(field["type"], list) else [field["type"]]
+    symbols: list[str] = next(part["symbols"] for part in branches if isinstance(part, dict))
+    return {member: long(symbols.index(member.value)) for member in kind}
+
+
+def long(value: int) -> bytes:
+    """A whole number: zigzag, seven bits a byte, the low ones first."""
+    if 0 <= value < len(_SMALL):
+        return _SMALL[value]
+    if not LONG_MIN <= value <= LONG_MAX:
+        raise _Unusual(value)
+    rest = (value << 1) ^ (value >> 63)
+    if rest >> 49 and not rest >> 56:  # microseconds of our days, without a loop
+        return bytes(
+            (
+                rest & 127 | 128,
+                rest >> 7 & 127 | 128,
+                rest >> 14 & 127 | 128,
+                rest >> 21 & 127 | 128,
+                rest >> 28 & 127 | 128,
+                rest >> 35 & 127 | 128,
+                rest >> 42 & 127 | 128,
+                rest >> 49,
+            )
+        )
+    out = bytearray()
+    while rest > 127:
+        out.append(rest & 127 | 128)
+        rest >>= 7
+    out.append(rest)
+    return bytes(out)
+
+
+def _text(value: str) -> bytes:
+    """A text and its length in bytes, remembered if it is likely to come again."""
+    known = _TEXTS.get(value)
+    if known is None:
+        content = value.encode()
+        known = long(len(content)) + content
+        if len(_TEXTS) < TEXTS_MAX and len(value) <= TEXT_CHARS_MAX:
+            _TEXTS[value] = known
+    return known
+
+
+def _finite(value: float) -> float:
+    if not isfinite(value):
+        raise _Unusual(value)
+    return value
+
+
+def _doubles(values: tuple[float, ...]) -> bytes:
+    """An array of doubles in one block."""
+    if not values:
+        return b"\x00"
+    if set(map(type, values)) != {float} or not isfinite(sum(values)):
+        raise _Unusual(values)
+    return long(len(values)) + struct.pack(f"<{len(values)}d", *values) + b"\x00"
+
+
+_SMALL = tuple(
+    bytes((2 * n,)) if n < 64 else bytes((2 * n & 127 | 128, 2 * n >> 7)) for n in range(8_192)
+)
+_TEXTS: dict[str, bytes] = {}
+_NAMES: dict[str, Any] = {
+    "astuple": astuple,
+    "careful": codec.encode,
+    "isfinite": isfinite,
+    "finite": _finite,
+    "double": struct.Struct("<d").pack,
+    "doubles": _doubles,
+    "long": long,
+    "text": _text,
+    "Unusual": _Unusual,
+    "TRUE": b"\x01",
+    "FALSE": b"\x00",
+    "MAX": codec.PAYLOAD_BYTES_MAX,
+}
