@@ -72,6 +72,8 @@ class Host:
         }
         self._traces = traces(config, self._role)
         self._lanes: dict[int, Lane] = {}
+        self._taken = 0
+        self._sent = dict.fromkeys(self._topics, 0)
         self._handled = HANDLED.labels(self._role, stage.reads)
         self._emitted = {name: EMITTED.labels(self._role, name) for name in self._topics}
 
@@ -94,10 +96,11 @@ class Host:
         waited_s = 0.0
         while not self._stop.is_set() and not self._app.crashed:
             await asyncio.sleep(WATCH_EVERY_S)
+            self._count()
             waited_s += WATCH_EVERY_S
             if waited_s > SNAPSHOT_EVERY_S:
                 waited_s = 0.0
-                for lane in list(self._lanes.values()):
+                for lane in [lane for lane in self._lanes.values() if lane.ready.is_set()]:
                     await self._save(lane)
 
     async def _end(self) -> None:
@@ -123,7 +126,8 @@ class Host:
 
     async def _take(self, record: Record) -> None:
         lane = self._lanes[record.partition]
-        await lane.ready.wait()
+        if not lane.ready.is_set():
+            await lane.ready.wait()
         async with lane.busy:
             partition = cast(Partition, lane.partition)
             if not lane.owned or record.offset < partition.next_offset:
@@ -133,7 +137,7 @@ class Host:
             for output in outputs:
                 await self._send(lane, output)
             self._traces.sent(outputs, since_ns)
-        self._handled.inc()
+        self._taken += 1
 
     async def _advanced(
         self, lane: Lane, partition: Partition, record: Record
@@ -159,7 +163,7 @@ class Host:
             self._topics[output.topic], output.key, output.value, None, None, output.headers
         )
         lane.pending.append(acknowledged)
-        self._emitted[output.topic].inc()
+        self._sent[output.topic] += 1
         if output.topic == DEAD_LETTERS:
             await acknowledged
 
@@ -191,7 +195,19 @@ class Host:
                     break
             if self._stop.is_set():
                 lane.owned = False  # perhaps short of the end: nothing may be taken beyond a gap
+        if lane.owned and lane.partition is not None:
+            await self._skip(lane.number, lane.partition.next_offset)
         lane.ready.set()
+
+    async def _skip(self, number: int, offset: int) -> None:
+        """Have Faust go on at `offset`: what lies before it has been taken from the tape itself."""
+        tp, consumer = TP(self._topic, number), self._app.consumer
+        try:
+            await consumer.seek_wait({tp: offset})
+        except Exception as refused:  # it has lost the partition, or passes by one after the other
+            log.info("%s does not go on at %s: %r", tp, offset, refused)
+        else:
+            consumer._committed_offset[tp] = offset  # else it waits for what it will not see
 
     async def _follow(self, lane: Lane) -> None:
         if lane.partition is None:
@@ -211,20 +227,26 @@ class Host:
             return resumed(self._config, client, self._stage, number)
 
     async def _save(self, lane: Lane) -> None:
-        if lane.ready.is_set():
-            async with lane.busy:
-                await self._keep(lane)
-
-    async def _keep(self, lane: Lane) -> None:
         """Write the snapshot, after all that the state has caused is acknowledged."""
-        partition = lane.partition
-        pending, lane.pending = lane.pending, []
-        await asyncio.gather(*pending)
-        if partition is not None and partition.next_offset > lane.saved_offset:
+        async with lane.busy:
+            partition = lane.partition
+            if partition is None or partition.next_offset <= lane.saved_offset:
+                return
             content = snapshots.frozen(self._stage.processor, self._topic, partition)
-            path = snapshots.path_of(self._config, self._stage.processor.name, lane.number)
-            await asyncio.to_thread(snapshots.store, path, content)
-            lane.saved_offset = partition.next_offset
+            pending, lane.pending = lane.pending, []
+            offset = partition.next_offset
+        await asyncio.gather(*pending)
+        path = snapshots.path_of(self._config, self._stage.processor.name, lane.number)
+        await asyncio.to_thread(snapshots.store, path, content)
+        lane.saved_offset = offset
+
+    def _count(self) -> None:
+        """What was done since the last look: counted seldom, because counting takes a lock."""
+        self._handled.inc(self._taken)
+        self._taken = 0
+        for topic, sent in self._sent.items():
+            self._emitted[topic].inc(sent)
+            self._sent[topic] = 0
 
 
 _RAW = {
