@@ -87,7 +87,7 @@ def over_tcp(given: BrokerSettings) -> Iterator[World]:
     made: list[RemoteTerminal] = []
 
     def terminal(login: int) -> Terminal:
-        made.append(RemoteTerminal(server.address, str(login)))
+        made.append(RemoteTerminal(server.address, str(login), deadline_s=60.0))
         return made[-1]
 
     try:
