@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from events.envelope import TAPE, Event, Message, caused_by, named
+from events.envelope import TAPE, Event, Message, caused_by, dashed, named_digits
 from infra import wire
 from infra.wire import Headers
 
 ID_CHARS = 36
 TIME_CHARS = len("2026-01-31T12:00:00.000000Z")
 
+_TAPE = TAPE.bytes
 _SPECIFICATION = ("ce_specversion", b"1.0")
 _CONTENT = ("content-type", b"application/avro")
 _TENANT = ("ce_tenantid", b"default")
@@ -22,8 +23,8 @@ _ACTOR = ("ce_actor", b"system")
 
 def first(source: str, sequence: str, key: str, time_us: int, kind: type[Event]) -> Headers:
     """Headers of a message that nothing on the tape caused, as `first_cause` names it."""
-    text = named(TAPE.bytes, f"{source}|{key}|{sequence}")
-    message_id = text.encode()
+    digits = named_digits(_TAPE, f"{source}|{key}|{sequence}")
+    message_id = dashed(digits).encode()
     return [
         _SPECIFICATION,
         ("ce_id", message_id),
@@ -35,7 +36,7 @@ def first(source: str, sequence: str, key: str, time_us: int, kind: type[Event])
         _TENANT,
         _ACTOR,
         _CONTENT,
-        ("traceparent", _traceparent(text, text)),
+        ("traceparent", f"00-{digits}-{digits[:16]}-01".encode()),
     ]
 
 
@@ -47,10 +48,10 @@ def caused(
     time = cause.get("ce_time", b"")
     if len(before) != ID_CHARS or len(correlation) != ID_CHARS or len(time) != TIME_CHARS:
         return _otherwise(cause, source, sequence, step, kind)
-    text = named(bytes.fromhex(before.decode().replace("-", "")), step)
+    digits = named_digits(bytes.fromhex(before.decode().replace("-", "")), step)
     return [
         _SPECIFICATION,
-        ("ce_id", text.encode()),
+        ("ce_id", dashed(digits).encode()),
         type_header(kind),
         ("ce_source", source.encode()),
         ("ce_sequence", sequence.encode()),
@@ -59,7 +60,7 @@ def caused(
         ("ce_tenantid", cause["ce_tenantid"]),
         ("ce_actor", cause["ce_actor"]),
         _CONTENT,
-        ("traceparent", _traceparent(correlation.decode(), text)),
+        ("traceparent", b"00-%b-%b-01" % (correlation.replace(b"-", b""), digits[:16].encode())),
         ("ce_causationid", before),
     ]
 
@@ -84,10 +85,6 @@ def type_header(kind: type[Event]) -> tuple[str, bytes]:
     if header is None:
         header = _TYPES[kind] = ("ce_type", b"tapedeck." + kind.__name__.encode())
     return header
-
-
-def _traceparent(trace: str, span: str) -> bytes:
-    return f"00-{trace.replace('-', '')}-{span.replace('-', '')[:16]}-01".encode()
 
 
 _TYPES: dict[type[Event], tuple[str, bytes]] = {}

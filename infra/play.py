@@ -21,7 +21,7 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 
 from events.market import QuoteFault, QuoteQuarantined, TickReceived
-from infra import kafka, play_positions
+from infra import collector, kafka, play_positions
 from infra.config import Config, ConfigError
 from infra.progress import Progress
 from infra.quote_writer import Judge, Press, Said
@@ -80,6 +80,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def main(config: Config, arguments: argparse.Namespace) -> int:
     """Play, with a progress bar, until the end or Ctrl-C."""
+    collector.seldom()
     recordings = [recording(path, arguments.symbol) for path in arguments.files]
     _refuse_twice(recordings)
     stop = threading.Event()

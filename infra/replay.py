@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from infra import wire
+from infra import collector, wire
 from infra.config import Config
 from infra.progress import Progress
 from infra.replay_chain import LocalIds, Mismatch
@@ -37,6 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def main(config: Config, arguments: argparse.Namespace) -> int:
     """Replay; exit 1 if anything differs, or cannot be compared."""
+    collector.seldom()
     ids = SchemaIds(config)
     try:
         with Progress("replay", "offsets") as progress:

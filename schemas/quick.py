@@ -85,8 +85,8 @@ def _part(n: int, hint: Any, field: Schema) -> str | None:
     if arm is not None:
         inner = f"double(finite(v{n}))" if arm is float else _value(n, arm)
         null = field["type"].index("null")
-        other = f"long({1 - null}) + ({inner})"
-        return inner and f"(long({null}) if v{n} is None else {other})"
+        other = f"{long(1 - null)!r} + {inner}"
+        return inner and f"({long(null)!r} if v{n} is None else {other})"
     return _value(n, hint)
 
 
