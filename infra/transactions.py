@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException
 
 from infra import kafka
 from infra.config import Config
@@ -50,13 +50,8 @@ class Writer:
         )
         _call(lambda: self._producer.init_transactions(TIMEOUT_S))
 
-    def write(
-        self,
-        outputs: Iterable[Outgoing],
-        done: TopicPartition | None = None,
-        group: Any = None,
-    ) -> None:
-        """One transaction: all `outputs`, and with them that `group` has read up to `done`."""
+    def write(self, outputs: Iterable[Outgoing]) -> None:
+        """One transaction: all `outputs` or none."""
         producer, topics = self._producer, self._topics
         _call(producer.begin_transaction)
         for output in outputs:
@@ -65,8 +60,6 @@ class Writer:
                 producer.produce(topic, output.value, output.key, headers=output.headers)
             except (BufferError, KafkaException):
                 self._produce_patiently(topic, output)
-        if done is not None:
-            _call(lambda: producer.send_offsets_to_transaction([done], group, TIMEOUT_S))
         _call(lambda: producer.commit_transaction(TIMEOUT_S))
 
     def _named(self, topic: str) -> str:

@@ -1,8 +1,10 @@
 """The bulk host: a processor on a confluent-kafka loop with transactions, for high rates.
 
 Each partition has its own writer under a stable name, so a predecessor that still lives is fenced
-before its successor looks at what was written. Outputs, dead letters and the offset of a batch are
-committed together. The consumer group is the Faust host's: either may take over from the other.
+before its successor looks at what was written. The outputs and dead letters of a batch are all or
+nothing, and where to go on is read from them. The offset is committed beside, for whoever looks at
+lag: inside of a transaction librdkafka waits for ever if the group's coordinator dies just then.
+The consumer group is the Faust host's: either may take over from the other.
 """
 
 from __future__ import annotations
@@ -112,11 +114,8 @@ class Host:
         """Bring what records cause onto the tape as one; in any doubt go on from what is there."""
         since_ns = time.time_ns()
         sent = _Sent([] if self._config.otlp else None)
-        at = max(lane.partition.next_offset, records[-1].offset() + 1)
-        done = TopicPartition(self._topic, lane.partition.number, at)
-        group = self._consumer.consumer_group_metadata()
         try:
-            lane.writer.write(self._outputs(lane, records, sent), done, group)
+            lane.writer.write(self._outputs(lane, records, sent))
         except RegistryAway as away:
             AWAY.labels(self._role, "registry").set(1)
             log.warning("partition %s is held: %s", lane.partition.number, away)
@@ -187,6 +186,8 @@ class Host:
             lane.saved_offset = partition.next_offset
             path = snapshots.path_of(self._config, processor.name, partition.number)
             snapshots.store(path, snapshots.frozen(processor, self._topic, partition))
+            done = TopicPartition(self._topic, partition.number, partition.next_offset)
+            self._consumer.commit(offsets=[done], asynchronous=True)
 
     def _count(self, handled: int, counts: dict[str, int]) -> None:
         AWAY.labels(self._role, "registry").set(0)

@@ -21,7 +21,7 @@ from schemas.catalog import TOPICS
 from tests.infra.counting import COUNTING, FixedIds
 from tests.infra.market import all_of, as_written, first_of_each, put, record_of, tick, wait_for
 
-AWAY_S = float(os.environ.get("TAPEDECK_TEST_AWAY_S", "6"))
+AWAY_S = float(os.environ.get("AWAY_S", "6"))
 TICKS, BARS = "market-data-events", "bar-events"
 ROOT = Path(__file__).parents[2]
 
