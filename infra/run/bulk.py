@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from msgspec import Struct
 
 from infra import kafka, snapshots, tape
@@ -102,7 +102,7 @@ class Host:
             error = fetched.error()
             if error is None:
                 arrived.setdefault(fetched.partition(), []).append(fetched)
-            elif error.fatal():
+            elif error.fatal() or error.code() == KafkaError._FATAL:
                 raise KafkaException(error)
             else:
                 log.warning("reading waits: %s", error)
@@ -197,13 +197,14 @@ class Host:
 
 
 def run(config: Config, stop: threading.Event, stage: Stage) -> None:
-    """Host `stage` until `stop` is set; from the beginning again when Kafka was away."""
+    """Host `stage` until `stop` is set; from the beginning again when Kafka was away.
+
+    A consumer whose session ended meanwhile is fenced for good: the next host has another.
+    """
     for wait_s in kafka.backoff_s():
         try:
             Host(config, stage, stop).run()
         except (KafkaException, Doubtful) as away:
-            if isinstance(away, KafkaException) and away.args[0].fatal():
-                raise
             log.warning("starting over in %.1f s: %s", wait_s, away)
         if stop.wait(wait_s):
             return
