@@ -18,6 +18,7 @@ REQUEST_TIMEOUT_S = 10.0
 DELIVERY_TIMEOUT_MS = 120_000
 MESSAGE_BYTES_MAX = 1_048_576
 BATCH_MAX = 1_000
+MENDED = (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE)
 
 
 def topic_name(config: Config, name: str) -> str:
@@ -116,6 +117,15 @@ def bounds(client: Consumer, topic: str, partition: int) -> tuple[int, int]:
         TopicPartition(topic, partition), timeout=REQUEST_TIMEOUT_S
     )
     return int(low), int(high)
+
+
+def mends_itself(error: KafkaError) -> bool:
+    """Whether librdkafka rides this out: a lost connection. After all else, ask a new client.
+
+    A static member whose session ended while Kafka was away is one of those who need a new one:
+    its error has the code `_FATAL`, and `fatal()` may be false all the same.
+    """
+    return error.code() in MENDED and not error.fatal()
 
 
 def backoff_s(first_s: float = 0.2, last_s: float = 5.0) -> Iterator[float]:

@@ -24,6 +24,10 @@ WINDOW_FIRST, WINDOW_MAX = 500, 20_000
 log = logging.getLogger(__name__)
 
 
+class TapeReplaced(RuntimeError):
+    """What is stored does not fit the topic: it was made anew, or has lost what we had not read."""
+
+
 @contextmanager
 def reader(config: Config, **settings: object) -> Iterator[Consumer]:
     """A consumer without a group, for `read` and `newest`; closed at the end."""

@@ -12,9 +12,7 @@ import logging
 import threading
 import time
 
-from confluent_kafka import KafkaException
-
-from infra import bridge_tail, kafka, tape
+from infra import bridge_tail, tape
 from infra.bridge_feed import Feed
 from infra.config import Config
 from infra.mt5 import constants as mt5
@@ -22,8 +20,9 @@ from infra.mt5.accounts import login_of
 from infra.mt5.remote import RemoteTerminal
 from infra.mt5.terminal import Terminal
 from infra.quote_writer import Judge, Press, Said
-from infra.schema_ids import RegistryAway, SchemaIds
-from infra.telemetry import AWAY, EMITTED
+from infra.run.patience import TAPE_AWAY, patiently
+from infra.schema_ids import SchemaIds
+from infra.telemetry import EMITTED
 from infra.traces import traces
 from infra.transactions import Doubtful, Writer
 from infra.wire import Ids
@@ -33,7 +32,6 @@ ROWS_MAX = 5_000
 """Asked for at once: also the size of a backfill's transactions, per symbol."""
 BACKFILL_FIRST_S = 60 * 60
 """How far back a symbol begins of which the tape knows nothing."""
-HEALTHY_AFTER_S = 10.0
 LOGIN_REFUSED = (mt5.RES_E_AUTH_FAILED, mt5.RES_E_UNSUPPORTED, mt5.RES_E_INVALID_VERSION)
 ROLE = "bridge"
 
@@ -48,7 +46,7 @@ class TerminalRefused(RuntimeError):
     """The terminal will not serve us however often it is asked: a person must act."""
 
 
-PASSING = (TerminalAway, Doubtful, RegistryAway, KafkaException)
+PASSING = (TerminalAway, Doubtful, *TAPE_AWAY)
 
 
 def run(config: Config, stop: threading.Event) -> None:
@@ -61,21 +59,14 @@ def run(config: Config, stop: threading.Event) -> None:
 
 def bridge(config: Config, terminal: Terminal, login: int, ids: Ids, stop: threading.Event) -> None:
     """One session after the other; each makes up for what was missed before it."""
-    waits = kafka.backoff_s()
-    while not stop.is_set():
-        began_s = time.monotonic()
+
+    def session() -> None:
         try:
             Session(config, terminal, login, ids).run(stop)
-        except PASSING as trouble:
-            if time.monotonic() - began_s > HEALTHY_AFTER_S:
-                waits = kafka.backoff_s()
-            AWAY.labels(ROLE, type(trouble).__name__).set(1)
-            wait_s = next(waits)
-            log.warning("a new session in %.1f s: %s", wait_s, trouble)
-            stop.wait(wait_s)
-            AWAY.labels(ROLE, type(trouble).__name__).set(0)
         finally:
             terminal.shutdown()
+
+    patiently(ROLE, session, stop, PASSING)
 
 
 class Session:

@@ -13,7 +13,8 @@ from infra.config import Config
 from infra.event_store import EventStore
 from infra.offsets import Advance
 from infra.recorders import Effects
-from infra.run.loop import Handle, loop, patiently
+from infra.run.loop import PASSING, Handle, loop
+from infra.run.patience import patiently
 from schemas.catalog import topic_of
 
 CONSUMER = "commands"
@@ -29,7 +30,7 @@ def run(config: Config, stop: threading.Event) -> None:
         with EventStore.open(conninfo) as store:
             loop(config, CONSUMER, TOPICS, deciding(store), stop)
 
-    patiently(CONSUMER, life, stop)
+    patiently(CONSUMER, life, stop, PASSING)
 
 
 def deciding(store: EventStore) -> Handle:

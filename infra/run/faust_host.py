@@ -23,7 +23,7 @@ from infra.config import Config
 from infra.run import instances
 from infra.run.faust_transport import Transport
 from infra.run.processing import DEAD_LETTERS, Partition, Stage
-from infra.run.resuming import caught_up, resumed
+from infra.run.resuming import HOLD_S, caught_up, resumed
 from infra.schema_ids import RegistryAway
 from infra.telemetry import AWAY, EMITTED, HANDLED
 from infra.traces import traces
@@ -32,7 +32,6 @@ from infra.wire import Outgoing, Record
 COMMIT_EVERY_S = 1.0
 SNAPSHOT_EVERY_S = 1.0
 WATCH_EVERY_S = 0.1
-HOLD_S = 1.0
 STOP_S_MAX = 20.0
 
 log = logging.getLogger(__name__)

@@ -25,7 +25,8 @@ from infra.mt5.gateway_store import GatewayStore
 from infra.mt5.remote import RemoteTerminal
 from infra.mt5.terminal import Terminal
 from infra.postgres import Connection
-from infra.run.loop import loop, patiently
+from infra.run.loop import PASSING, loop
+from infra.run.patience import patiently
 from infra.traces import traces
 
 TOPICS = ("order-events", "account-events", "limit-events")
@@ -49,7 +50,7 @@ def run(config: Config, stop: threading.Event, account: str) -> None:
                 _session(config, stop, account, terminal, ledger, connection)
 
     while not stop.is_set():
-        patiently(_consumer(account), life, stop)
+        patiently(_consumer(account), life, stop, PASSING)
     terminal.shutdown()
 
 

@@ -24,7 +24,9 @@ from infra.offsets import Advance, Cursors, Superseded
 from infra.postgres import Connection
 from infra.recorders import Conflict
 from infra.run.intake import Intake
-from infra.schema_ids import RegistryAway, SchemaIds
+from infra.run.patience import TAPE_AWAY, patiently
+from infra.schema_ids import SchemaIds
+from infra.tape import TapeReplaced
 from infra.wire import Record
 
 BATCH_MAX = 500
@@ -32,21 +34,14 @@ POLL_S = 0.1
 SESSION_TIMEOUT_MS = 10_000
 HEARTBEAT_MS = 2_000
 COMMIT_EVERY_S = 1.0
-HEALTHY_AFTER_S = 10.0
-PASSING = (Superseded, Conflict, RegistryAway, KafkaException, *postgres.AWAY)
+PASSING = (Superseded, Conflict, *TAPE_AWAY, *postgres.AWAY)
 """Trouble that another attempt can cure, once what is stored has been read again."""
-
-MENDED = (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE)
 
 Handle = Callable[[Sequence[Message[Any]], tuple[Advance, ...]], None]
 """Given fresh messages, in order per key, and the steps to write with their effects."""
 Place = tuple[str, int]
 
 log = logging.getLogger(__name__)
-
-
-class TapeReplaced(RuntimeError):
-    """What is stored does not fit the topic: it was made anew, or has lost what we had not read."""
 
 
 def loop(
@@ -72,27 +67,7 @@ def loop(
                 topics, stop
             )
 
-    patiently(consumer, session, stop)
-
-
-def patiently(role: str, attempt: Callable[[], None], stop: threading.Event) -> None:
-    """Attempt again after every trouble that passes, until it returns or `stop` is set."""
-    waits = kafka.backoff_s()
-    while not stop.is_set():
-        began_s = time.monotonic()
-        try:
-            attempt()
-        except PASSING as trouble:
-            if time.monotonic() - began_s > HEALTHY_AFTER_S:
-                waits = kafka.backoff_s()
-            wait_s = next(waits)
-            away = telemetry.AWAY.labels(role, type(trouble).__name__)
-            away.set(1)
-            log.warning("%s starts over in %.1f s: %s", role, wait_s, trouble)
-            stop.wait(wait_s)
-            away.set(0)
-        else:
-            return
+    patiently(consumer, session, stop, PASSING)
 
 
 @contextmanager
@@ -249,5 +224,5 @@ def _judge(error: KafkaError) -> None:
     """librdkafka mends lost connections by itself; the rest ends the session."""
     if error.code() == KafkaError._AUTO_OFFSET_RESET:
         raise TapeReplaced(f"the offset we stand at is gone: {error}")
-    if error.fatal() or error.code() not in MENDED:
+    if not kafka.mends_itself(error):
         raise KafkaException(error)

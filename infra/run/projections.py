@@ -9,36 +9,23 @@ trouble that passes has one cure: leave, wait, come back to the stored offsets.
 from __future__ import annotations
 
 import gc
-import logging
 import threading
-import time
 from collections.abc import Sequence
 
-from confluent_kafka import KafkaException
-from psycopg import errors
-
-from infra import kafka, postgres, read_models, telemetry
+from infra import postgres, read_models
 from infra.config import Config
 from infra.offsets import Superseded
+from infra.run.patience import TAPE_AWAY, patiently
 from infra.run.reading import Reading
-from infra.schema_ids import RegistryAway, SchemaIds
+from infra.schema_ids import SchemaIds
 from projections import PROJECTIONS
 from projections.projection import Projection
 
 ROLE = "projections"
 STANDBY_S = 0.5
-HEALTHY_AFTER_S = 10.0
 GC_THRESHOLDS = (100_000, 20, 100)
 """A batch is many objects that die together without cycles: looking for some costs a quarter."""
-PASSING = (
-    Superseded,
-    RegistryAway,
-    KafkaException,
-    errors.OperationalError,
-    errors.InterfaceError,
-)
-
-log = logging.getLogger(__name__)
+PASSING = (Superseded, *TAPE_AWAY, *postgres.AWAY)
 
 
 def run(config: Config, stop: threading.Event, only: str = "") -> None:
@@ -47,19 +34,7 @@ def run(config: Config, stop: threading.Event, only: str = "") -> None:
     projections = named(only)
     conninfo = postgres.address(config.postgres, config.namespace)
     ids = SchemaIds(config)
-    waits = kafka.backoff_s()
-    while not stop.is_set():
-        began_s = time.monotonic()
-        try:
-            _hold(config, conninfo, projections, ids, stop)
-        except PASSING as trouble:
-            if time.monotonic() - began_s > HEALTHY_AFTER_S:
-                waits = kafka.backoff_s()
-            wait_s = next(waits)
-            telemetry.AWAY.labels(ROLE, type(trouble).__name__).set(1)
-            log.warning("projections start over in %.1f s: %s", wait_s, trouble)
-            stop.wait(wait_s)
-            telemetry.AWAY.labels(ROLE, type(trouble).__name__).set(0)
+    patiently(ROLE, lambda: _hold(config, conninfo, projections, ids, stop), stop, PASSING)
 
 
 def named(only: str) -> tuple[Projection, ...]:

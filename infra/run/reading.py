@@ -28,7 +28,6 @@ LINGER_S = 0.03
 """How long a record may wait for others: a transaction costs as much as a hundred rows."""
 REPORT_EVERY_S = 1.0
 FETCH_KIB_MAX = 16_384
-MENDED = (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE)
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +114,7 @@ class Reading:
                     produced_ms[topic] = each.timestamp()[1]
             elif error.code() == KafkaError._PARTITION_EOF:
                 ends[topic, number] = each.offset()
-            elif error.fatal() or error.code() not in MENDED:
+            elif not kafka.mends_itself(error):
                 raise KafkaException(error)
         return records, produced_ms, ends
 

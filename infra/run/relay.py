@@ -8,7 +8,8 @@ from infra import postgres
 from infra.config import Config
 from infra.event_store import EventStore
 from infra.relay import CONSUMER, Relay
-from infra.run.loop import patiently
+from infra.run.loop import PASSING
+from infra.run.patience import patiently
 from infra.schema_ids import SchemaIds
 from infra.traces import traces
 
@@ -28,4 +29,4 @@ def run(config: Config, stop: threading.Event) -> None:
                     return
             Relay(config, store, connection, ids, spans).follow(stop)
 
-    patiently(CONSUMER, life, stop)
+    patiently(CONSUMER, life, stop, PASSING)

@@ -20,16 +20,14 @@ from infra.run.processing import (
     place_of,
 )
 from infra.schema_ids import RegistryAway
+from infra.tape import TapeReplaced
 from infra.wire import Outgoing, Record, Unreadable
 from infra.wire import place_of as origin_of
 
 HOLD_S = 1.0
+"""How long a record waits before the registry is asked again."""
 
 log = logging.getLogger(__name__)
-
-
-class TapeReplaced(RuntimeError):
-    """A snapshot is ahead of the tape, so it is another tape. Folding it would repeat effects."""
 
 
 def resumed(config: Config, client: Consumer, stage: Stage, number: int) -> Partition:
@@ -39,7 +37,7 @@ def resumed(config: Config, client: Consumer, stage: Stage, number: int) -> Part
     partition = snapshots.load(path, stage.processor, topic, number) or fresh(number)
     _, high = tape.bounds(client, topic, number)
     if partition.next_offset > high:
-        raise TapeReplaced(
+        raise TapeReplaced(  # folding it would repeat effects
             f"{path} is at offset {partition.next_offset} of {topic}/{number}, which ends at "
             f"{high}: the topic was made anew; remove the file if that was meant"
         )

@@ -25,7 +25,8 @@ from infra.offsets import Advance
 from infra.postgres import Pool
 from infra.recorders import Conflict, Effects, StoredEvent
 from infra.run.hearing import AnySaga, Instance, hears, remembered, speaks, unborn
-from infra.run.loop import loop, patiently
+from infra.run.loop import PASSING, loop
+from infra.run.patience import patiently
 from infra.stored import entry_of, kept
 from sagas import SAGAS
 from schemas.catalog import topic_of
@@ -72,7 +73,7 @@ def run_one(config: Config, stop: threading.Event, saga: AnySaga) -> None:
             topics = sorted({topic_of(kind).name for kind in hearing.listens_to})
             loop(config, hearing.consumer, topics, hearing.handle, stop)
 
-    patiently(f"sagas/{saga.name}", life, stop)
+    patiently(f"sagas/{saga.name}", life, stop, PASSING)
 
 
 @dataclass

@@ -14,7 +14,8 @@ from infra.config import Config
 from infra.run import faust_host, faust_transport, instances
 from infra.run.processing import Partition, Stage
 from infra.run.processor import hosted, run
-from infra.run.resuming import TapeReplaced, resumed
+from infra.run.resuming import resumed
+from infra.tape import TapeReplaced
 from processors.processor import Processor
 from schemas.catalog import TOPICS
 from tests.infra.counting import COUNTING, FixedIds, Seen

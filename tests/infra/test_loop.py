@@ -17,8 +17,8 @@ from events.envelope import Message
 from infra import kafka, offsets, postgres, wire
 from infra.config import Config
 from infra.run import loop
-from infra.run.loop import TapeReplaced
 from infra.schema_ids import RegistryAway, SchemaIds
+from infra.tape import TapeReplaced
 from tests.infra import effects
 from tests.infra.at_work import listening, process, running, until
 from tests.infra.cut_at_commit import CutAtCommit
