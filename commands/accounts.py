@@ -79,15 +79,22 @@ class Account(Struct, frozen=True):
 
     opened: AccountOpened | None = None
     reported: AccountReported | None = None
-    halted: bool = False
+    halted_for: frozenset[str] = frozenset()
+    """Every reason told since the account last traded; none while it trades."""
     external_deals: frozenset[int] = frozenset()
+
+    @property
+    def halted(self) -> bool:
+        """Whether no new risk may be taken."""
+        return bool(self.halted_for)
 
 
 def decide(command: AccountCommand, account: Account) -> tuple[AccountEvent, ...]:
     """An account can be halted before it is opened; everything else it must first exist for."""
     match command:
         case HaltAccount():
-            return () if account.halted else (AccountHalted(**asdict(command)),)
+            known = command.reason in account.halted_for
+            return () if known else (AccountHalted(**asdict(command)),)
         case ResumeAccount():
             return (AccountResumed(**asdict(command)),) if account.halted else ()
         case OpenAccount():
@@ -110,9 +117,9 @@ def evolve(account: Account, event: AccountEvent) -> Account:
         case AccountReported():
             return replace(account, reported=event)
         case AccountHalted():
-            return replace(account, halted=True)
+            return replace(account, halted_for=account.halted_for | {event.reason})
         case AccountResumed():
-            return replace(account, halted=False)
+            return replace(account, halted_for=frozenset())
         case ExternalDealFound():
             deals = account.external_deals | {event.deal_ticket}
             return replace(account, external_deals=deals)

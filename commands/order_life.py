@@ -159,11 +159,14 @@ def _intend(command: IntendOrder, order: Order) -> tuple[OrderEvent, ...]:
 
 
 def _fill(command: RecordFill, order: Order) -> tuple[OrderEvent, ...]:
+    """A deal. One that comes late is told without those before it, and so with too much left."""
     if command.deal_ticket in order.deals:
         return ()
-    if order.filled_lots + command.volume_lots > order.ordered_lots:
+    left_lots = order.ordered_lots - order.filled_lots - command.volume_lots
+    if left_lots < 0:
         return _told(DealDisputed, command, order, reason="more was filled than was ordered")
-    return _told(OrderFilled, command, order)
+    left_lots = lots(min(left_lots, command.volume_left_lots))
+    return _told(OrderFilled, command, order, volume_left_lots=left_lots)
 
 
 def _close(command: RecordPositionClosed, order: Order) -> tuple[OrderEvent, ...]:

@@ -54,6 +54,7 @@ class Gateway:
         self._name = name
         self._identity: Identity = account.identity
         self._halted = account.halted
+        self._halted_for: set[str] = set()
         self._clock = clock
         jitter = random.Random(name)
         self._connector = Connector(terminal, clock, jitter)
@@ -129,6 +130,8 @@ class Gateway:
             if isinstance(event, AccountHalted | AccountResumed) and event.account == self._name:
                 self._halted = isinstance(event, AccountHalted)
                 self._ledger.heed(self._halted)
+                if not self._halted:
+                    self._halted_for.clear()
             elif isinstance(event, LimitsSet) and event.account == self._name:
                 self._exposure.heed(event)
 
@@ -246,7 +249,9 @@ class Gateway:
         del self._searches[order.event.order_id]
 
     def _halt(self, reason: str) -> None:
-        if not self._halted:
+        """Each reason is told once, also while halted: whoever resumes must know all of them."""
+        if not self._halted or reason not in self._halted_for:
             log.critical("account %s is halted: %s", self._name, reason)
             self._ledger.halt(reason, self._clock.now_us())
             self._halted = True
+            self._halted_for.add(reason)

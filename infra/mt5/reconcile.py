@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from events.orders import OrderAccepted, magic_of
-from events.values import Side
+from events.values import Side, lots
 from infra.mt5 import constants as mt5
 from infra.mt5.requests import comment_of
 from infra.mt5.tuples import TradeDeal, TradeOrder, TradePosition
@@ -80,7 +80,7 @@ def judge(
         return Undecided("a read of the terminal failed")
     if any(is_ours(order, each, venue_order) for each in active):
         return Undecided("the order is still active at the venue")
-    if found := _deals_of(order, deals, venue_order, explained):
+    if found := _deals_of(order, deals, done, venue_order, explained):
         return Found(found)
     ended = [each for each in done if is_ours(order, each, venue_order)]
     refused = [each for each in ended if each.state in ENDED_UNDEALT]
@@ -121,28 +121,36 @@ def _named(order: OrderAccepted, magic: int, comment: str) -> bool:
 def _deals_of(
     order: OrderAccepted,
     deals: tuple[TradeDeal, ...],
+    done: tuple[TradeOrder, ...],
     venue_order: int,
     explained: Callable[[int], bool],
 ) -> tuple[TradeDeal, ...]:
     fills = [deal for deal in deals if is_fill(order, deal)]
     named = [deal for deal in fills if is_ours(order, deal, venue_order)]
-    if not named:
-        alike = [d for d in fills if not explained(d.ticket) and _anonymous_twin(order, d)]
-        named = alike if len(alike) == 1 else []
-    return tuple(sorted(named, key=lambda deal: deal.ticket))
+    found = named or _anonymous_twin(order, [d for d in fills if not explained(d.ticket)], done)
+    return tuple(sorted(found, key=lambda deal: deal.ticket))
 
 
-def _anonymous_twin(order: OrderAccepted, deal: TradeDeal) -> bool:
-    """A deal whose name the broker took away, and that is otherwise just what was ordered.
+def _anonymous_twin(
+    order: OrderAccepted, deals: list[TradeDeal], done: tuple[TradeOrder, ...]
+) -> list[TradeDeal]:
+    """Deals whose name the broker took away, of an order that asked for just what was ordered.
 
-    It counts only if it is the one such deal and nobody has accounted for it, as the sweep does
-    for every deal on a symbol that has no order in flight.
+    They count only if there is one such order and nobody has accounted for them, as the sweep does
+    for every deal on a symbol that has no order in flight. A part is told from a stranger's deal by
+    the volume that its order had asked for; a venue that does not show it must have dealt it all.
     """
+    wanted_lots = float(order.volume_lots)
+    asked_lots = {each.ticket: each.volume_initial for each in done}
+    twins: dict[int, list[TradeDeal]] = {}
+    for deal in deals:
+        if _is_nameless(order, deal) and asked_lots.get(deal.order, deal.volume) == wanted_lots:
+            twins.setdefault(deal.order, []).append(deal)
+    (parts,) = twins.values() if len(twins) == 1 else ([],)
+    return parts if lots(sum(deal.volume for deal in parts)) <= order.volume_lots else []
+
+
+def _is_nameless(order: OrderAccepted, deal: TradeDeal) -> bool:
     side = mt5.DEAL_TYPE_BUY if order.side is Side.BUY else mt5.DEAL_TYPE_SELL
-    return (
-        deal.magic == 0
-        and len(deal.comment) < COMMENT_CHARACTERS_MIN
-        and deal.symbol == order.symbol
-        and deal.type == side
-        and deal.volume == float(order.volume_lots)
-    )
+    nameless = deal.magic == 0 and len(deal.comment) < COMMENT_CHARACTERS_MIN
+    return nameless and deal.symbol == order.symbol and deal.type == side

@@ -54,8 +54,14 @@ def test_an_account_that_was_not_opened_has_no_books_and_no_deals() -> None:
 
 def test_halts_and_resumes_alternate() -> None:
     given(ACCOUNTS, OPENED).when(RESUME).then()
-    given(ACCOUNTS, OPENED, HALTED).when(replace(HALT, reason="another")).then()
-    given(ACCOUNTS, OPENED, HALTED).when(RESUME).then(RESUMED)
+    given(ACCOUNTS, OPENED, HALTED).when(HALT).then()
+    given(ACCOUNTS, OPENED, HALTED).when(RESUME, RESUME, HALT).then(RESUMED, HALTED)
+
+
+def test_a_fresh_reason_is_told_of_a_halted_account_too() -> None:
+    other = replace(HALT, reason="another")
+    told = replace(HALTED, reason="another")
+    given(ACCOUNTS, OPENED, HALTED).when(other, HALT, other, RESUME).then(told, RESUMED)
 
 
 def test_an_account_can_be_halted_before_it_is_opened() -> None:

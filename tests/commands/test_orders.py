@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given as generated
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from commands.order_life import DECISIONS, ORDERS, OrderEvent, Status
 from commands.orders import (
@@ -208,6 +209,13 @@ def test_a_deal_for_an_order_that_was_never_sent_is_disputed(status: str) -> Non
 )
 def test_what_the_venue_shows_counts_whatever_was_said_before(past: tuple[Event, ...]) -> None:
     given(ORDERS, ACCEPTED, INTENDED, *past).when(fill(ORDER)).then(filled())
+
+
+def test_a_late_deal_leaves_what_all_deals_together_leave() -> None:
+    """The gateway tells it alone, without the deal for which the order was settled before."""
+    early, late = filled("0.20", left="0.30"), fill(ORDER, "0.10", left="0.40", ticket=8)
+    told = replace(filled("0.10", ticket=8), volume_left_lots=lots("0.20"))
+    given(ORDERS, ACCEPTED, INTENDED, early).when(late).then(told)
 
 
 def test_evidence_settles_an_order_whose_answer_was_lost() -> None:

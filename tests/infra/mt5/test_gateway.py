@@ -103,6 +103,20 @@ def test_a_halting_code_ends_new_risk_but_not_closes(floor: Floor, code: int) ->
     assert sum(isinstance(event, AccountHalted) for event in floor.events()) == 1
 
 
+def test_a_fresh_reason_for_a_halt_is_told_while_halted(floor: Floor) -> None:
+    """Whoever resumes the account after the first trouble must know of the second."""
+    floor.start()
+    for name, symbol in (("x", "EURUSD"), ("y", "GBPUSD")):
+        floor.accept(f"{name}/open", symbol)
+        floor.rest()
+    for name, code in (("x", 10019), ("y", 10027)):
+        floor.spoil(FaultRule(kind="reject", retcode=code))
+        floor.close(f"{name}/close", f"{name}/open")
+        floor.rest()
+    reasons = [event.reason for event in floor.events() if isinstance(event, AccountHalted)]
+    assert [reason.split()[0] for reason in reasons] == ["10019", "10027"]
+
+
 @pytest.mark.parametrize(
     ("kind", "last"), [("lose_after", "OrderFilled"), ("lose_before", "OrderNotExecuted")]
 )

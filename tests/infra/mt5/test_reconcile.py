@@ -87,6 +87,23 @@ def test_one_nameless_twin_that_nobody_has_explained_is_the_order_s() -> None:
     assert judged(Books((), (), (), (twin, twin._replace(ticket=2)))) == Absent()
 
 
+@pytest.mark.parametrize("volumes", [(0.04,), (0.04, 0.03), (0.04, 0.06)])
+def test_a_nameless_part_is_known_by_what_its_order_had_asked_for(
+    volumes: tuple[float, ...],
+) -> None:
+    parts = tuple(
+        deal(ticket=n, magic=0, comment="", volume=volume) for n, volume in enumerate(volumes, 1)
+    )
+    asked = done(magic=0, volume_initial=0.1)
+    assert judged(Books((), (), (asked,), parts)) == Found(parts)
+
+
+def test_a_part_of_what_a_stranger_had_asked_for_is_nobody_s() -> None:
+    for volume in (0.04, 0.1):
+        part = deal(magic=0, comment="", volume=volume)
+        assert judged(Books((), (), (done(magic=0, volume_initial=0.3),), (part,))) == Absent()
+
+
 @pytest.mark.parametrize(
     "other", [{"type": mt5.DEAL_TYPE_SELL}, {"volume": 0.2}, {"symbol": "GBPUSD"}, {"magic": 9}]
 )
