@@ -17,18 +17,8 @@ from events.execution import (
     ExecutionOpened,
     ExecutionStuck,
 )
-from events.orders import (
-    OrderAccepted,
-    OrderDenied,
-    OrderExpired,
-    OrderFilled,
-    OrderIntended,
-    OrderNotExecuted,
-    OrderRejected,
-    OrderUnresolved,
-    PositionClosed,
-)
-from projections.orders import OrderEvent, closes, said
+from events.orders import OrderFilled, PositionClosed
+from projections.orders import LIFE, OrderEvent, closes, said
 from projections.projection import Projection, Rows, Table
 from projections.query import SYMBOL, Query, during, equals
 
@@ -228,14 +218,7 @@ READS = (
     ExecutionCompleted,
     ExecutionCompensated,
     ExecutionStuck,
-    OrderAccepted,
-    OrderDenied,
-    OrderIntended,
-    OrderFilled,
-    OrderRejected,
-    OrderUnresolved,
-    OrderNotExecuted,
-    OrderExpired,
+    *LIFE,
     PositionClosed,
 )
 

@@ -200,7 +200,7 @@ def _accepted(event: OrderAccepted) -> dict[str, object]:
     }
 
 
-READS = (
+LIFE = (
     OrderAccepted,
     OrderDenied,
     OrderIntended,
@@ -209,10 +209,10 @@ READS = (
     OrderUnresolved,
     OrderNotExecuted,
     OrderExpired,
-    DealDisputed,
 )
+"""What tells how an order is."""
 
-PROJECTION = Projection("orders", 1, DDL, ("orders",), READS, apply)
+PROJECTION = Projection("orders", 1, DDL, ("orders",), (*LIFE, DealDisputed), apply)
 
 WANTED = Query(
     "orders",

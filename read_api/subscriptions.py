@@ -3,7 +3,8 @@
 A subscription is a place in the tape that moves on, not a queue that fills up: whoever reads slowly
 holds nothing here but that place. A reader that does not take what it was sent is let go, and can
 resume where it was. What a producer wrote twice is recognised by source and sequence, among the
-last `MARKS_MAX` keys; on a resume the marks of the `PRIMED` records before it are read again.
+last `MARKS_MAX` keys; on a resume the marks of the `PRIMED` records before it are read again. So
+the place to resume from never lies among repeats, where those might be repeats alone.
 """
 
 from __future__ import annotations
@@ -62,11 +63,14 @@ class Follower:
     wish: Wish
     at: dict[int, int]
     marks: OrderedDict[Mark, str] = field(default_factory=OrderedDict)
+    repeated: dict[int, int] = field(default_factory=dict)
+    """Of each partition that we have only heard repeats of lately: where these begin."""
 
     @property
     def token(self) -> str:
-        """The position to resume from: the next offset of each partition."""
-        return ",".join(f"{partition}:{offset}" for partition, offset in sorted(self.at.items()))
+        """The position to resume from: the next offset of each partition, or its last repeats."""
+        places = {**self.at, **self.repeated}
+        return ",".join(f"{partition}:{offset}" for partition, offset in sorted(places.items()))
 
     async def block(self, tape: Tape, tail: Tail, partition: int) -> Sequence[Heard]:
         """Some records that come next in a partition, from memory or from the tape."""
@@ -82,7 +86,11 @@ class Follower:
     def take(self, heard: Heard) -> bool:
         """Move past a record; whether it is one to be sent."""
         self.at[heard.partition] = heard.offset + 1
-        return not self._is_repeat(heard) and self.wish.wants(heard)
+        if self._is_repeat(heard):
+            self.repeated.setdefault(heard.partition, heard.offset)
+            return False
+        self.repeated.pop(heard.partition, None)
+        return self.wish.wants(heard)
 
     def prime(self, records: Iterable[Heard]) -> None:
         """Remember records that were sent before we resumed."""

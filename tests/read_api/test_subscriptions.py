@@ -14,7 +14,7 @@ from events.envelope import Message, Position
 from infra.config import Config
 from infra.run.read_api import open_pool
 from read_api.app import create_app
-from read_api.subscriptions import Limits
+from read_api.subscriptions import PRIMED, Limits
 from schemas.catalog import topic_of
 from tests.projections import story
 from tests.read_api.conftest import TestClient
@@ -86,6 +86,25 @@ def test_repeats_of_many_keys_after_a_resume_are_not_heard(
         heard, token = _hear(client, f"topic={topic}&from=0:{REPEATED},1:0", 1)
     assert heard[0]["payload"][field] == said[-1].key
     assert token == f"0:{2 * REPEATED + 1},1:0"
+
+
+def test_a_relay_that_repeats_itself_again_and_again_is_heard_once_by_whoever_resumes(
+    database: Config, told: list[Message[Any]]
+) -> None:
+    """A resume from among repeats would find only repeats before it, and take the rest for new."""
+    said = _of_many_keys(told, "OrderIntended", "order_id", PRIMED + 1)
+    begun = said[: PRIMED // 2]
+    tape = MemoryTape(story.placed([*said[:-1], *begun, *begun]))
+    impatient = Limits(slow_after_s=5, heartbeat_s=0.05)
+    app = create_app(open_pool(database), tape, limits=impatient)
+    question = f"topic=order-events&account=nobody&from=0:{PRIMED},1:0"
+    with TestClient(app) as client, client.websocket_connect(f"/subscribe?{question}") as socket:
+        tokens = [json.loads(socket.receive_text())["resume"] for _ in range(3)]
+    for message in story.placed(said, first_offset=2 * PRIMED):
+        tape.add(message)
+    with TestClient(create_app(open_pool(database), tape, limits=PATIENT)) as client:
+        heard, _ = _hear(client, f"topic=order-events&from={tokens[-1]}", 1)
+    assert heard[0]["payload"]["order_id"] == said[-1].key
 
 
 def test_each_partition_is_counted_by_itself(database: Config, told: list[Message[Any]]) -> None:
