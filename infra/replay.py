@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from dataclasses import asdict
+from multiprocessing import cpu_count
 from typing import Any
 
 import msgspec
@@ -29,6 +30,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", dest="end", type=where, default=where(LATEST), metavar="P")
     parser.add_argument("--verify", action="store_true", help="compare with what was recorded")
     parser.add_argument("--json", action="store_true", help="the outcome as JSON")
+    parser.add_argument(
+        "--jobs", type=_positive, default=cpu_count(), metavar="N", help="processes at a time"
+    )
     parser.epilog = (
         "P is earliest, latest, an offset of every partition, topic/partition/offset (several with "
         "commas), or a time. What lies before --from is read too: the state comes from it."
@@ -48,6 +52,7 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
                 arguments.end,
                 verify=arguments.verify,
                 shown=progress.at,
+                jobs=arguments.jobs,
             )
     except ModelRefused as refused:
         print(f"tapedeck: predictions cannot be recomputed: {refused}", file=sys.stderr)
@@ -127,6 +132,13 @@ def told(mismatch: Mismatch, ids: Ids) -> dict[str, Any]:
         "recomputed": recomputed,
         "recorded": recorded,
     }
+
+
+def _positive(text: str) -> int:
+    """A number of processes."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes; give 1 or more")
+    return int(text)
 
 
 def _decoded(record: Record, ids: Ids) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 
 from confluent_kafka import Consumer
 
@@ -40,6 +41,13 @@ class Outcome:
     first: Mismatch | None = None
     model_digest: str | None = None
     """The model promoted last. Without one, nothing is predicted and nothing signalled."""
+
+    def add(self, found: Sequence[Found]) -> None:
+        """Take in one partition."""
+        self.ticks += found[0].count.inputs
+        for link in found:
+            self.counts.setdefault(link.name, Count()).add(link.count)
+            self.first = self.first or link.first
 
     @property
     def different(self) -> int:
@@ -89,61 +97,94 @@ class Models:
         return self._stages[self._digest]
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One partition to recompute: judged from `start`, up to `end`."""
+
+    number: int
+    start: int
+    end: int
+    digest: str | None
+    verify: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What came of one link of one partition."""
+
+    name: str
+    count: Count
+    first: Mismatch | None
+
+
 def replay(
-    config: Config, ids: Ids, start: Where, end: Where, *, verify: bool, shown: Shown
+    config: Config, ids: Ids, start: Where, end: Where, *, verify: bool, shown: Shown, jobs: int = 1
 ) -> Outcome:
     """Recompute what the ticks from `start` to `end` cause, and with `verify` compare it.
 
     The state at `start` is folded from the beginning of the tape. Nothing is written anywhere.
+    With several `jobs`, as many partitions at a time have a process each: they never meet.
     """
     outcome = Outcome()
-    local = LocalIds(ids)
     began_s = time.monotonic()
     with tape.reader(config) as client:
         starts = offsets(config, client, TICKS, start, EARLIEST)
         ends = offsets(config, client, TICKS, end, LATEST)
         digest = outcome.model_digest = promoted(config, client, ids)
-    total, done = sum(ends.values()), 0
-    for number in sorted(ends):
-        with ExitStack() as readers:
-            links = _links(config, local, number, digest, verify, readers)
-            client = readers.enter_context(tape.reader(config))
-            name = kafka.topic_name(config, TICKS)
-            for batch in tape.read(client, name, number, 0, ends[number]):
-                for record in batch:
-                    links[0].feed(record, record.offset >= starts[number])
-                shown(done + batch[-1].offset, total)
-            links[0].finish(True)
-        done += ends[number]
-        outcome.ticks += links[0].count.inputs
-        for link in links:
-            outcome.counts.setdefault(link.name, Count()).add(link.count)
-            outcome.first = outcome.first or link.first
-    shown(total, total)
+    parts = [Part(n, starts[n], ends[n], digest, verify) for n in sorted(ends)]
+    if jobs == 1:
+        for found in _in_turn(config, ids, parts, shown):
+            outcome.add(found)
+    else:
+        from infra import replay_apart  # it imports this file
+
+        for found in replay_apart.side_by_side(config, parts, shown, jobs):
+            outcome.add(found)
     outcome.seconds = time.monotonic() - began_s
     return outcome
 
 
-def _links(
-    config: Config,
-    ids: Ids,
-    number: int,
-    digest: str | None,
-    verify: bool,
-    readers: ExitStack,
-) -> list[Link]:
+def recomputed(config: Config, ids: Ids, part: Part, shown: Callable[[int], None]) -> list[Found]:
+    """One partition through all stages, tick after tick; `shown` is told the offsets done."""
+    with ExitStack() as readers:
+        links = _links(config, LocalIds(ids), part, readers)
+        client = readers.enter_context(tape.reader(config))
+        name = kafka.topic_name(config, TICKS)
+        for batch in tape.read(client, name, part.number, 0, part.end):
+            for record in batch:
+                links[0].feed(record, record.offset >= part.start)
+            shown(batch[-1].offset)
+        links[0].finish(True)
+    shown(part.end)
+    return [Found(link.name, link.count, link.first) for link in links]
+
+
+def _in_turn(
+    config: Config, ids: Ids, parts: Sequence[Part], shown: Shown
+) -> Iterator[list[Found]]:
+    total, done = sum(part.end for part in parts), 0
+    for part in parts:
+        yield recomputed(config, ids, part, partial(_shown_after, shown, done, total))
+        done += part.end
+
+
+def _shown_after(shown: Shown, before: int, total: int, done: int) -> None:
+    shown(before + done, total)
+
+
+def _links(config: Config, ids: Ids, part: Part, readers: ExitStack) -> list[Link]:
     """The stages of one partition, in the stream's order. Without a model, bars and features."""
     chain: list[Stages] = [One(Stage(BARS, ids)), One(Stage(FEATURES_OF_BARS, ids))]
-    if digest is not None:
-        chain += [Models(config, ids, digest), One(Stage(SIGNALS, ids))]
+    if part.digest is not None:
+        chain += [Models(config, ids, part.digest), One(Stage(SIGNALS, ids))]
     links: list[Link] = []
     for stages in reversed(chain):
         topic = stages.stage(None).writes[0]
         recorded = None
-        if verify:
+        if part.verify:
             client = readers.enter_context(tape.reader(config))
-            recorded = _records(config, client, topic, number)
-        links.append(Link(stages, number, recorded, ids, links[-1] if links else None))
+            recorded = _records(config, client, topic, part.number)
+        links.append(Link(stages, part.number, recorded, ids, links[-1] if links else None))
     return links[::-1]
 
 

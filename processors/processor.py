@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -19,7 +19,8 @@ class Processor(Generic[S, I, O]):
 
     The same step runs live, in training and in replay. `key` refines the partition key of what is
     read. `state` is the type of `S`, so that hosts can keep snapshots; bump `version` when `step`
-    or `S` changes: older snapshots are then not used.
+    or `S` changes: older snapshots are then not used. One that remembers nothing may have `batch`:
+    what `step` emits for each of many, to the same bits, made at once because that is faster.
     """
 
     name: str
@@ -30,3 +31,4 @@ class Processor(Generic[S, I, O]):
     state: type[S]
     initial: S
     step: Callable[[S, I], tuple[S, tuple[O, ...]]]
+    batch: Callable[[Sequence[I]], Sequence[tuple[O, ...]]] | None = None

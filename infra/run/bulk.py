@@ -29,7 +29,7 @@ from infra.traces import traces
 from infra.transactions import Doubtful, Writer, opened
 from infra.wire import Outgoing, record_of
 
-BATCH = 5_000
+BATCH, AT_ONCE = 5_000, 500
 POLL_S = 0.05
 LINGER_MS = 5
 HOLD_S = 1.0
@@ -131,19 +131,20 @@ class Host:
                 self._save(lane)
 
     def _outputs(self, lane: Lane, records: list[Any], sent: _Sent) -> Iterator[Outgoing]:
-        """One after the other, so that a batch is never whole in memory."""
-        partition, advance = lane.partition, self._stage.advance
+        """Some at once, so that what a batch causes is never whole in memory."""
+        partition, stage = lane.partition, self._stage
         written = max(lane.tails.values(), default=BEFORE_ALL)[0]
-        for fetched in records:
-            offset = fetched.offset()
-            if offset < partition.next_offset:
-                continue
-            caused = advance(partition, record_of(fetched))
-            if caused and offset <= written:
-                caused = not_yet_written(caused, offset, lane.tails)
-            for output in caused:
-                sent.add(output)
-                yield output
+        for at in range(0, len(records), AT_ONCE):
+            some = records[at : at + AT_ONCE]
+            fresh = [record_of(r) for r in some if r.offset() >= partition.next_offset]
+            foreseen = stage.foreseen(fresh)
+            for record in fresh:
+                caused = stage.advance(partition, record, foreseen)
+                if caused and record.offset <= written:
+                    caused = not_yet_written(caused, record.offset, lane.tails)
+                for output in caused:
+                    sent.add(output)
+                    yield output
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         starts = []

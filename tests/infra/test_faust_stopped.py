@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from infra import kafka as broker
 from infra import snapshots
 from infra.config import Config
 from infra.run import faust_host
-from infra.run.processing import Partition, Stage
+from infra.run.processing import NOTHING, Foreseen, Partition, Stage
 from infra.schema_ids import RegistryAway
 from infra.wire import Outgoing, Record
 from schemas.catalog import MARKET_PARTITIONS, TOPICS
@@ -33,9 +33,11 @@ class Hindered(Stage):
         super().__init__(COUNTING, FixedIds())
         self._hinder = hinder
 
-    def advance(self, partition: Partition, record: Record) -> list[Outgoing]:
+    def advance(
+        self, partition: Partition, record: Record, foreseen: Foreseen = NOTHING
+    ) -> Sequence[Outgoing]:
         self._hinder(record)
-        return list(super().advance(partition, record))
+        return super().advance(partition, record, foreseen)
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ def verified(
     replay.configure(parser)
 
     def run() -> tuple[int, str]:
-        code = replay.main(unmodelled, parser.parse_args(["--verify"]))
+        code = replay.main(unmodelled, parser.parse_args(["--jobs", "1", "--verify"]))
         return code, " ".join(capsys.readouterr().out.split())
 
     return run
@@ -136,12 +136,12 @@ def test_one_changed_bit_is_found_and_shown(
     monkeypatch.setattr(replay, "SchemaIds", lambda _config: IDS)
     parser = argparse.ArgumentParser()
     replay.configure(parser)
-    assert replay.main(market, parser.parse_args(["--verify", "--json"])) == 1
+    assert replay.main(market, parser.parse_args(["--jobs", "1", "--verify", "--json"])) == 1
     told = json.loads(capsys.readouterr().out)
     assert told["first"]["differs"] == ["close"]
     assert told["first"]["recorded"]["close"] != told["first"]["recomputed"]["close"]
     assert told["first"]["stage"] == "bars"
-    assert replay.main(market, parser.parse_args([])) == 0
+    assert replay.main(market, parser.parse_args(["--jobs", "1"])) == 0
 
 
 @pytest.mark.parametrize(

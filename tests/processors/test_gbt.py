@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
+from itertools import chain
 
 import pytest
 import xgboost
 
+from events.predictions import PredictionMade
 from processors.features import FEATURES, FEATURES_OF_BARS
 from processors.inference import inference, predictions
 from processors.models import gbt
@@ -14,6 +17,10 @@ from processors.models.gbt import Card, Gbt, ModelRefused
 from processors.training.trees import Trained, trained
 from tests.processors.training.rows import FIRST, SECOND
 from tests.processors.walks import run, wandering_bars
+
+
+def flat(made: Iterable[tuple[PredictionMade, ...]]) -> list[PredictionMade]:
+    return list(chain.from_iterable(made))
 
 
 def opened(ubj: bytes) -> Gbt:
@@ -37,10 +44,10 @@ def test_the_digest_is_of_the_bytes(model: Trained) -> None:
 
 def test_bits_do_not_depend_on_the_batch_or_on_a_reload(model: Trained) -> None:
     loaded, again = opened(model.ubj), opened(model.ubj)
-    together = list(predictions(loaded, EVENTS))
+    together = flat(predictions(loaded, EVENTS))
     assert len({prediction.probability_up for prediction in together}) > 10
     assert run(inference(loaded), EVENTS) == together
-    assert [*predictions(again, EVENTS[:7]), *predictions(again, EVENTS[7:])] == together
+    assert flat(predictions(again, EVENTS[:7]) + predictions(again, EVENTS[7:])) == together
 
 
 def test_what_shapes_a_prediction_is_inside_the_bytes(model: Trained) -> None:

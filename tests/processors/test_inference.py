@@ -96,10 +96,14 @@ def test_features_that_are_not_finite_are_refused(value: float) -> None:
         run(inference(Fixed()), [replace(features(0.5), values=(0.5, value))])
 
 
-@given(st.lists(st.floats(0.0, 1.0), max_size=8))
-def test_many_at_once_are_what_each_is_alone(chances: list[float]) -> None:
-    events = [features(chance, number) for number, chance in enumerate(chances)]
-    assert list(predictions(Fixed(), events)) == run(inference(Fixed()), events)
+@given(st.lists(st.tuples(st.floats(0.0, 1.0), st.sampled_from([10, 60])), max_size=8))
+def test_many_at_once_are_what_each_is_alone(rows: list[tuple[float, int]]) -> None:
+    events = [
+        replace(features(chance, number), timeframe_s=timeframe_s)
+        for number, (chance, timeframe_s) in enumerate(rows)
+    ]
+    alone = [tuple(run(inference(Fixed()), [event])) for event in events]
+    assert predictions(Fixed(), events) == alone
 
 
 @given(st.floats(0.0, 1.0), st.floats(0.0, 1.0))

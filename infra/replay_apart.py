@@ -1,0 +1,64 @@
+"""A replay on several cores: a process for each of some partitions at a time.
+
+A process is started anew and not forked, because librdkafka's threads do not survive a fork.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, wait
+from ctypes import c_longlong
+from functools import partial
+from multiprocessing import get_context
+from multiprocessing.sharedctypes import SynchronizedArray
+
+from infra import collector
+from infra.config import Config
+from infra.replay_run import Found, Part, Shown, recomputed
+from infra.schema_ids import SchemaIds
+
+SHOWN_EVERY_S = 0.2
+
+
+def side_by_side(
+    config: Config, parts: Sequence[Part], shown: Shown, jobs: int
+) -> Iterator[list[Found]]:
+    """What came of each part, in their order; the longest are begun first."""
+    context = get_context("spawn")
+    total = sum(part.end for part in parts)
+    done: SynchronizedArray[int] = context.Array(c_longlong, 1 + max(part.number for part in parts))
+    with ProcessPoolExecutor(
+        min(jobs, len(parts)), context, initializer=_begin, initargs=(config, done)
+    ) as pool:
+        longest_first = sorted(parts, key=lambda part: part.end, reverse=True)
+        futures = {part.number: pool.submit(_part, part) for part in longest_first}
+        waiting = set(futures.values())
+        while waiting:
+            finished, waiting = wait(waiting, SHOWN_EVERY_S)
+            shown(sum(done[:]), total)
+            failed = next((future for future in finished if future.exception()), None)
+            if failed is not None:
+                pool.shutdown(cancel_futures=True)
+                failed.result()
+    yield from (futures[part.number].result() for part in parts)
+
+
+class _Mine:
+    """What a process is given once."""
+
+    config: Config
+    ids: SchemaIds
+    done: SynchronizedArray[int]
+
+
+def _begin(config: Config, done: SynchronizedArray[int]) -> None:
+    _Mine.config, _Mine.ids, _Mine.done = config, SchemaIds(config), done
+    collector.seldom()
+
+
+def _part(part: Part) -> list[Found]:
+    return recomputed(_Mine.config, _Mine.ids, part, partial(_tell, part.number))
+
+
+def _tell(number: int, done: int) -> None:
+    _Mine.done[number] = done
