@@ -1,17 +1,22 @@
-"""From a signal to the venue, stage by stage, and the memory of a platform at work."""
+"""From a signal to its `order_send`, stage by stage, and the memory of a platform at work.
+
+The stages before are read off the tape. The call itself is in the gateways' logs alone: what the
+venue does with an order afterwards is not our time.
+"""
 
 from __future__ import annotations
 
+import json
 import random
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
 
 from events.envelope import Event
-from events.orders import OrderAccepted, OrderFilled
+from events.orders import OrderAccepted
 from events.signals import SignalRaised
 from infra import kafka, tape, wire
 from infra.bench.figures import Figure, against_limit, quantile
@@ -36,15 +41,16 @@ class Leg:
 STAGES = (
     ("signal raised -> order wished (saga, relay)", "signal", "wished"),
     ("order wished -> accepted (decider, relay)", "wished", "accepted"),
-    ("order accepted -> dealt (gateway, order_send)", "accepted", "dealt"),
-    ("signal raised -> dealt", "signal", "dealt"),
+    ("order accepted -> order_send called (gateway)", "accepted", "called"),
+    ("signal raised -> order_send called", "signal", "called"),
 )
 
 
 def platform(config: Config, minutes: float) -> list[Figure]:
     """Run a whole platform for `minutes`, then read latencies off its tape and weigh it."""
     with tempfile.TemporaryDirectory(prefix="tapedeck-bench-") as home:
-        drill = Drill(isolated(config, Path(home)), print, random.Random(0))
+        told = replace(isolated(config, Path(home)), log_level="info")
+        drill = Drill(told, print, random.Random(0))
         try:
             drill.begin()
             drill.watch(60 * minutes)
@@ -71,7 +77,8 @@ def _stages(legs: list[Leg]) -> Iterator[Figure]:
 
 
 def _legs(config: Config) -> Iterator[Leg]:
-    """The opening orders that were filled."""
+    """The opening orders that were sent."""
+    calls_ms = called_ms(config.logs)
     legs: dict[str, Leg] = {}
     signals_ms: dict[str, float] = {}
     for event, stamp_ms in _stamped(config):
@@ -82,15 +89,28 @@ def _legs(config: Config) -> Iterator[Leg]:
         if not order_id.endswith("/open"):
             continue
         stamps_ms = legs.setdefault(order_id, Leg()).stamps_ms
-        if isinstance(event, OrderFilled):
-            stamps_ms["dealt"] = event.dealt_at_us / 1000
-        elif isinstance(event, OrderAccepted):
+        if isinstance(event, OrderAccepted):
             stamps_ms["accepted"] = stamp_ms
             if event.execution_id in signals_ms:
                 stamps_ms["signal"] = signals_ms[event.execution_id]
         elif type(event).__name__ == "RequestOrder":
             stamps_ms["wished"] = stamp_ms
-    yield from (leg for leg in legs.values() if "dealt" in leg.stamps_ms)
+    for order_id, leg in legs.items():
+        if order_id in calls_ms:
+            leg.stamps_ms["called"] = calls_ms[order_id]
+            yield leg
+
+
+def called_ms(logs: Path) -> dict[str, float]:
+    """When each order's `order_send` was first called, by the logs of the gateways."""
+    found: dict[str, float] = {}
+    for file in sorted(logs.glob("gateway-*.log")):
+        for line in file.read_text(errors="replace").splitlines():
+            if '"called_at_us"' in line:
+                said = json.loads(line)
+                if said["called_at_us"]:
+                    found.setdefault(said["order_id"], said["called_at_us"] / 1000)
+    return found
 
 
 def _stamped(config: Config) -> Iterator[tuple[Event, float]]:

@@ -178,12 +178,8 @@ class Gateway:
             lambda number: self._ledger.attempt(order, number, self._clock.now_us()),
             lambda: self._exposure.objection(order.event, self._unresolved_orders()),
         )
-        log.info(
-            "order %s: %s",
-            order.event.order_id,
-            verdict.detail,
-            extra={"tape": {"order_id": order.event.order_id, "at_us": self._clock.now_us()}},
-        )
+        sent = {"order_id": order.event.order_id, "called_at_us": self._sender.called_at_us}
+        log.info("order %s: %s", order.event.order_id, verdict.detail, extra={"tape": sent})
         return verdict
 
     def _conclude(self, entry: Entry, verdict: Verdict) -> None:

@@ -95,6 +95,8 @@ class Sender:
         self._specs: dict[str, SymbolInfo] = {}
         self._pace_s = 0.0
         self._not_before_s = 0.0
+        self.called_at_us = 0
+        """When `order_send` was first called for the latest order; 0 if it was not."""
 
     def await_turn(self) -> None:
         """Wait until the account's pace allows a send; at once unless the venue complained."""
@@ -120,6 +122,7 @@ class Sender:
         `permitted` commits the number of a further attempt; False ends the matter. `objection`,
         asked right before each send, says why the account has no room for it, or nothing.
         """
+        self.called_at_us = 0
         refused: Verdict | None = None
         mended = False
         volume_max: Decimal | None = None
@@ -164,6 +167,7 @@ class Sender:
         return request
 
     def _attempt(self, request: Request) -> tuple[Verdict, Meaning]:
+        self.called_at_us = self.called_at_us or self._clock.now_us()
         answer = self._terminal.order_send(request)
         error = (0, "") if answer is not None else self._terminal.last_error()
         fault.point("after_order_send")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ import pytest
 from events.accounts import AccountHalted
 from events.orders import OrderFilled, OrderNotExecuted
 from events.values import lots
+from infra.bench.latency import called_ms
 from infra.mt5.retcodes import RETCODES, Outcome
 from infra.mt5.simulator.faults import FaultRule
+from infra.telemetry import JsonLines
 from tests.infra.mt5.floor import LOGIN, Floor
 
 
@@ -61,6 +64,23 @@ def test_whatever_code_comes_the_order_ends_and_is_never_doubled(floor: Floor, c
     allowed = most.get(meaning.outcome, 1) if refused and meaning else 1
     assert floor.sends_of("x/open") == allowed
     assert floor.deals()[1:] == ()
+
+
+def test_the_log_says_when_the_venue_was_first_called(
+    floor: Floor, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    """Latency is measured up to this moment, whatever the venue makes of the order then."""
+    floor.spoil(FaultRule(kind="reject", retcode=10024, times=1))
+    floor.start()
+    floor.accept("x/open")
+    floor.accept("y/open", "GBPUSD", expires_at_us=floor.clock.now_us() - 1)
+    began_us = floor.clock.now_us()
+    with caplog.at_level("INFO"):
+        floor.rest()
+    lines = [JsonLines("gateway").format(record) for record in caplog.records]
+    (tmp_path / "gateway-90001.log").write_text("not ours\n" + "\n".join(lines))
+    assert floor.sends_of("x/open") == 2
+    assert called_ms(tmp_path) == {"x/open": began_us / 1000}
 
 
 @pytest.mark.parametrize(("code", "times"), [(10004, 1), (10020, 2), (10024, 2), (10030, 1)])
