@@ -53,6 +53,11 @@ with recursive chain as (
 select {columns} from chain where distance > 0 order by distance, topic, "offset" limit %(limit)s
 """
 
+DECISIVE = """
+select message_id from audit where correlation_id = %s
+order by type = 'SignalRaised' desc, type = 'Abstained' desc, time_us desc, topic, "offset" limit 1
+"""
+
 STORY = """
 select {columns} from audit
 where key = %(name)s or (key >= %(name)s || '/' and key < %(name)s || '0')

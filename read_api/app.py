@@ -1,4 +1,4 @@
-"""The application: read models, causes, subscriptions and vitals, all behind GET; two pages."""
+"""The application: read models, causes, subscriptions, vitals and pages, behind GET and HEAD."""
 
 from __future__ import annotations
 
@@ -53,6 +53,7 @@ def create_app(
     Subscribing(tape, limits or Limits(), closing or asyncio.Event(), followers).install(app)
     _pages(app)
     documentation.install(app)
+    app.add_middleware(Bodiless)
     if observe is not None:
         app.add_middleware(Observed, observe=observe)
     return app
@@ -95,6 +96,32 @@ class Observed:
             await send(message)
 
         return await self._app(scope, receive, seen)
+
+
+class Bodiless:
+    """Answers HEAD as GET is answered, without the body; an endless answer ends with its head."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, and keep the body back."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            return await self._app(scope, receive, send)
+
+        async def headed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await send(message)
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+        async def gone() -> Message:
+            return {"type": "http.disconnect"}
+
+        scope["method"] = "GET"  # in this very scope: the route that is found is written into it
+        try:
+            await self._app(scope, gone, headed)
+        finally:
+            scope["method"] = "HEAD"
 
 
 def _pages(app: FastAPI) -> None:

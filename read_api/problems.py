@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import psycopg
@@ -27,9 +28,10 @@ class Problem(Exception):
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
 
-def not_found(what: str) -> Problem:
+def not_found(what: str, advice: str = "") -> Problem:
     """There is no such thing, as far as the read model has come."""
-    return Problem(404, "not-found", f"{what} does not exist, or is not known here yet")
+    unknown = f"{what} does not exist, or is not known here yet"
+    return Problem(404, "not-found", f"{unknown}; {advice}" if advice else unknown)
 
 
 def refused(detail: str) -> Problem:
@@ -43,13 +45,13 @@ def away(what: str, kind: str = "away") -> Problem:
 
 
 def response(problem: Problem, instance: str) -> Response:
-    """The problem as it is sent."""
+    """The problem as it is sent. `instance` is a path; a URI has no spaces and no controls."""
     body = {
         "type": f"/docs#problem-{problem.kind}",
         "title": HTTPStatus(problem.status).phrase,
         "status": problem.status,
         "detail": problem.detail,
-        "instance": instance,
+        "instance": quote(instance),
     }
     return Response(msgspec.json.encode(body), problem.status, problem.headers, MEDIA_TYPE)
 
@@ -87,12 +89,14 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     kind, detail = _KNOWN.get(error.status_code, ("http", error.detail))
     headers: Mapping[str, Any] = error.headers or {}
-    problem = Problem(error.status_code, kind, detail, **dict(headers))
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers = {"Allow": "GET, HEAD"}
+    problem = Problem(error.status_code, kind, detail, **headers)
     return response(problem, request.url.path)
 
 
 _database = _bug = _problem
 _KNOWN = {
     404: ("not-found", "there is nothing at this path; /docs lists what there is"),
-    405: ("read-only", "this API answers questions and changes nothing: use GET"),
+    405: ("read-only", "this API answers questions and changes nothing: use GET or HEAD"),
 }

@@ -25,6 +25,7 @@ FeatureNames = Mapping[str, Sequence[str]]
 """The names of the values, by feature digest."""
 
 _columns = audit.RECORDED.columns
+_IDS = "give the id of a signal, an execution, an order or a message, or a correlation id"
 
 
 class BarTicks(Struct, kw_only=True):
@@ -55,15 +56,18 @@ class Decision(Struct, kw_only=True):
 
 
 async def told(snapshot: Snapshot, tape: Tape, names: FeatureNames, name: str) -> Decision:
-    """The decision that an order, an execution, a signal or a message belongs to."""
+    """The decision of an order, an execution, a signal, a message or all that one tick caused."""
     root = await _root(snapshot, name)
+    if root is None and (messages := await snapshot.rows(audit.DECISIVE.encode(), (name,))):
+        name = messages[0]["message_id"]
+        root = await _root(snapshot, name)
     decided = name.split("/", 1)[0] if root is None else root
     before = await _chain(snapshot, decided, name)
     after = await snapshot.rows(
         columns(_columns, audit.STORY), {"name": decided, "limit": STEPS_MAX}
     )
     if not before and not after:
-        raise not_found(f"the decision {name}")
+        raise not_found(f"the decision {name}", _IDS)
     found = {row["type"]: row for row in before}
     bar = found.get("BarClosed")
     execution = await snapshot.rows(*one(executions.FOLLOWED, decided))

@@ -60,6 +60,19 @@ def test_a_decision_on_a_real_tape_is_told_back_to_its_ticks(
     assert ready["ready"]
 
 
+def test_the_head_of_an_answer_comes_without_its_body_and_the_connection_goes_on(
+    config: Config, ids: SchemaIds
+) -> None:
+    write(config, ids, ticks(number=1))
+    endless = "/subscribe?topic=market-data-events"
+    with _serving(config) as api:
+        _until(lambda: api.head(endless).is_success)
+        for path in ("/docs", endless, "/nowhere", "/health"):
+            answer = api.head(path)
+            assert answer.content == b""
+            assert answer.status_code == (404 if path == "/nowhere" else 200)
+
+
 def test_server_sent_events_resume_where_they_broke_off(config: Config, ids: SchemaIds) -> None:
     write(config, ids, ticks(number=10))
     with _serving(config) as api:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -12,7 +14,7 @@ from fastapi import FastAPI
 from infra.config import Config
 from infra.run.read_api import open_pool
 from read_api.app import create_app
-from read_api.documentation import SHAPES
+from read_api.documentation import SHAPES, ProblemDetails
 from read_api.routes import RESOURCES, Resource
 from tests.projections import story
 from tests.read_api.conftest import TestClient, fold
@@ -141,6 +143,8 @@ def test_filters_narrow_a_list(client: TestClient, question: str, number: int) -
         ("/subscribe?topic=bar-events&from=x", 422, "from is x"),
         ("/subscribe?topic=bar-events&from=0:9999,1:0", 410, "not 9999"),
         ("/decisions/none", 404, "the decision none"),
+        ("/decisions/none", 404, "or a correlation id"),
+        ("/orders/what is this?", 404, "order_id what is this"),
         ("/audit/none", 404, "message none"),
     ],
 )
@@ -150,9 +154,35 @@ def test_what_is_wrong_is_said_as_a_problem(
     answer = client.get(question)
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
-    problem = answer.json()
-    assert problem["status"] == status
-    assert said in problem["detail"]
+    problem = msgspec.json.decode(answer.content, type=ProblemDetails, strict=True)
+    assert (problem.status, problem.title) == (status, HTTPStatus(status).phrase)
+    assert said in problem.detail
+    assert re.fullmatch("/docs#problem-[a-z-]+", problem.type)
+    assert re.fullmatch(r"(/[\w.%-]+)+", problem.instance)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(resource.path for resource in RESOURCES),
+        f"/orders/{ORDER_ID}",
+        f"/decisions/{SIGNAL_ID}",
+        "/health",
+        "/docs",
+        "/nowhere",
+        "/orders?limit=0",
+    ],
+)
+def test_the_head_of_an_answer_is_that_of_the_whole(client: TestClient, path: str) -> None:
+    head, whole = client.head(path), client.get(path)
+    assert head.content == b""
+    assert (head.status_code, head.headers) == (whole.status_code, whole.headers)
+
+
+def test_the_head_of_a_subscription_ends(client: TestClient) -> None:
+    head = client.head("/subscribe?topic=bar-events")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"].startswith("text/event-stream")
 
 
 @each
@@ -161,6 +191,7 @@ def test_nothing_can_be_written(client: TestClient, resource: Resource) -> None:
         answer = client.request(method, resource.path)
         assert answer.status_code == 405
         assert answer.json()["type"] == "/docs#problem-read-only"
+        assert answer.headers["allow"] == "GET, HEAD"
 
 
 def test_a_cursor_of_another_list_is_refused(fuller_client: TestClient) -> None:

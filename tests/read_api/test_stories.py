@@ -64,6 +64,15 @@ def test_any_message_of_a_decision_leads_to_it(
         assert answer.json()["id"] == SIGNAL_ID
 
 
+def test_what_one_tick_has_caused_leads_to_its_decision(
+    client: TestClient, told: list[Message[Any]]
+) -> None:
+    fill = next(m for m in told if type(m.event).__name__ == "OrderFilled")
+    answer = client.get(f"/decisions/{fill.envelope.correlation_id}")
+    assert answer.json()["id"] == SIGNAL_ID
+    assert answer.json()["ticks"]["complete"]
+
+
 def test_a_prediction_that_led_to_nothing_is_told_too(
     client: TestClient, told: list[Message[Any]]
 ) -> None:
