@@ -27,7 +27,7 @@ settings.register_profile("quick", max_examples=20, deadline=None)
 settings.register_profile("default", deadline=None)
 settings.load_profile("default")
 
-SERVICES = {"kafka", "postgres", "registry"}
+SERVICES = {"kafka", "postgres", "registry", "broker"}
 REGISTRY_DEADLINE_S = 30.0
 
 
@@ -55,6 +55,17 @@ def kafka(services_home: Path) -> Iterator[str]:
     service = EmbeddedKafka(services_home, port, controller_port, Config.load({}).cache)
     _start(service)
     yield service.address
+    service.kill()
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
+    """A Kafka of a few tests alone, to be taken away with `at_work.take_away`."""
+    port, controller_port = free_ports(2)
+    home = tmp_path_factory.mktemp("broker")
+    service = EmbeddedKafka(home, port, controller_port, Config.load({}).cache)
+    _start(service)
+    yield service
     service.kill()
 
 

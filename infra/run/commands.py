@@ -15,6 +15,7 @@ from infra.offsets import Advance
 from infra.recorders import Effects
 from infra.run.loop import PASSING, Handle, loop
 from infra.run.patience import patiently
+from infra.schema_ids import SchemaIds
 from schemas.catalog import topic_of
 
 CONSUMER = "commands"
@@ -25,10 +26,11 @@ TOPICS = tuple(sorted({topic_of(kind).name for kind in DECIDER_OF}))
 def run(config: Config, stop: threading.Event) -> None:
     """Decide commands until `stop`."""
     conninfo = postgres.address(config.postgres, config.namespace)
+    ids = SchemaIds(config)
 
     def life() -> None:
         with EventStore.open(conninfo) as store:
-            loop(config, CONSUMER, TOPICS, deciding(store), stop)
+            loop(config, ids, CONSUMER, TOPICS, deciding(store), stop)
 
     patiently(CONSUMER, life, stop, PASSING)
 

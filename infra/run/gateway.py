@@ -9,8 +9,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
 
 from infra import kafka, postgres, telemetry
 from infra.config import Config
@@ -27,6 +25,7 @@ from infra.mt5.terminal import Terminal
 from infra.postgres import Connection
 from infra.run.loop import PASSING, loop
 from infra.run.patience import patiently
+from infra.schema_ids import SchemaIds
 from infra.traces import traces
 
 TOPICS = ("order-events", "account-events", "limit-events")
@@ -40,6 +39,7 @@ def run(config: Config, stop: threading.Event, account: str) -> None:
     """Execute the account's orders until told to stop."""
     terminal = RemoteTerminal(config.venue, account)
     spans = traces(config, _consumer(account))
+    ids = SchemaIds(config)
     conninfo = postgres.address(config.postgres, config.namespace)
 
     def life() -> None:
@@ -47,10 +47,9 @@ def run(config: Config, stop: threading.Event, account: str) -> None:
         with EventStore.open(conninfo) as store, postgres.connect(conninfo) as connection:
             if _locked(connection, conninfo, account, stop):
                 ledger = GatewayStore(store, connection, account, _consumer(account), spans)
-                _session(config, stop, account, terminal, ledger, connection)
+                _session(config, ids, stop, account, terminal, ledger, connection)
 
-    while not stop.is_set():
-        patiently(_consumer(account), life, stop, PASSING)
+    patiently(_consumer(account), life, stop, PASSING)
     terminal.shutdown()
 
 
@@ -68,6 +67,7 @@ def _locked(connection: Connection, conninfo: str, account: str, stop: threading
 
 def _session(
     config: Config,
+    ids: SchemaIds,
     stop: threading.Event,
     account: str,
     terminal: Terminal,
@@ -81,7 +81,6 @@ def _session(
     if known is None:
         return
     gateway = Gateway(terminal, ledger, account, known, clock, config.symbols)
-    over = _Over(stop)
     due_s = time.monotonic()
 
     def beat() -> None:
@@ -93,16 +92,7 @@ def _session(
             away = telemetry.AWAY.labels(_consumer(account), "terminal")
             away.set(0 if gateway.health.readable else 1)
 
-    loop(
-        config,
-        _consumer(account),
-        TOPICS,
-        over.at_trouble(gateway.handle),
-        over,
-        between=over.at_trouble(beat),
-    )
-    if over.trouble is not None:
-        raise over.trouble
+    loop(config, ids, _consumer(account), TOPICS, gateway.handle, stop, between=beat)
 
 
 def _opened(
@@ -119,33 +109,3 @@ def _opened(
         log.warning("account %d cannot be opened yet: %s", login, terminal.last_error())
         stop.wait(next(waits))
     return None
-
-
-class _Over(threading.Event):
-    """Set with the role's own stop, or when the session is in trouble and must start anew."""
-
-    def __init__(self, stop: threading.Event) -> None:
-        super().__init__()
-        self._stop = stop
-        self.trouble: Exception | None = None
-
-    def is_set(self) -> bool:
-        """Whether the session is over."""
-        return super().is_set() or self._stop.is_set()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait for the role's stop; a session that is over has nothing to wait for."""
-        return super().is_set() or self._stop.wait(timeout)
-
-    def at_trouble(self, function: Callable[..., None]) -> Callable[..., None]:
-        """The function, but what it raises ends the session."""
-
-        def guarded(*arguments: Any) -> None:
-            try:
-                function(*arguments)
-            except Exception as trouble:
-                self.trouble = trouble
-                self.set()
-                raise
-
-        return guarded

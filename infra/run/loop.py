@@ -2,6 +2,7 @@
 
 The handler writes its effects and `offsets.advance` in one transaction, so a record has its effect
 once, whatever is killed. Every trouble has one cure: leave, wait, come back to the stored offsets.
+`patiently` is that cure, around the loop and all that the role has opened for it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from infra.offsets import Advance, Cursors, Superseded
 from infra.postgres import Connection
 from infra.recorders import Conflict
 from infra.run.intake import Intake
-from infra.run.patience import TAPE_AWAY, patiently
+from infra.run.patience import TAPE_AWAY
 from infra.schema_ids import SchemaIds
 from infra.tape import TapeReplaced
 from infra.wire import Record
@@ -46,6 +47,7 @@ log = logging.getLogger(__name__)
 
 def loop(
     config: Config,
+    ids: SchemaIds,
     consumer: str,
     topics: Sequence[str],
     handle: Handle,
@@ -56,18 +58,14 @@ def loop(
     """Run until `stop`. `topics` are the catalog's names; `consumer` names group and offsets.
 
     `between` is called after every poll, that is at least every `POLL_S`, in the same thread.
-    Kafka, Postgres or the registry may go away and come back. `TapeReplaced` ends the role.
+    Raises `PASSING` when Kafka, Postgres or the registry goes away, or another took over; begin
+    again then, with connections of today. `TapeReplaced` is to end the role.
     """
-    ids = SchemaIds(config)
-
-    def session() -> None:
-        with _membership(config, consumer) as (client, connection):
-            intake = Intake(config, consumer, ids)
-            _Session(config, consumer, handle, batch_max, connection, client, intake, between).run(
-                topics, stop
-            )
-
-    patiently(consumer, session, stop, PASSING)
+    with _membership(config, consumer) as (client, connection):
+        intake = Intake(config, consumer, ids)
+        _Session(config, consumer, handle, batch_max, connection, client, intake, between).run(
+            topics, stop
+        )
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from infra.recorders import Conflict, Effects, StoredEvent
 from infra.run.hearing import AnySaga, Instance, hears, remembered, speaks, unborn
 from infra.run.loop import PASSING, loop
 from infra.run.patience import patiently
+from infra.schema_ids import SchemaIds
 from infra.stored import entry_of, kept
 from sagas import SAGAS
 from schemas.catalog import topic_of
@@ -64,6 +65,7 @@ def run(config: Config, stop: threading.Event) -> None:
 def run_one(config: Config, stop: threading.Event, saga: AnySaga) -> None:
     """Run one saga until `stop`."""
     conninfo = postgres.address(config.postgres, config.namespace)
+    ids = SchemaIds(config)
 
     def life() -> None:
         postgres.migrate(conninfo, *DDL)
@@ -71,9 +73,14 @@ def run_one(config: Config, stop: threading.Event, saga: AnySaga) -> None:
             hearing = Hearing(saga, store, pool)
             hearing.sweep()
             topics = sorted({topic_of(kind).name for kind in hearing.listens_to})
-            loop(config, hearing.consumer, topics, hearing.handle, stop)
+            loop(config, ids, hearing.consumer, topics, hearing.handle, stop)
 
-    patiently(f"sagas/{saga.name}", life, stop, PASSING)
+    patiently(consumer_of(saga), life, stop, PASSING)
+
+
+def consumer_of(saga: AnySaga) -> str:
+    """The name of its group and of its offsets."""
+    return f"sagas-{saga.name}"
 
 
 @dataclass
@@ -88,7 +95,7 @@ class Hearing:
     @property
     def consumer(self) -> str:
         """The name of its group and of its offsets."""
-        return f"sagas-{self.saga.name}"
+        return consumer_of(self.saga)
 
     @property
     def listens_to(self) -> frozenset[type]:

@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,41 +13,33 @@ import pytest
 from infra import kafka
 from infra.config import Config
 from infra.embedded.kafka import EmbeddedKafka
-from infra.embedded.process import free_ports
 from infra.run.processing import Stage, fresh
 from schemas.catalog import TOPICS
+from tests.infra.at_work import take_away
 from tests.infra.counting import COUNTING, FixedIds
 from tests.infra.market import all_of, as_written, first_of_each, put, record_of, tick, wait_for
 
-AWAY_S = float(os.environ.get("AWAY_S", "6"))
 TICKS, BARS = "market-data-events", "bar-events"
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[EmbeddedKafka]:
-    """A broker of this test alone, to be killed."""
-    port, controller_port = free_ports(2)
-    service = EmbeddedKafka(tmp_path / "broker", port, controller_port, Config.load({}).cache)
-    service.start()
-    yield service
-    service.kill()
-
-
-@pytest.mark.services
 @pytest.mark.parametrize("host", ["faust", "bulk"])
-def test_a_broker_that_was_away(broker: EmbeddedKafka, tmp_path: Path, host: str) -> None:
-    home = {"TAPEDECK_HOME": str(tmp_path / "home"), "TAPEDECK_KAFKA": broker.address}
-    config = Config.load(home)
+def test_a_broker_that_was_away(
+    broker: EmbeddedKafka, namespace: str, tmp_path: Path, host: str
+) -> None:
+    bound = {
+        "TAPEDECK_HOME": str(tmp_path / "home"),
+        "TAPEDECK_KAFKA": broker.address,
+        "TAPEDECK_NAMESPACE": namespace,
+    }
+    config = Config.load(bound)
     kafka.ensure_topics(config, [t for t in TOPICS if t.name in (TICKS, BARS, "dead-letters")])
     command = [sys.executable, "-m", "tests.infra.counting", host]
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **config.environment()})
     try:
         _put(config, 1, 300)
         wait_for(config, BARS, 100)
-        broker.kill()
-        time.sleep(AWAY_S)
-        broker.start()
+        take_away(broker)
         _put(config, 300, 600)
         outputs = wait_for(config, BARS, 398, timeout_s=90)
         process.send_signal(signal.SIGTERM)

@@ -18,6 +18,7 @@ from msgspec import structs
 from events.envelope import Message
 from infra import kafka, wire
 from infra.config import Config
+from infra.embedded.kafka import EmbeddedKafka
 from infra.fault import VARIABLE
 from schemas.catalog import TOPICS
 
@@ -25,6 +26,8 @@ DEADLINE_S = 90.0
 LOOK_S = 0.02
 END_S = 20.0
 LISTEN_S, LISTEN_MAX = 0.1, 1_000
+AWAY_S = float(os.environ.get("AWAY_S", "6"))
+"""How long Kafka is away in the tests that take it away."""
 
 
 @contextmanager
@@ -92,6 +95,13 @@ def process(config: Config, *arguments: str, fault: str = "") -> Iterator[Proces
     finally:
         child.thaw()
         child.kill()
+
+
+def take_away(broker: EmbeddedKafka) -> None:
+    """Kill it, and have it back a while later with all that it had acknowledged."""
+    broker.kill()
+    time.sleep(AWAY_S)
+    broker.start()
 
 
 def until(holds: Callable[[], bool]) -> None:

@@ -17,7 +17,9 @@ from events.envelope import Message
 from infra import offsets, postgres
 from infra.config import Config
 from infra.offsets import Advance
-from infra.run.loop import Handle, loop
+from infra.run.loop import PASSING, Handle, loop
+from infra.run.patience import patiently
+from infra.schema_ids import SchemaIds
 
 CONSUMER = "effects"
 TOPIC = "account-events"
@@ -48,7 +50,12 @@ def handling(conninfo: str) -> Handle:
 
 def consume(config: Config, stop: threading.Event) -> None:
     """Until `stop`."""
-    loop(config, CONSUMER, (TOPIC,), handling(address(config)), stop)
+    ids = SchemaIds(config)
+
+    def life() -> None:
+        loop(config, ids, CONSUMER, (TOPIC,), handling(address(config)), stop)
+
+    patiently(CONSUMER, life, stop, PASSING)
 
 
 def rows(config: Config) -> list[tuple[str, str]]:

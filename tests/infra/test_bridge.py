@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,7 @@ import pytest
 from events.market import QuoteFault, QuoteQuarantined, TickReceived
 from infra import kafka, wire
 from infra.config import Config
+from infra.embedded.kafka import EmbeddedKafka
 from infra.embedded.process import free_ports
 from infra.mt5 import constants as mt5
 from infra.mt5.accounts import login_of
@@ -26,6 +28,7 @@ from infra.mt5.tuples import TICK_DTYPE
 from infra.run import bridge, venue
 from infra.transactions import Fenced
 from schemas.catalog import topic_of
+from tests.infra.at_work import AWAY_S, running, take_away, until
 from tests.infra.market import IDS, all_of
 
 ROOT = Path(__file__).parents[2]
@@ -196,6 +199,27 @@ def test_a_terminal_that_is_away_is_waited_for_and_what_was_missed_made_up(
     assert terminal.links >= 2
 
 
+def test_a_kafka_that_was_away_is_waited_for_and_what_was_missed_made_up(
+    broker: EmbeddedKafka, market: Config, terminal: Any
+) -> None:
+    config = replace(market, kafka=broker.address)
+    _prepare(config)
+    began_ms = now_ms(60)
+    said = [(began_ms + n * 20, 1 + n / 1000, 2.0) for n in range(1_000)]
+    with running(bridge.bridge, config, terminal, LOGIN, IDS):
+        terminal.say("EURUSD", *said[:300])
+        until(lambda: len(on_tape(config, "EURUSD")) == 300)
+        away = threading.Thread(target=_talking, args=(terminal, said[300:700]))
+        away.start()
+        take_away(broker)
+        away.join()
+        terminal.say("EURUSD", *said[700:])
+        until(lambda: len(on_tape(config, "EURUSD")) >= 1_000)
+    ticks = on_tape(config, "EURUSD")
+    assert [(t.ts_source_us // 1000, t.bid, t.ask) for t in ticks] == said
+    assert [t.source_seq for t in ticks] == list(range(1, 1_001))
+
+
 def test_a_symbol_that_the_terminal_does_not_have_is_named(market: Config, terminal: Any) -> None:
     del terminal.history["XAUUSD"]
     with pytest.raises(bridge.TerminalRefused, match="XAUUSD"):
@@ -232,6 +256,13 @@ def _is_the_history(terminal: RemoteTerminal, symbol: str, ticks: list[TickRecei
     assert [(t.ts_source_us // 1000, t.bid, t.ask) for t in ticks] == told[: len(ticks)]
     assert [t.source_seq for t in ticks] == list(range(1, len(ticks) + 1))
     assert len(ticks) > 1000
+
+
+def _talking(terminal: Any, ticks: list[tuple[int, float, float]]) -> None:
+    """The terminal goes on, whether anyone can write it down or not."""
+    for tick in ticks:
+        terminal.say("EURUSD", tick)
+        time.sleep(AWAY_S / len(ticks))
 
 
 def _until(reached: Any, timeout_s: float = 30.0) -> None:

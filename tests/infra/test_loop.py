@@ -16,11 +16,12 @@ from events.accounts import AccountHalted
 from events.envelope import Message
 from infra import kafka, offsets, postgres, wire
 from infra.config import Config
+from infra.embedded.kafka import EmbeddedKafka
 from infra.run import loop
 from infra.schema_ids import RegistryAway, SchemaIds
 from infra.tape import TapeReplaced
 from tests.infra import effects
-from tests.infra.at_work import listening, process, running, until
+from tests.infra.at_work import listening, process, running, take_away, until
 from tests.infra.cut_at_commit import CutAtCommit
 from tests.infra.effects import CONSUMER, SLOW, TOPIC, consume, rows
 from tests.infra.tape_writer import write, write_raw
@@ -119,6 +120,22 @@ def test_a_database_that_goes_away_is_waited_for(
     once(tape, 4)
 
 
+def test_a_kafka_that_was_away_longer_than_the_session_is_waited_for(
+    broker: EmbeddedKafka, tape: Config, ids: SchemaIds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "SESSION_TIMEOUT_MS", 2_000)
+    monkeypatch.setattr(loop, "HEARTBEAT_MS", 500)
+    config = replace(tape, kafka=broker.address)
+    kafka.ensure_topics(config)
+    with running(consume, config):
+        tell(config, ids, 0, 2)
+        until(lambda: has(config, 8))
+        take_away(broker)
+        tell(config, ids, 2, 2)
+        until(lambda: has(config, 16))
+    once(config, 4)
+
+
 def test_a_registry_that_is_away_is_waited_for(
     tape: Config, ids: SchemaIds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,7 +149,7 @@ def test_a_registry_that_is_away_is_waited_for(
                 raise RegistryAway("it does not answer")
             return super().writer(schema_id)
 
-    monkeypatch.setattr(loop, "SchemaIds", Away)
+    monkeypatch.setattr(effects, "SchemaIds", Away)
     tell(tape, ids, 0, 3)
     with running(consume, tape):
         until(lambda: has(tape, 12))
@@ -202,7 +219,7 @@ def test_a_message_that_does_not_belong_on_its_topic_stops_it_too(
         )
         producer.flush()
         handled: list[Any] = []
-        arguments = (tape, "strict", ("order-events",), lambda *given: handled.append(given))
+        arguments = (tape, ids, "strict", ("order-events",), lambda *given: handled.append(given))
         with running(loop.loop, *arguments):
             until(lambda: letters.has(1))
         assert letters.heard()[0].event.cause == "Unreadable"

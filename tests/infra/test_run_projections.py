@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -16,9 +17,11 @@ from events.accounts import AccountOpened
 from events.envelope import Message
 from infra import kafka, postgres, read_models
 from infra.config import Config
+from infra.embedded.kafka import EmbeddedKafka
 from infra.run import projections as role
 from infra.schema_ids import SchemaIds
 from projections import PROJECTIONS
+from tests.infra.at_work import take_away
 from tests.infra.tape_writer import write, write_raw
 from tests.projections.books import accounts
 from tests.projections.story import Story, ticks
@@ -129,6 +132,22 @@ def test_a_lost_connection_is_made_again(tape: Config, ids: SchemaIds) -> None:
         _cut_connections(tape)
         write(tape, ids, ticks(first_seq=4, number=3))
         _until(lambda: _one(tape, "select source_seq from ticks") == 6)
+
+
+def test_a_kafka_that_was_away_is_waited_for(
+    broker: EmbeddedKafka, config: Config, ids: SchemaIds
+) -> None:
+    away = replace(config, kafka=broker.address)
+    kafka.ensure_topics(away)
+    with _running(away):
+        told = _tell(away, ids)
+        _until(lambda: _count(away, "audit") == len(told) - 20)
+        take_away(broker)
+        write(away, ids, ticks(first_seq=21, number=3))
+        _until(lambda: _one(away, "select source_seq from ticks") == 23)
+        _until(lambda: _caught_up(away))
+    assert _count(away, "audit") == len(told) - 20
+    assert _one(away, "select state from executions") == "completed"
 
 
 def _tell(config: Config, ids: SchemaIds) -> list[Message[Any]]:

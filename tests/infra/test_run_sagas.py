@@ -26,7 +26,8 @@ from infra.recorders import Effects
 from infra.run import commands, relay
 from infra.run import sagas as role
 from infra.run.hearing import hears, unborn
-from infra.run.loop import loop
+from infra.run.loop import PASSING, loop
+from infra.run.patience import patiently
 from infra.run.sagas import Hearing
 from infra.schema_ids import SchemaIds
 from sagas.order_execution import ORDER_EXECUTION
@@ -188,8 +189,11 @@ def gateway(config: Config, stop: threading.Event) -> None:
                 work += [(ORDERS, said(intent(order), 0, order)), (ORDERS, said(deal, 1, order))]
         own.handle_all(work, Effects("gateway", steps))
 
+    def life() -> None:
+        loop(config, SchemaIds(config), "gateway", ("order-events",), handle, stop)
+
     with EventStore.open(address) as own:
-        loop(config, "gateway", ("order-events",), handle, stop)
+        patiently("gateway", life, stop, PASSING)
 
 
 @pytest.mark.parametrize("fault", ["saga_before_commit", "saga_after_commit"])
