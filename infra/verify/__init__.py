@@ -1,5 +1,7 @@
 """`tapedeck verify`: a platform of its own is started, shot at for a minute, stopped and judged.
 
+With `--outages`, what it stands on is taken away instead: Kafka, Postgres, the registry in turn.
+
 To add a check: a function in `checks.py` from the evidence to a verdict, and one line in `CHECKS`.
 """
 
@@ -16,6 +18,7 @@ from infra.config import Config
 from infra.verify.checks import CHECKS
 from infra.verify.drill import Drill, isolated
 from infra.verify.evidence import gather
+from infra.verify.outages import SERVICES, nothing_sent_unrecorded, ridden_out
 from infra.verify.recomputed import recomputed
 from infra.verify.verdict import Verdict
 
@@ -26,6 +29,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """How long, how often, under which seed."""
     parser.add_argument("--seconds", type=float, default=60.0, help="time under fire")
     parser.add_argument("--kill-every", type=float, default=10.0, metavar="SECONDS")
+    parser.add_argument(
+        "--outages",
+        nargs="*",
+        choices=SERVICES,
+        metavar="SERVICE",
+        help=f"kill no roles; take away each of {', '.join(SERVICES)}, or the ones named",
+    )
+    parser.add_argument("--away", type=float, default=30.0, metavar="SECONDS", help="each time")
     parser.add_argument("--luck", type=int, help="seed of the kills; default: another each time")
     parser.add_argument("--keep", action="store_true", help="keep the home of the run")
 
@@ -33,12 +44,17 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def main(config: Config, arguments: argparse.Namespace) -> int:
     """One line per check, the counts last; 0 only if all hold."""
     luck = time.time_ns() % 1_000_000 if arguments.luck is None else arguments.luck
-    print(f"kills follow --luck {luck}", flush=True)
+    if arguments.outages is None:
+        print(f"kills follow --luck {luck}", flush=True)
     home = Path(tempfile.mkdtemp(prefix="tapedeck-verify-"))
     drill = Drill(isolated(config, home), _note, random.Random(luck))
     try:
         drill.begin()
-        drill.under_fire(arguments.seconds, arguments.kill_every)
+        if arguments.outages is None:
+            drill.under_fire(arguments.seconds, arguments.kill_every)
+        else:
+            for service in arguments.outages or SERVICES:
+                drill.without(service, arguments.away)
         drill.come_to_rest()
         verdicts = judged(drill, arguments.seconds / arguments.kill_every)
     finally:
@@ -56,10 +72,13 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
 
 def judged(drill: Drill, kills_wanted: float) -> list[Verdict]:
     """All checks over what the drill has left."""
-    enough = len(drill.killed) >= KILLS_MIN_SHARE * kills_wanted
-    kills = Verdict("roles were killed", enough, ", ".join(drill.killed))
     evidence = gather(drill.config, drill.books)
-    return [kills, *(check(evidence) for check in CHECKS), recomputed(drill.config)]
+    if drill.outages:
+        first = [*map(ridden_out, drill.outages), nothing_sent_unrecorded(evidence, drill.outages)]
+    else:
+        enough = len(drill.killed) >= KILLS_MIN_SHARE * kills_wanted
+        first = [Verdict("roles were killed", enough, ", ".join(drill.killed))]
+    return [*first, *(check(evidence) for check in CHECKS), recomputed(drill.config)]
 
 
 def _note(text: str) -> None:

@@ -1,4 +1,4 @@
-"""A platform of its own under fire: parts are killed at random; the tape is judged afterwards."""
+"""A platform of its own under fire: parts are killed, services taken away; the tape is judged."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from infra.embedded.process import free_ports
 from infra.pulse import Pulse
 from infra.supervisor import Supervisor
 from infra.verify.evidence import Books, quiet_place, read_books
+from infra.verify.outages import LIVE_KINDS, Outage
 
 LOOK_EVERY_S = 0.2
 WARM_UP_DEADLINE_S = 180.0
@@ -43,6 +44,7 @@ class Drill:
     note: Note
     luck: random.Random
     killed: list[str] = field(default_factory=list)
+    outages: list[Outage] = field(default_factory=list)
     books: dict[str, Books] = field(default_factory=dict)
     supervisor: Supervisor = field(init=False)
 
@@ -56,11 +58,7 @@ class Drill:
         services_s = time.time()
         boot.prepare_tape(self.config, self.supervisor)
         boot.start_roles(self.config, self.supervisor)
-        with Pulse(self.config, services_s) as pulse:
-            deadline_s = time.monotonic() + WARM_UP_DEADLINE_S
-            while len(pulse.first) < 3 and time.monotonic() < deadline_s:
-                self._look_for(LOOK_EVERY_S)
-        for what, after_s in pulse.first.items():
+        for what, after_s in self._until_live(services_s).items():
             self.note(f"{what} {after_s:.1f} s after the services were up")
 
     def watch(self, seconds: float) -> None:
@@ -74,6 +72,25 @@ class Drill:
             self._look_for(min(kill_every_s, end_s - time.monotonic()))
             if time.monotonic() < end_s + LOOK_EVERY_S:
                 self._kill_one()
+
+    def without(self, service: str, away_s: float) -> None:
+        """Kill a service and keep it away; then wait until all is live again, and a while more.
+
+        Nobody looks meanwhile, so that a role which ends is not started again before its time.
+        """
+        restarts = self._restarts()
+        victim = next(part for part in self.supervisor.parts() if part.name == service)
+        os.kill(victim.pid or 0, signal.SIGKILL)
+        gone_us = _now_us()
+        self.note(f"{service} is away")
+        time.sleep(away_s)
+        back_us = _now_us()
+        live_s = self._until_live(back_us / 1e6)
+        self._look_for(QUIET_S)
+        ended = [n for n, c in self._restarts().items() if c > restarts[n] and n != service]
+        self.outages.append(Outage(service, gone_us, back_us, tuple(ended), live_s))
+        for what, after_s in live_s.items():
+            self.note(f"{what} {after_s:.1f} s after {service} was let back")
 
     def come_to_rest(self) -> None:
         """Stop the source; when nothing moves any more, stop all but services and venue.
@@ -90,6 +107,17 @@ class Drill:
     def end(self) -> None:
         """Stop what still runs."""
         self.supervisor.stop()
+
+    def _until_live(self, since_s: float) -> dict[str, float]:
+        """Look after everything until each kind of event is live, and say after how long it was."""
+        with Pulse(self.config, since_s) as pulse:
+            deadline_s = time.monotonic() + WARM_UP_DEADLINE_S
+            while len(pulse.first) < LIVE_KINDS and time.monotonic() < deadline_s:
+                self._look_for(LOOK_EVERY_S)
+        return pulse.first
+
+    def _restarts(self) -> dict[str, int]:
+        return {child.name: child.patience.restarts for child in self.supervisor.roles()}
 
     def _kill_one(self) -> None:
         alive = [c for c in self.supervisor.roles() if c.running()]
@@ -119,3 +147,7 @@ class Drill:
 
     def _names(self, wanted: Callable[[int], bool]) -> Iterable[str]:
         return [c.name for c in self.supervisor.roles() if wanted(c.role.stage)]
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1_000

@@ -69,6 +69,8 @@ class Evidence:
     quotes: dict[str, list[Quote]]
     books: dict[str, Books]
     tables: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
+    intents: dict[tuple[str, int], int] = field(default_factory=dict)
+    """When an order was intended (UTC microseconds), by account and magic number."""
 
 
 def gather(config: Config, books: dict[str, Books]) -> Evidence:
@@ -76,15 +78,18 @@ def gather(config: Config, books: dict[str, Books]) -> Evidence:
     tape_ = read_tape(config)
     with psycopg.connect(postgres.address(config.postgres, config.namespace)) as connection:
         tables = {name: _rows(connection, config, sql) for name, sql in TABLES.items()}
+        intents = connection.execute(INTENTS).fetchall()
     return Evidence(
         tape=tape_,
         log=list(_log(config)),
         quotes=_quotes(config, tape_),
         books=books,
         tables=tables,
+        intents={(account, magic): at_us for account, magic, at_us in intents},
     )
 
 
+INTENTS = b"select account, magic, intended_at_us from gateway_orders where state <> 'waiting'"
 TABLES = {
     "orders": "select order_id, state, filled_lots from {schema}.orders order by order_id",
     "positions": "select account, position_id, open_lots, side from {schema}.positions "
