@@ -21,11 +21,11 @@ from faust.types import TP
 from infra import kafka, snapshots, tape
 from infra.config import Config
 from infra.run import instances
-from infra.run.faust_transport import Transport
+from infra.run.faust_transport import Transport, behind
 from infra.run.processing import DEAD_LETTERS, Partition, Stage
 from infra.run.resuming import HOLD_S, caught_up, resumed
 from infra.schema_ids import RegistryAway
-from infra.telemetry import AWAY, EMITTED, HANDLED
+from infra.telemetry import AWAY, EMITTED, HANDLED, LAG
 from infra.traces import traces
 from infra.wire import Outgoing, Record
 
@@ -246,6 +246,10 @@ class Host:
         for topic, sent in self._sent.items():
             self._emitted[topic].inc(sent)
             self._sent[topic] = 0
+        for n, lane in self._lanes.items():
+            at = lane.partition.next_offset if lane.partition else 0
+            if (lag := behind(self._app, TP(self._topic, n), at)) is not None:
+                LAG.labels(self._role, self._stage.reads, str(n)).set(lag)
 
 
 _RAW = {

@@ -1,4 +1,4 @@
-"""Faust on Kafka: committed records only, an idempotent producer, brokers that go away."""
+"""Faust on Kafka: committed records only, an idempotent producer, brokers that go away, lag."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from time import monotonic
 from typing import Any
 
 from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
 
 log = logging.getLogger(__name__)
 
@@ -52,3 +53,19 @@ class Transport(driver.Transport):
 
     Consumer = CommittedConsumer
     Producer = IdempotentProducer
+
+
+def behind(app: Any, tp: TP, next_offset: int) -> int | None:
+    """How many records there are from `next_offset` on; None while we do not know.
+
+    Where all that was handed out is taken, the rest up to the end are marks of transactions.
+    """
+    client = app.consumer._thread._consumer if app.consumer._thread else None
+    held = client and client._subscription.subscription
+    state = held and held.assignment and held.assignment.state_value(driver.ensure_aiokafka_TP(tp))
+    if not state or state.lso is None or not state.has_valid_position:
+        return None
+    handed_out = app.consumer._read_offset.get(tp)
+    is_open = handed_out is not None and handed_out >= next_offset
+    place = next_offset if is_open else max(next_offset, state.position)
+    return max(0, int(state.lso) - place)

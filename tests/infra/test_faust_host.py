@@ -16,8 +16,10 @@ from infra.run.processing import Partition, Stage
 from infra.run.processor import hosted, run
 from infra.run.resuming import resumed
 from infra.tape import TapeReplaced
+from infra.telemetry import HANDLED, LAG
 from processors.processor import Processor
 from schemas.catalog import TOPICS
+from tests.infra.at_work import running, until
 from tests.infra.counting import COUNTING, FixedIds, Seen
 from tests.infra.market import put, record_of, tick
 
@@ -60,6 +62,23 @@ def test_a_snapshot_ahead_of_the_tape_stops_the_host(
         snapshots.store(path, snapshots.frozen(COUNTING, topic, ahead))
         with tape.reader(kafka_config) as client, pytest.raises(TapeReplaced, match="made anew"):
             resumed(kafka_config, client, stage, number)
+
+
+def test_what_is_left_to_do_is_told_and_marks_of_transactions_are_not_work(
+    kafka_config: Config,
+) -> None:
+    topics = [t for t in TOPICS if t.name in ("market-data-events", "bar-events", "dead-letters")]
+    kafka.ensure_topics(kafka_config, topics)
+    lags = [LAG.labels("processor-counting", "market-data-events", n) for n in ("0", "1")]
+    for lag in lags:
+        lag.set(-1)
+    stage = Stage(COUNTING, FixedIds())
+    with running(lambda stop: faust_host.run(kafka_config, stop, stage)):
+        until(lambda: [lag._value.get() for lag in lags] == [0, 0])
+        for number in range(5):
+            put(kafka_config, [record_of(tick("EURUSD", 1 + number))])
+        until(lambda: HANDLED.labels("processor-counting", "market-data-events")._value.get() >= 5)
+        until(lambda: [lag._value.get() for lag in lags] == [0, 0])
 
 
 def test_processes_of_one_home_have_names_of_their_own_and_keep_them(alone: Config) -> None:
