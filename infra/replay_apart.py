@@ -1,11 +1,11 @@
-"""A replay on several cores: a process for each of some partitions at a time.
+"""Partitions of a replay one after the other, or in several processes at a time.
 
 A process is started anew and not forked, because librdkafka's threads do not survive a fork.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from ctypes import c_longlong
 from functools import partial
@@ -14,10 +14,25 @@ from multiprocessing.sharedctypes import SynchronizedArray
 
 from infra import collector
 from infra.config import Config
-from infra.replay_run import Found, Part, Shown, recomputed
+from infra.replay_part import Found, Part, recomputed
 from infra.schema_ids import SchemaIds
+from infra.wire import Ids
 
 SHOWN_EVERY_S = 0.2
+Shown = Callable[[int, int], None]
+"""Told now and then how many of how many offsets are done."""
+
+
+def in_turn(config: Config, ids: Ids, parts: Sequence[Part], shown: Shown) -> Iterator[list[Found]]:
+    """What came of each part, in this process."""
+    total, done = sum(part.end for part in parts), 0
+    for part in parts:
+        yield recomputed(config, ids, part, partial(_shown_after, shown, done, total))
+        done += part.end
+
+
+def _shown_after(shown: Shown, before: int, total: int, done: int) -> None:
+    shown(before + done, total)
 
 
 def side_by_side(

@@ -21,12 +21,13 @@ from infra.run.processing import (
     fresh,
     place_of,
 )
-from infra.wire import Ids, Outgoing, Record
+from infra.wire import Headers, Ids, Outgoing, Record
 from schemas.catalog import TYPES
 from schemas.codec import plan_of
 
 BATCH = 500
 """Inputs worked out together by a stage that is faster so."""
+Fed = tuple[Record, bool, Event | None]
 LOCAL_ID_FIRST = 2**31
 """Schema ids of what is recomputed here: no registry gives them, and none is asked to."""
 
@@ -123,12 +124,15 @@ class Link:
         self._ids = ids
         self._following = following
         self._handed_on = 0
-        self._waiting: list[tuple[Record, bool]] = []
+        self._waiting: list[Fed] = []
         self._at_once = BATCH if stage.processor.batch is not None else 1
 
-    def feed(self, record: Record, judged: bool) -> None:
-        """Recompute what a record causes. Unless `judged`, only the state is folded."""
-        self._waiting.append((record, judged))
+    def feed(self, record: Record, judged: bool, event: Event | None = None) -> None:
+        """Recompute what a record causes. Unless `judged`, only the state is folded.
+
+        `event` is what the record says, where that is known.
+        """
+        self._waiting.append((record, judged, event))
         if len(self._waiting) >= self._at_once:
             self._work()
 
@@ -142,14 +146,15 @@ class Link:
 
     def _work(self) -> None:
         waiting, self._waiting = self._waiting, []
-        records = [record for record, _ in waiting]
+        records = [record for record, _, _ in waiting]
+        known = {record.offset: event for record, _, event in waiting if event is not None}
         foreseen: dict[Stage, Foreseen] = {}
-        for record, judged in waiting:
+        for record, judged, _ in waiting:
             self.count.inputs += judged
             ahead = self._recorded.ours(self._source) if self._recorded is not None else None
             stage = self._stages.stage(ahead)
             if stage not in foreseen:
-                foreseen[stage] = stage.foreseen(records)
+                foreseen[stage] = stage.foreseen(records, known)
             outputs = stage.advance(self._partition, record, foreseen[stage])
             for index, output in enumerate(outputs):
                 if output.topic != DEAD_LETTERS:
@@ -166,11 +171,11 @@ class Link:
             self.count.not_yet_recorded += judged
         elif _place(record) != place:
             self._differs(place, output, None, judged)
+        elif self._equal(output, record):
+            self.count.equal += judged
+            self._take(judged, output.event)
         else:
-            if self._equal(output, record):
-                self.count.equal += judged
-            else:
-                self._differs(place, output, record, judged)
+            self._differs(place, output, record, judged)
             self._take(judged)
 
     def _pass_until(self, place: Place, judged: bool) -> None:
@@ -182,26 +187,31 @@ class Link:
             self._differs(_place(record), None, record, judged)
             self._take(judged)
 
-    def _take(self, judged: bool) -> None:
-        """Go past the next record of our source; all up to it are read by the next link."""
+    def _take(self, judged: bool, event: Event | None = None) -> None:
+        """Go past the next record of our source; all up to it are read by the next link.
+
+        A record that was found equal need not be decoded: it says what was recomputed, `event`.
+        """
         assert self._recorded is not None
-        for record in self._recorded.taken():
-            if self._following is not None:
+        *before, ours = self._recorded.taken()
+        if self._following is not None:
+            for record in before:
                 self._following.feed(record, judged)
+            self._following.feed(ours, judged, event)
 
     def _hand_on_recomputed(self, output: Outgoing, judged: bool) -> None:
         if self._following is not None:
             offset, self._handed_on = self._handed_on, self._handed_on + 1
             number = self._partition.number
             record = Record(output.topic, number, offset, output.key, output.value, output.headers)
-            self._following.feed(record, judged)
+            self._following.feed(record, judged, output.event)
 
     def _equal(self, output: Outgoing, record: Record) -> bool:
         """The same key, identity and value, bit for bit.
 
         A value that was written with an older schema is compared as what it means today.
         """
-        if output.key != record.key or dict(output.headers) != dict(record.headers):
+        if output.key != record.key or not _same(output.headers, record.headers):
             return False
         if record.value is None or output.value[5:] == record.value[5:]:
             return record.value is not None
@@ -247,6 +257,11 @@ class _Ahead:
         """All records up to and with that one."""
         held, self._held, self._found = self._held, [], False
         return held
+
+
+def _same(ours: Headers, theirs: Sequence[tuple[str, bytes]]) -> bool:
+    """In any order: in ours at once, as our own hosts write them."""
+    return ours == theirs or dict(ours) == dict(theirs)
 
 
 def _place(record: Record) -> Place:

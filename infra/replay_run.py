@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
-from confluent_kafka import Consumer
-
-from events.market import TickReceived
-from events.predictions import PredictionMade
-from infra import kafka, model_store, tape, wire
+from infra import tape
 from infra.config import Config
-from infra.replay_chain import Count, Link, LocalIds, Mismatch, One, Stages
+from infra.replay_apart import Shown, in_turn, side_by_side
+from infra.replay_chain import Count, Mismatch
+from infra.replay_part import TICKS, Found, Part
 from infra.replay_range import EARLIEST, LATEST, Where, offsets
-from infra.run.processing import Stage
 from infra.run.promotions import promoted
-from infra.wire import Ids, Record
-from processors.bars import BARS
-from processors.features import FEATURES_OF_BARS
-from processors.inference import inference
-from processors.signals import SIGNALS
-from schemas.catalog import topic_of
-
-TICKS = topic_of(TickReceived).name
-
-Shown = Callable[[int, int], None]
-"""Told now and then how many of how many offsets are done."""
+from infra.wire import Ids
 
 
 @dataclass(slots=True)
@@ -74,49 +59,6 @@ class Outcome:
         )
 
 
-class Models:
-    """Inference with the model that a recorded prediction names, or with the one named before."""
-
-    def __init__(self, config: Config, ids: Ids, digest: str) -> None:
-        self._config = config
-        self._ids = ids
-        self._digest = digest
-        self._stages: dict[str, Stage] = {}
-        self._seen: Record | None = None
-
-    def stage(self, recorded: Record | None) -> Stage:
-        """The stage that made `recorded`; `ModelRefused` if its model is not in the store."""
-        if recorded is not None and recorded is not self._seen:
-            self._seen = recorded
-            event = wire.event_of(recorded, self._ids)
-            if isinstance(event, PredictionMade):
-                self._digest = event.model_digest
-        if self._digest not in self._stages:
-            model = model_store.load(self._config, self._digest)
-            self._stages[self._digest] = Stage(inference(model), self._ids)
-        return self._stages[self._digest]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One partition to recompute: judged from `start`, up to `end`."""
-
-    number: int
-    start: int
-    end: int
-    digest: str | None
-    verify: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What came of one link of one partition."""
-
-    name: str
-    count: Count
-    first: Mismatch | None
-
-
 def replay(
     config: Config, ids: Ids, start: Where, end: Where, *, verify: bool, shown: Shown, jobs: int = 1
 ) -> Outcome:
@@ -133,63 +75,10 @@ def replay(
         digest = outcome.model_digest = promoted(config, client, ids)
     parts = [Part(n, starts[n], ends[n], digest, verify) for n in sorted(ends)]
     if jobs == 1:
-        for found in _in_turn(config, ids, parts, shown):
-            outcome.add(found)
+        founds = in_turn(config, ids, parts, shown)
     else:
-        from infra import replay_apart  # it imports this file
-
-        for found in replay_apart.side_by_side(config, parts, shown, jobs):
-            outcome.add(found)
+        founds = side_by_side(config, parts, shown, jobs)
+    for found in founds:
+        outcome.add(found)
     outcome.seconds = time.monotonic() - began_s
     return outcome
-
-
-def recomputed(config: Config, ids: Ids, part: Part, shown: Callable[[int], None]) -> list[Found]:
-    """One partition through all stages, tick after tick; `shown` is told the offsets done."""
-    with ExitStack() as readers:
-        links = _links(config, LocalIds(ids), part, readers)
-        client = readers.enter_context(tape.reader(config))
-        name = kafka.topic_name(config, TICKS)
-        for batch in tape.read(client, name, part.number, 0, part.end):
-            for record in batch:
-                links[0].feed(record, record.offset >= part.start)
-            shown(batch[-1].offset)
-        links[0].finish(True)
-    shown(part.end)
-    return [Found(link.name, link.count, link.first) for link in links]
-
-
-def _in_turn(
-    config: Config, ids: Ids, parts: Sequence[Part], shown: Shown
-) -> Iterator[list[Found]]:
-    total, done = sum(part.end for part in parts), 0
-    for part in parts:
-        yield recomputed(config, ids, part, partial(_shown_after, shown, done, total))
-        done += part.end
-
-
-def _shown_after(shown: Shown, before: int, total: int, done: int) -> None:
-    shown(before + done, total)
-
-
-def _links(config: Config, ids: Ids, part: Part, readers: ExitStack) -> list[Link]:
-    """The stages of one partition, in the stream's order. Without a model, bars and features."""
-    chain: list[Stages] = [One(Stage(BARS, ids)), One(Stage(FEATURES_OF_BARS, ids))]
-    if part.digest is not None:
-        chain += [Models(config, ids, part.digest), One(Stage(SIGNALS, ids))]
-    links: list[Link] = []
-    for stages in reversed(chain):
-        topic = stages.stage(None).writes[0]
-        recorded = None
-        if part.verify:
-            client = readers.enter_context(tape.reader(config))
-            recorded = _records(config, client, topic, part.number)
-        links.append(Link(stages, part.number, recorded, ids, links[-1] if links else None))
-    return links[::-1]
-
-
-def _records(config: Config, client: Consumer, topic: str, number: int) -> Iterator[Record]:
-    name = kafka.topic_name(config, topic)
-    low, high = tape.bounds(client, name, number)
-    for batch in tape.read(client, name, number, low, high):
-        yield from batch

@@ -41,12 +41,16 @@ class Record(Struct, frozen=True):
 
 
 class Outgoing(Struct, frozen=True):
-    """What a producer is given. `topic` is the catalog's name, without the namespace."""
+    """What a producer is given. `topic` is the catalog's name, without the namespace.
+
+    `event` is what `value` says, for a reader in this process; nobody compares it.
+    """
 
     topic: str
     key: bytes
     value: bytes
     headers: Headers
+    event: Event | None = None
 
 
 class Ids(Protocol):

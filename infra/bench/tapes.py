@@ -19,6 +19,7 @@ from infra.bench.streams import predictions, preload
 from infra.config import Config
 from infra.mt5.simulator.settings import MarketSettings, symbols_named
 from infra.mt5.simulator.ticks import Market
+from infra.play import BATCH
 from infra.quote_writer import Press, publish
 from infra.replay_range import EARLIEST, LATEST, where
 from infra.replay_run import replay
@@ -31,7 +32,6 @@ TICKS_PUBLISHED = 100_000
 TICKS_PROJECTED = 150_000
 PREDICTIONS_PROJECTED = 30_000
 TICKS_REPLAYED = 300_000
-BATCH = 1_000
 NOW_MS = 1_750_000_000_000
 HOUR_MS = 3_600_000
 PROJECTIONS_LIMIT = 20_000.0

@@ -33,6 +33,8 @@ COMMIT_EVERY_S = 1.0
 SNAPSHOT_EVERY_S = 1.0
 WATCH_EVERY_S = 0.1
 STOP_S_MAX = 20.0
+LINGER_S = 0.002
+"""What is written within it goes in one request; a request for each message costs more than it."""
 
 log = logging.getLogger(__name__)
 
@@ -286,7 +288,7 @@ def _app(config: Config, group: str, instance: str) -> Any:
         consumer_auto_offset_reset="earliest",
         consumer_group_instance_id=instance,
         producer_acks=-1,
-        producer_linger=0,
+        producer_linger=LINGER_S,
     )
     transport = Transport(app.conf.broker, app, loop=asyncio.get_running_loop())
     app.transport = app.producer_transport = transport

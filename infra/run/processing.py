@@ -24,8 +24,11 @@ Place = tuple[int, int]
 """Where an output stands in its source: offset of its cause, index among its siblings."""
 BEFORE_ALL: Place = (-1, -1)
 DEAD_LETTERS = "dead-letters"
-Foreseen = Mapping[int, tuple[Event, tuple[Event, ...]]]
-"""By offset, an event and what its step will emit."""
+Known = Mapping[int, Event]
+"""By offset, an event that has been read already."""
+UNKNOWN: Known = {}
+Foreseen = Mapping[int, tuple[Event, tuple[Event, ...] | None]]
+"""By offset, an event and what its step will emit, if that is known."""
 NOTHING: Foreseen = {}
 BATCH_MIN = 2
 
@@ -85,22 +88,25 @@ class Stage:
         partition.next_offset = record.offset + 1
         return outputs
 
-    def foreseen(self, records: Sequence[Record]) -> Foreseen:
+    def foreseen(self, records: Sequence[Record], known: Known = UNKNOWN) -> Foreseen:
         """What a batch of records of a partition will cause, worked out at once if that is faster.
 
         Only advancing makes it happen. A batch that cannot be used is left to that, one by one.
         """
         batch, kind = self.processor.batch, self.processor.reads
         if batch is None or len(records) < BATCH_MIN:
-            return NOTHING
+            return {offset: (event, None) for offset, event in known.items()}
         try:
-            events = [(record.offset, wire.event_of(record, self._ids)) for record in records]
+            events = [(r.offset, known.get(r.offset) or self._read(r)) for r in records]
             meant = [(offset, event) for offset, event in events if type(event) is kind]
             outputs = batch([event for _, event in meant])
         except Exception as cause:  # advancing says of which record it is, and what becomes of it
             log.debug("%s records are not foreseen: %s", len(records), cause)
             return NOTHING
         return {offset: (event, made) for (offset, event), made in zip(meant, outputs, strict=True)}
+
+    def _read(self, record: Record) -> Event:
+        return wire.event_of(record, self._ids)
 
     def _outputs(
         self, partition: Partition, record: Record, foreseen: Foreseen
@@ -115,14 +121,13 @@ class Stage:
         sequence = headers["ce_sequence"].decode()
         if sequence <= partition.marks.get(mark, ""):
             return ()
-        known = foreseen.get(record.offset)
-        event = wire.event_of(record, self._ids) if known is None else known[0]
+        event, made = foreseen.get(record.offset) or (self._read(record), None)
         partition.marks[mark] = sequence
         if type(event) is not self.processor.reads:
             return ()
         name = self._state_key(event)
         state = partition.states.get(name, self.processor.initial)
-        state, events = self._step(state, event) if known is None else (state, known[1])
+        state, events = self._step(state, event) if made is None else (state, made)
         outputs = self._written(record, headers, event, events) if events else ()
         partition.states[name] = state
         return outputs
@@ -146,7 +151,7 @@ class Stage:
             )
             topic, frame = self._frames[kind]
             value = frame + quick.encode(output)
-            written.append(Outgoing(topic, key_of(output).encode(), value, headers))
+            written.append(Outgoing(topic, key_of(output).encode(), value, headers, output))
         return written
 
     def _letter(self, record: Record, cause: Exception) -> Outgoing:

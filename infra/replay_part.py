@@ -1,0 +1,105 @@
+"""One partition of a replay: its ticks through all stages, beside what was recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer
+
+from events.market import TickReceived
+from events.predictions import PredictionMade
+from infra import kafka, model_store, tape, wire
+from infra.config import Config
+from infra.replay_chain import Count, Link, LocalIds, Mismatch, One, Stages
+from infra.run.processing import Stage
+from infra.wire import Ids, Record
+from processors.bars import BARS
+from processors.features import FEATURES_OF_BARS
+from processors.inference import inference
+from processors.signals import SIGNALS
+from schemas.catalog import topic_of
+
+TICKS = topic_of(TickReceived).name
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One partition to recompute: judged from `start`, up to `end`."""
+
+    number: int
+    start: int
+    end: int
+    digest: str | None
+    verify: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What came of one link of one partition."""
+
+    name: str
+    count: Count
+    first: Mismatch | None
+
+
+def recomputed(config: Config, ids: Ids, part: Part, shown: Callable[[int], None]) -> list[Found]:
+    """One partition through all stages, tick after tick; `shown` is told the offsets done."""
+    with ExitStack() as readers:
+        links = _links(config, LocalIds(ids), part, readers)
+        client = readers.enter_context(tape.reader(config))
+        name = kafka.topic_name(config, TICKS)
+        for batch in tape.read(client, name, part.number, 0, part.end):
+            for record in batch:
+                links[0].feed(record, record.offset >= part.start)
+            shown(batch[-1].offset)
+        links[0].finish(True)
+    shown(part.end)
+    return [Found(link.name, link.count, link.first) for link in links]
+
+
+class Models:
+    """Inference with the model that a recorded prediction names, or with the one named before."""
+
+    def __init__(self, config: Config, ids: Ids, digest: str) -> None:
+        self._config = config
+        self._ids = ids
+        self._digest = digest
+        self._stages: dict[str, Stage] = {}
+        self._seen: Record | None = None
+
+    def stage(self, recorded: Record | None) -> Stage:
+        """The stage that made `recorded`; `ModelRefused` if its model is not in the store."""
+        if recorded is not None and recorded is not self._seen:
+            self._seen = recorded
+            event = wire.event_of(recorded, self._ids)
+            if isinstance(event, PredictionMade):
+                self._digest = event.model_digest
+        if self._digest not in self._stages:
+            model = model_store.load(self._config, self._digest)
+            self._stages[self._digest] = Stage(inference(model), self._ids)
+        return self._stages[self._digest]
+
+
+def _links(config: Config, ids: Ids, part: Part, readers: ExitStack) -> list[Link]:
+    """The stages of one partition, in the stream's order. Without a model, bars and features."""
+    chain: list[Stages] = [One(Stage(BARS, ids)), One(Stage(FEATURES_OF_BARS, ids))]
+    if part.digest is not None:
+        chain += [Models(config, ids, part.digest), One(Stage(SIGNALS, ids))]
+    links: list[Link] = []
+    for stages in reversed(chain):
+        topic = stages.stage(None).writes[0]
+        recorded = None
+        if part.verify:
+            client = readers.enter_context(tape.reader(config))
+            recorded = _records(config, client, topic, part.number)
+        links.append(Link(stages, part.number, recorded, ids, links[-1] if links else None))
+    return links[::-1]
+
+
+def _records(config: Config, client: Consumer, topic: str, number: int) -> Iterator[Record]:
+    name = kafka.topic_name(config, topic)
+    low, high = tape.bounds(client, name, number)
+    for batch in tape.read(client, name, number, low, high):
+        yield from batch
