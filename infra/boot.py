@@ -54,11 +54,11 @@ def start_services(config: Config, supervisor: Supervisor, note: Note) -> Config
         registry = supervisor.add_role(REGISTRY)
         _timed(
             note,
-            "Schema registry",
+            "the schema registry",
             lambda: _wait_for(registry, f"{config.registry}/subjects", supervisor),
         )
     venue = supervisor.add_role(VENUE)
-    _timed(note, "Venue", lambda: _wait_for(venue, f"tcp://{config.venue}", supervisor))
+    _timed(note, "the venue", lambda: _wait_for(venue, f"tcp://{config.venue}", supervisor))
     return config
 
 
@@ -140,6 +140,7 @@ def _answers(address: str, deadline_s: float) -> bool:
 
 
 def _timed(note: Note, what: str, start: Callable[[], object]) -> None:
+    note(f"starting {what} …")
     began_s = time.monotonic()
     start()
-    note(f"{what} answers after {time.monotonic() - began_s:.1f} s")
+    note(f"{what[0].upper()}{what[1:]} answers after {time.monotonic() - began_s:.1f} s")

@@ -11,6 +11,7 @@ from types import FrameType
 
 from infra import boot, detached, run_file
 from infra.config import Config
+from infra.progress import Telling
 from infra.pulse import Pulse
 from infra.run_file import Run, part
 from infra.screen import Lines, Screen
@@ -31,27 +32,29 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
         return detached.start(config)
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
-    with run_file.held(config.home):
-        return _attached(config, plain=arguments.plain or not sys.stdout.isatty())
+    with run_file.held(config.home), Telling() as say:
+        return _attached(config, say, plain=arguments.plain or not sys.stdout.isatty())
 
 
-def _attached(config: Config, *, plain: bool) -> int:
+def _attached(config: Config, say: Telling, *, plain: bool) -> int:
     began_s = time.time()
-    supervisor = Supervisor(config, _say)
+    supervisor = Supervisor(config, say)
     try:
         run_file.end_leftovers(config.home)
         _record(config, "starting", began_s, ())
-        boot.check(config, _say)
-        config = boot.start_services(config, supervisor, _say)
+        boot.check(config, say)
+        config = boot.start_services(config, supervisor, say)
         services_s = time.time()
         _record(config, "starting", began_s, supervisor.parts())
+        say("preparing the tape")
         boot.prepare_tape(config, supervisor)
         boot.start_roles(config, supervisor)
         _stay(config, supervisor, Pulse(config, services_s), began_s, plain=plain)
     except KeyboardInterrupt:
-        _say("stopping")
+        say("stopping …")
     finally:
-        _stop(config, supervisor, began_s)
+        _stop(config, supervisor, say, began_s)
+    say("stopped")
     return 0
 
 
@@ -73,13 +76,13 @@ def _stay(
             time.sleep(LOOK_EVERY_S)
 
 
-def _stop(config: Config, supervisor: Supervisor, began_s: float) -> None:
+def _stop(config: Config, supervisor: Supervisor, say: Telling, began_s: float) -> None:
     """Stop everything; a second signal does not interrupt that, it makes it impatient."""
     _record(config, "stopping", began_s, supervisor.parts())
     try:
         supervisor.stop(STOP_DEADLINE_S)
     except KeyboardInterrupt:
-        _say("stopping at once")
+        say("stopping at once …")
         supervisor.stop(0.0)
     _record(config, "stopped", began_s, ())
 
@@ -87,10 +90,6 @@ def _stop(config: Config, supervisor: Supervisor, began_s: float) -> None:
 def _record(config: Config, phase: str, began_s: float, parts: tuple[run_file.Part, ...]) -> None:
     us = part("supervisor", os.getpid(), phase)
     run_file.write(config.home, Run(us, phase, began_s, boot.addresses(config), parts))
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

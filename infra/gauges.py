@@ -9,6 +9,13 @@ import httpx
 import psutil
 
 MIB = 1024 * 1024
+_AT_WORK = re.compile(
+    r"^tapedeck_lag_messages\{"
+    r'|^tapedeck_emitted_total\{role="bridge"'
+    r'|^tapedeck_api_seconds_count\{[^}]*status="200"',
+    re.MULTILINE,
+)
+"""What a role says once it works: how far behind it is, or, if it reads nothing, what it gave."""
 _LAG = re.compile(r"^tapedeck_lag_messages\{[^}]*\} (\S+)$", re.MULTILINE)
 
 
@@ -22,12 +29,13 @@ class Cost:
 
 def lag_messages(client: httpx.Client, port: int) -> int | None:
     """Messages that the role has not handled yet; None when it reads nothing or does not answer."""
-    try:
-        text = client.get(f"http://127.0.0.1:{port}/metrics").text
-    except httpx.TransportError:
-        return None
-    lags = [float(figure) for figure in _LAG.findall(text)]
+    lags = [float(figure) for figure in _LAG.findall(_metrics(client, port))]
     return int(sum(lags)) if lags else None
+
+
+def at_work(client: httpx.Client, port: int) -> bool:
+    """Whether the role has begun to do what it is there for."""
+    return _AT_WORK.search(_metrics(client, port)) is not None
 
 
 def memory_mib(pid: int) -> int:
@@ -45,3 +53,10 @@ def _share_bytes(process: psutil.Process) -> int:
         return int(process.memory_full_info().pss)
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return 0
+
+
+def _metrics(client: httpx.Client, port: int) -> str:
+    try:
+        return client.get(f"http://127.0.0.1:{port}/metrics").text
+    except httpx.TransportError:
+        return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from types import TracebackType
 from typing import TextIO
@@ -10,6 +11,8 @@ from typing import TextIO
 DRAW_EVERY_S = 0.2
 LINE_EVERY_S = 5.0
 BAR_CELLS = 30
+UNDER_WAY = " …"
+ERASED = "\r\x1b[2K"
 
 
 class Progress:
@@ -51,7 +54,55 @@ class Progress:
         return f"{self._what} {bar:<{BAR_CELLS}} {share:4.0%}  {counts}, {rate:,.0f}/s{left}"
 
     def _draw(self, end: str) -> None:
-        start = "\r\x1b[2K" if self._redrawn else ""
+        start = ERASED if self._redrawn else ""
         print(
             start + self.line(time.monotonic() - self._began_s), end=end, file=self._to, flush=True
         )
+
+
+class Telling:
+    """Lines about a start. One that ends in `…` is under way until the next line comes.
+
+    On a terminal such a line counts its seconds, and the next one takes its place.
+    """
+
+    def __init__(self, to: TextIO | None = None) -> None:
+        self._to = to or sys.stdout
+        self._redrawn = self._to.isatty()
+        self._under_way = ""
+        self._began_s = 0.0
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._count, name="telling", daemon=True)
+
+    def __enter__(self) -> Telling:
+        if self._redrawn:
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        with self._lock:
+            if self._under_way:
+                print(file=self._to, flush=True)
+
+    def __call__(self, line: str) -> None:
+        """Say a line."""
+        with self._lock:
+            start = ERASED if self._under_way else ""
+            counts = self._redrawn and line.endswith(UNDER_WAY)
+            self._under_way, self._began_s = line if counts else "", time.monotonic()
+            print(start + line, end="" if counts else "\n", file=self._to, flush=True)
+
+    def _count(self) -> None:
+        while not self._over.wait(DRAW_EVERY_S):
+            with self._lock:
+                if self._under_way and not self._over.is_set():
+                    passed_s = time.monotonic() - self._began_s
+                    line = f"{ERASED}{self._under_way} {passed_s:.0f} s"
+                    print(line, end="", file=self._to, flush=True)

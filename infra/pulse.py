@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from infra.config import Config
-from infra.gauges import Cost, lag_messages, memory_mib
+from infra.gauges import Cost, at_work, lag_messages, memory_mib
 from infra.roles import REGISTRY, VENUE, metrics_port, workers
 from infra.run_file import Part
 
@@ -19,6 +19,9 @@ POLL_EVERY_S = 0.5
 POLLS_PER_COST = 10
 RATE_WINDOW_S = 10.0
 TIMEOUT_S = 3.0
+STARTING = "the read API is starting"
+STARTING_S_MAX = 120.0
+"""After this long it is no start any more: what stands in the way is said."""
 LATEST: dict[str, dict[str, str | int]] = {
     "predictions": {"limit": 6},
     "signals": {"limit": 1, "outcome": "raised"},
@@ -37,7 +40,7 @@ class Beat:
     predictions: tuple[Item, ...] = ()
     signals: tuple[Item, ...] = ()
     executions: tuple[Item, ...] = ()
-    trouble: str = "the read API is starting"
+    trouble: str = STARTING
 
 
 class Pulse:
@@ -50,6 +53,10 @@ class Pulse:
         self.first: dict[str, float] = {}
         self._accounts = len(config.accounts)
         self._ports = {r.name: metrics_port(config, r) for r in (REGISTRY, VENUE, *workers(config))}
+        self._workers = {r.name for r in workers(config)}
+        self._at_work: set[tuple[str, int | None]] = set()
+        self._answered = False
+        self._began_s = time.monotonic()
         self._since_s = since_s
         self._client = httpx.Client(base_url=config.api, timeout=TIMEOUT_S)
         self._stop = threading.Event()
@@ -76,14 +83,33 @@ class Pulse:
             ticks = self._items("ticks")
             latest = {kind: self._items(kind, **asked) for kind, asked in LATEST.items()}
         except (httpx.HTTPError, ValueError) as error:
-            return replace(self.beat, trouble=f"read API: {error or type(error).__name__}")
+            return replace(self.beat, trouble=self._said(error))
+        self._answered = True
         return Beat(ticks=ticks, rates=self._rates(ticks), trouble="", **latest)
+
+    def state(self, p: Part) -> str:
+        """What the part does; a worker that runs is starting until its metrics say that it works.
+
+        What is no worker was waited for before any worker began.
+        """
+        starting = p.name in self._workers and (p.name, p.pid) not in self._at_work
+        return "starting" if p.state == "running" and starting else p.state
+
+    def _said(self, error: Exception) -> str:
+        if not self._answered and time.monotonic() - self._began_s < STARTING_S_MAX:
+            return STARTING
+        if isinstance(error, httpx.HTTPStatusError):
+            return f"read API: {error.response.status_code} {error.response.reason_phrase}"
+        return f"read API: {error or type(error).__name__}"
 
     def _run(self) -> None:
         polls = 0
         while not self._stop.wait(POLL_EVERY_S):
             self.beat = self.look()
             self._mark(self.beat)
+            for p in self.parts:
+                if self.state(p) == "starting" and at_work(self._client, self._ports[p.name]):
+                    self._at_work.add((p.name, p.pid))
             if polls % POLLS_PER_COST == 0:
                 self.costs = {p.name: self._cost(p) for p in self.parts}
             polls += 1

@@ -11,13 +11,16 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from infra.gauges import Cost
-from infra.pulse import Item, Pulse, filled_legs
+from infra.digits import Prices, volume
+from infra.pulse import STARTING, Item, Pulse, filled_legs
 from infra.run_file import Part
 
 DRAW_EVERY_S = 0.5
 LINE_EVERY_S = 5.0
 NOTES = 5
+WIDE_CELLS = 120
+DECISION_LINES = 12
+SHORT_ADDRESSES = ("API", "logs")
 
 
 class Lines:
@@ -56,28 +59,34 @@ class Lines:
                 self.note(f"{what}: {after_s:.1f} s after the services were up")
         if time.monotonic() >= self._next_s:
             self._next_s = time.monotonic() + LINE_EVERY_S
-            self.note(self._summary(parts))
+            self.note(self._summary())
 
-    def _summary(self, parts: tuple[Part, ...]) -> str:
+    def _summary(self) -> str:
         beat = self._pulse.beat
-        up = sum(1 for p in parts if p.state == "running")
-        mib = sum(cost.memory_mib for cost in self._pulse.costs.values())
-        said = [f"{up}/{len(parts)} up", f"{mib} MiB", f"{sum(beat.rates.values()):.1f} ticks/s"]
+        said = [_sum(self._pulse), f"{sum(beat.rates.values()):.1f} ticks/s"]
         said += [f"prediction {_prediction(p)}" for p in beat.predictions[:1]]
         said += [f"execution {_execution(x)}" for x in beat.executions[:1]]
         return " | ".join([*said, beat.trouble] if beat.trouble else said)
 
 
 class Screen:
-    """The live screen. Drawn by its own thread; the main thread hands it the parts."""
+    """The live screen. Drawn by its own thread; the main thread hands it the parts.
 
-    def __init__(self, pulse: Pulse, addresses: dict[str, str]) -> None:
+    A narrow terminal gets the decisions below the tables; a short one only the roles that do not
+    work, and the addresses one needs first.
+    """
+
+    def __init__(
+        self, pulse: Pulse, addresses: dict[str, str], console: Console | None = None
+    ) -> None:
         self._pulse = pulse
         self._addresses = addresses
         self._began_s = time.monotonic()
         self._notes: deque[str] = deque(maxlen=NOTES)
+        self._prices = Prices()
+        self._console = console or Console()
         self._live = Live(
-            get_renderable=self.draw, console=Console(), refresh_per_second=1 / DRAW_EVERY_S
+            get_renderable=self.draw, console=self._console, refresh_per_second=1 / DRAW_EVERY_S
         )
 
     def __enter__(self) -> Screen:
@@ -103,56 +112,100 @@ class Screen:
         self._pulse.parts = parts
 
     def draw(self) -> RenderableType:
-        """All of it, as it is now."""
+        """All of it, as it is now, for the terminal as it is now."""
         beat = self._pulse.beat
+        for tick in beat.ticks:
+            self._prices.see(tick["symbol"], tick["bid"], tick["ask"])
+        wide, short = self._console.width >= WIDE_CELLS, self._is_short()
         running_s = int(time.monotonic() - self._began_s)
-        head = Text(f"Tapedeck, up for {running_s // 60}:{running_s % 60:02d}", style="bold")
-        middle = Table.grid(padding=(0, 4))
-        middle.add_row(
-            _parts_table(self._pulse.parts, self._pulse.costs),
-            Group(_ticks_table(beat.ticks, beat.rates), *self._decisions()),
-        )
-        where = Table.grid(padding=(0, 2))
-        for what, address in self._addresses.items():
-            where.add_row(Text(what, style="dim"), address)
+        up_for = f"Tapedeck, up for {running_s // 60}:{running_s % 60:02d}"
         notes = [Text(note, style="yellow") for note in self._notes]
-        trouble = [Text(beat.trouble, style="red")] if beat.trouble else []
+        if beat.trouble:
+            notes.insert(0, Text(beat.trouble, style="dim" if beat.trouble == STARTING else "red"))
         return Group(
-            head, middle, where, *trouble, *notes, Text("Ctrl-C stops all of it", style="dim")
+            Text(f"{up_for}, {_sum(self._pulse)}", style="bold"),
+            *self._middle(wide, short),
+            self._where(short),
+            *notes,
+            Text("Ctrl-C stops all of it", style="dim"),
         )
 
-    def _decisions(self) -> list[RenderableType]:
-        beat = self._pulse.beat
-        lines = [Text(f"prediction {_prediction(p)}") for p in beat.predictions]
-        lines += [Text(f"signal     {_signal(s)}", style="cyan") for s in beat.signals]
+    def _is_short(self) -> bool:
+        beside = 0 if self._console.width >= WIDE_CELLS else DECISION_LINES
+        rows = len(self._pulse.parts) + len(self._addresses) + beside + NOTES
+        return self._console.height < rows
+
+    def _middle(self, wide: bool, short: bool) -> list[RenderableType]:
+        ticks = _ticks_table(self._pulse.beat.ticks, self._pulse.beat.rates, self._prices)
+        decisions = self._decisions(1 if short else None)
+        states = {p: self._pulse.state(p) for p in self._pulse.parts}
+        shown = {p: state for p, state in states.items() if not short or state != "running"}
+        beside = Table.grid(padding=(0, 4 if wide else 2))
+        tables = [_parts_table(shown, self._pulse, wide)] if shown else []
+        if wide:
+            beside.add_row(*tables, Group(ticks, *decisions))
+            return [beside]
+        beside.add_row(*tables, ticks)
+        return [beside, *decisions]
+
+    def _where(self, short: bool) -> Table:
+        where = Table.grid(padding=(0, 2))
+        where.add_column(no_wrap=True)
+        where.add_column(overflow="fold")
+        for what, address in self._addresses.items():
+            if not short or what in SHORT_ADDRESSES:
+                where.add_row(Text(what, style="dim"), address)
+        return where
+
+    def _decisions(self, predictions_max: int | None) -> list[RenderableType]:
+        beat, prices = self._pulse.beat, self._prices
+        lines = [_line(f"prediction {_prediction(p)}") for p in beat.predictions[:predictions_max]]
+        lines += [_line(f"signal     {_signal(s, prices)}", "cyan") for s in beat.signals]
         for execution in beat.executions:
-            lines.append(Text(f"execution  {_execution(execution)}", style="green"))
-            lines += [Text(f"           {_leg(leg)}", style="green") for leg in execution["legs"]]
+            lines.append(_line(f"execution  {_execution(execution)}", "green"))
+            symbol = execution["symbol"]
+            lines += [
+                _line(f"           {_leg(leg, symbol, prices)}", "green")
+                for leg in execution["legs"]
+            ]
         return list(lines)
 
 
-def _parts_table(parts: tuple[Part, ...], costs: dict[str, Cost]) -> Table:
-    table = Table("role", box=None)
-    for column in ("pid", "restarts", "MiB", "lag"):
-        table.add_column(column, justify="right")
-    for p in parts:
-        cost = costs.get(p.name, Cost(0, None))
-        lag = "" if cost.lag_messages is None else str(cost.lag_messages)
-        style = "" if p.state == "running" else "red"
-        figures = (str(p.pid or p.state), str(p.restarts), str(cost.memory_mib), lag)
-        table.add_row(p.name, *figures, style=style)
-    total_mib = sum(cost.memory_mib for cost in costs.values())
-    table.add_row("all", "", "", str(total_mib), "", style="bold")
+def _line(text: str, style: str = "") -> Text:
+    return Text(text, style=style, no_wrap=True, overflow="ellipsis")
+
+
+def _sum(pulse: Pulse) -> str:
+    works = sum(1 for p in pulse.parts if pulse.state(p) == "running")
+    mib = sum(cost.memory_mib for cost in pulse.costs.values())
+    weight = f", {mib:,} MiB" if mib else ""
+    return f"{works} of {len(pulse.parts)} at work{weight}"
+
+
+def _parts_table(states: dict[Part, str], pulse: Pulse, wide: bool) -> Table:
+    """On a narrow terminal without the figures that seldom matter."""
+    table = Table("role", box=None, padding=(0, 1))
+    for column in ("pid", "restarts", "MiB", "lag") if wide else ("", "MiB", "lag"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for p, state in states.items():
+        cost = pulse.costs.get(p.name)
+        mib = str(cost.memory_mib) if cost else ""
+        lag = str(cost.lag_messages) if cost and cost.lag_messages is not None else ""
+        works = state == "running"
+        told = [str(p.pid or "") if works else state] if wide else ["" if works else state]
+        told += [str(p.restarts)] if wide else []
+        table.add_row(p.name, *told, mib, lag, style=_STYLES.get(state, "red"))
     return table
 
 
-def _ticks_table(ticks: tuple[Item, ...], rates: dict[str, float]) -> Table:
-    table = Table("symbol", box=None)
+def _ticks_table(ticks: tuple[Item, ...], rates: dict[str, float], prices: Prices) -> Table:
+    table = Table("symbol", box=None, padding=(0, 1))
     for column in ("bid", "ask", "ticks/s"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     for tick in ticks:
-        rate = rates.get(tick["symbol"], 0.0)
-        table.add_row(tick["symbol"], str(tick["bid"]), str(tick["ask"]), f"{rate:.1f}")
+        symbol = tick["symbol"]
+        sides = (prices.text(symbol, tick[side]) for side in ("bid", "ask"))
+        table.add_row(symbol, *sides, f"{rates.get(symbol, 0.0):.1f}")
     return table
 
 
@@ -162,8 +215,8 @@ def _prediction(item: Item) -> str:
     return f"{_clock(item['as_of_us'])} {item['symbol']:<7} {sure}, {horizon}"
 
 
-def _signal(item: Item) -> str:
-    what = f"{item['side']} at {item['price_reference']:.5f}"
+def _signal(item: Item, prices: Prices) -> str:
+    what = f"{item['side']} at {prices.text(item['symbol'], item['price_reference'])}"
     return (
         f"{_clock(item['at_us'])} {item['symbol']:<7} {what}, confidence {item['confidence']:.2f}"
     )
@@ -174,11 +227,14 @@ def _execution(item: Item) -> str:
     return f"{_clock(item['as_of_us'])} {item['symbol']:<7} {item['side']} {item['state']}, {legs}"
 
 
-def _leg(item: Item) -> str:
-    price = f" at {item['price']}" if item["price"] else ""
+def _leg(item: Item, symbol: str, prices: Prices) -> str:
+    price = f" at {prices.text(symbol, item['price'])}" if item["price"] else ""
     detail = f" ({item['detail']})" if item["detail"] else ""
-    return f"{item['account']} {item['state']} {item['filled_lots']} lots{price}{detail}"
+    return f"{item['account']} {item['state']} {volume(item['filled_lots'])} lots{price}{detail}"
 
 
 def _clock(time_us: int) -> str:
     return time.strftime("%H:%M:%S", time.gmtime(time_us / 1e6))
+
+
+_STYLES = {"running": "", "starting": "yellow"}

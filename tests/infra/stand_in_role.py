@@ -28,7 +28,7 @@ class Answers(BaseHTTPRequestHandler):
 
 def _items(path: str) -> list[dict[str, Any]]:
     now_us = time.time_ns() // 1000
-    quote = {"bid": 1.1, "ask": 1.2, "source_seq": now_us // 100_000, "ts_source_us": now_us}
+    quote = {"bid": 1.1, "ask": 1.20003, "source_seq": now_us // 100_000, "ts_source_us": now_us}
     times = {"as_of_us": now_us, "observed_at_us": now_us, "at_us": now_us}
     thought = {"probability_up": 0.7, "confidence": 0.9, "horizon_s": 60}
     legs = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 import time
@@ -14,9 +15,12 @@ import pytest
 from rich.console import Console
 
 from infra.config import Config
+from infra.digits import Prices
 from infra.embedded.process import free_ports
 from infra.gauges import lag_messages, memory_mib
+from infra.progress import Telling
 from infra.pulse import Pulse
+from infra.roles import metrics_port, workers
 from infra.run_file import Part, part
 from infra.screen import Lines, Screen
 from tests.infra.stand_in_role import Answers
@@ -125,21 +129,100 @@ def test_lines_tell_addresses_first_sights_and_a_summary(
     told = capsys.readouterr().out.splitlines()
     assert told[0] == f"API       {config.api}"
     assert [line.split(":")[0] for line in told[1:4]] == list(pulse.first)
-    assert told[4].startswith("1/2 up | ")
+    assert told[4].startswith("0 of 2 at work")
     assert told[4].endswith("EURUSD  buy completed, 3 of 3 legs filled")
 
 
 @pytest.mark.usefixtures("read_api")
-def test_the_screen_draws_parts_ticks_decisions_and_notes(config: Config) -> None:
+@pytest.mark.parametrize(("width", "height"), [(160, 50), (80, 60), (80, 24), (120, 30)])
+def test_the_screen_draws_what_fits(config: Config, width: int, height: int) -> None:
     pulse = Pulse(config, since_s=0.0)
-    screen = Screen(pulse, {"API": config.api})
+    console = Console(width=width, height=height)
+    screen = Screen(pulse, {"API": config.api, "logs": str(config.logs)}, console)
     screen.note("sagas ended; starting it again")
-    screen.show((part("sagas", os.getpid(), "running"), Part("relay", None, 0.0, "waiting", 2)))
+    services = (part(f"service-{n}", os.getpid(), "running") for n in range(15))
+    screen.show(
+        (*services, part("sagas", os.getpid(), "running"), Part("relay", 9, 0, "waiting", 2))
+    )
     pulse.beat = pulse.look()
-    console = Console(width=160)
+    text = _drawn(screen, console)
+    for expected in ("sagas", "starting", "waiting", "EURUSD", "up 0.700", config.api):
+        assert expected in text
+    assert "90003 filled 0.10 lots at 1.10000" in text
+    assert "1.10000  1.20003" in text
+    assert ("service-3" in text) == (height != 24)
+    assert "sagas ended; starting it again" in text
+    assert "15 of 17 at work" in text
+    lines = text.splitlines()
+    assert len(lines) < height
+    assert max(map(len, lines)) <= width
+
+
+def test_while_it_starts_nothing_is_called_ready_and_nothing_is_alarming(config: Config) -> None:
+    pulse = Pulse(config, since_s=0.0)
+    console = Console(width=80, height=24)
+    screen = Screen(pulse, {"API": config.api}, console)
+    screen.show((part("sagas", os.getpid(), "running"),))
+    pulse.beat = pulse.look()
+    text = _drawn(screen, console)
+    assert "0 of 1 at work" in text
+    assert "the read API is starting" in text
+    assert "refused" not in text
+
+
+@pytest.mark.usefixtures("read_api")
+def test_a_role_works_once_its_metrics_say_so_and_anew_after_a_restart(config: Config) -> None:
+    port = next(metrics_port(config, role) for role in workers(config) if role.name == "sagas")
+    with Pulse(config, since_s=0.0) as pulse, served(port, Metrics):
+        sagas = part("sagas", os.getpid(), "running")
+        pulse.parts = (sagas,)
+        until(lambda: pulse.state(sagas) == "running")
+    assert pulse.state(part("sagas", os.getppid(), "running")) == "starting"
+
+
+@pytest.mark.parametrize(
+    ("seen", "price", "shown"),
+    [
+        ((1.1, 1.10003), 1.1, "1.10000"),
+        ((149.12300000000002, 149.2), "149.13000000", "149.130"),
+        ((), "1.10000000", "1.1"),
+        ((2400.0, 2401.5), 2400.0, "2400.0"),
+    ],
+)
+def test_a_price_has_the_digits_of_its_symbol(
+    seen: tuple[float, ...], price: float | str, shown: str
+) -> None:
+    prices = Prices()
+    if seen:
+        prices.see("X", *seen)
+    assert prices.text("X", price) == shown
+
+
+def test_a_line_under_way_counts_on_a_terminal_and_gives_way_to_the_next() -> None:
+    terminal = Terminal()
+    with Telling(terminal) as say:
+        say("starting Kafka …")
+        until(lambda: "starting Kafka … 0 s" in terminal.getvalue())
+        say("Kafka answers after 0.1 s")
+    assert terminal.getvalue().endswith("\r\x1b[2KKafka answers after 0.1 s\n")
+
+
+def test_lines_under_way_are_plain_where_nobody_watches() -> None:
+    plain = io.StringIO()
+    with Telling(plain) as say:
+        say("starting Kafka …")
+        say("Kafka answers after 0.1 s")
+    assert plain.getvalue() == "starting Kafka …\nKafka answers after 0.1 s\n"
+
+
+class Terminal(io.StringIO):
+    """Somewhere a person looks."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def _drawn(screen: Screen, console: Console) -> str:
     with console.capture() as drawn:
         console.print(screen.draw())
-    text = drawn.get()
-    for expected in ("sagas", "waiting", "EURUSD", "up 0.700", "90003 filled 0.1000", config.api):
-        assert expected in text
-    assert "sagas ended; starting it again" in text
+    return drawn.get()
