@@ -17,6 +17,7 @@ from infra.embedded.process import ServiceError
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
+UP = "up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Command:
 
 
 COMMANDS: tuple[Command, ...] = (
-    Command("up", "infra.cli_up", "start everything on this machine and show it"),
+    Command(UP, "infra.cli_up", "start everything on this machine and show it"),
     Command("down", "infra.cli_down", "stop what `up` started and wait until it is gone"),
     Command("status", "infra.cli_status", "say what runs; exit 0 only if all of it does"),
     Command("run", "infra.cli_run", "run one role alone: venue, bridge, processor features ..."),
@@ -52,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
         return _help(arguments)
     parser = argparse.ArgumentParser(f"tapedeck {command.name}", description=command.summary)
     try:
-        config = Config.load(os.environ)
+        config = _config(command)
         module = import_module(command.module)
         module.configure(parser)
         status: int = module.main(config, parser.parse_args(arguments[1:]))
@@ -68,6 +69,16 @@ def main(argv: list[str] | None = None) -> int:
     except _away() as away:
         print(f"tapedeck: {_whereabouts(config)}; is it up? ({away})", file=sys.stderr)
         return 1
+
+
+def _config(command: Command) -> Config:
+    """As the environment says; in a home where a copy runs, that copy is meant."""
+    config = Config.load(os.environ)
+    if command.name == UP or not (config.home / "run.json").exists():
+        return config
+    from infra import run_file  # only where something has run: `--help` stays quick
+
+    return Config.load(run_file.meant(config.home, os.environ))
 
 
 def _away() -> tuple[type[Exception], ...]:

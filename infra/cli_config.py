@@ -15,14 +15,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def main(config: Config, arguments: argparse.Namespace) -> int:
-    """Print every setting with its value, its origin and its meaning."""
+    """Print every setting with its value, its origin and its meaning.
+
+    `running`: it was not given here, but to the copy that runs in this home.
+    """
     values = config.environment()
     if arguments.env:
         for variable, value in values.items():
             print(f"export {variable}={shlex.quote(value)}")
         return 0
+    alone = Config.load(os.environ).environment()
     for setting in SETTINGS:
         origin = "given" if os.environ.get(setting.variable) else "default"
+        if values.get(setting.variable) != alone.get(setting.variable):
+            origin = "running"
         value = without_password(values.get(setting.variable, setting.default))
         print(f"{setting.variable:<26} {origin:<8} {value or '-':<50} {setting.meaning}")
     return 0

@@ -89,7 +89,8 @@ def _stop(config: Config, supervisor: Supervisor, say: Telling, began_s: float) 
 
 def _record(config: Config, phase: str, began_s: float, parts: tuple[run_file.Part, ...]) -> None:
     us = part("supervisor", os.getpid(), phase)
-    run_file.write(config.home, Run(us, phase, began_s, boot.addresses(config), parts))
+    run = Run(us, phase, began_s, boot.addresses(config), parts, run_file.settings_of(config))
+    run_file.write(config.home, run)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

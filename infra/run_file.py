@@ -6,17 +6,19 @@ import fcntl
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 import psutil
 
+from infra.config import PREFIX, Config
 from infra.embedded.process import ServiceError
 
 LEFTOVER_DEADLINE_S = 20.0
 CREATED_TOLERANCE_S = 1.0
+SHARED = ("NAMESPACE", "ACCOUNTS", "SYMBOLS", "SEED")
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -50,6 +52,7 @@ class Run(msgspec.Struct, frozen=True):
     started_s: float
     addresses: dict[str, str]
     parts: tuple[Part, ...]
+    settings: dict[str, str] = {}
 
 
 def part(name: str, pid: int | None, state: str, restarts: int = 0) -> Part:
@@ -72,6 +75,29 @@ def read(home: Path) -> Run | None:
     """What was written last; None when nothing ever ran here."""
     file = home / "run.json"
     return msgspec.json.decode(file.read_bytes(), type=Run) if file.exists() else None
+
+
+def settings_of(config: Config) -> dict[str, str]:
+    """What another command must be told in order to mean this copy.
+
+    Not the address of a Postgres that was given: it may hold a password.
+    """
+    names = {*SHARED, *(name.upper() for name in config.external - {"postgres"})}
+    ports = PREFIX + "PORT_"
+    given = config.environment().items()
+    return {n: v for n, v in given if n.startswith(ports) or n.removeprefix(PREFIX) in names}
+
+
+def meant(home: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """The settings given, and of the copy that runs in this home those that were not.
+
+    Whoever gives a port means a copy of their own.
+    """
+    given = {name: text for name, text in environ.items() if text}
+    if any(name.startswith(PREFIX + "PORT_") for name in given):
+        return given
+    run = read(home)
+    return {**run.settings, **given} if run is not None and run.supervisor.alive() else given
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from infra.children import CODE
 from infra.config import METRICS_PORTS, PORT_OFFSETS, Config
 from infra.embedded.process import free_ports
 from infra.roles import KINDS, metrics_port, services, workers
+from infra.run_file import Run
 from tests.infra.test_supervisor import until
 
 HEAVY = {"confluent_kafka", "fastapi", "faust", "httpx", "numpy", "psycopg", "rich", "xgboost"}
@@ -136,6 +137,8 @@ def test_a_copy_comes_up_heals_goes_down_and_comes_up_again(
     assert f"http://127.0.0.1:{api}/docs" in up.stdout
     before = _status(tapedeck)
     assert before["up"]
+    kafka = f"127.0.0.1:{copy['TAPEDECK_PORT_BASE']}"
+    assert kafka in tapedeck("config", TAPEDECK_PORT_BASE="").stdout  # another terminal
     for way in (["up"], ["up", "--detach"]):
         again = tapedeck(*way)
         assert again.returncode == cli.USAGE_ERROR
@@ -149,6 +152,31 @@ def test_a_copy_comes_up_heals_goes_down_and_comes_up_again(
     assert tapedeck("up", "--detach").returncode == 0
     _kill_supervisor(tapedeck)
     assert tapedeck("down").stdout.startswith("nothing runs")
+
+
+def test_in_the_home_of_a_running_copy_its_settings_are_meant_unless_others_are_given(
+    tmp_path: Path,
+) -> None:
+    config = Config.load(
+        {
+            "TAPEDECK_HOME": str(tmp_path),
+            "TAPEDECK_PORT_BASE": "9000",
+            "TAPEDECK_NAMESPACE": "mine",
+            "TAPEDECK_REGISTRY": "http://elsewhere:1",
+            "TAPEDECK_POSTGRES": "postgresql://me:hush@db:5432/tape",
+        }
+    )
+    us = run_file.part("supervisor", os.getpid(), "running")
+    run_file.write(tmp_path, Run(us, "running", 0.0, {}, (), run_file.settings_of(config)))
+    assert "hush" not in (tmp_path / "run.json").read_text()
+    meant = Config.load(run_file.meant(tmp_path, {"TAPEDECK_SEED": "3"}))
+    assert (meant.ports, meant.namespace, meant.seed) == (config.ports, "mine", 3)
+    assert (meant.registry, meant.external) == ("http://elsewhere:1", frozenset({"registry"}))
+    other = Config.load(run_file.meant(tmp_path, {"TAPEDECK_PORT_BASE": "8000"}))
+    assert (other.ports.kafka, other.namespace) == (8000, "")
+    gone = run_file.Part("supervisor", 2**22, 0.0, "running", 0)
+    run_file.write(tmp_path, Run(gone, "running", 0.0, {}, (), run_file.settings_of(config)))
+    assert run_file.meant(tmp_path, {}) == {}
 
 
 @pytest.mark.services
