@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from events.envelope import Envelope, Event, Message, Position
-from schemas import codec
+from schemas import codec, quick_read
 from schemas.catalog import topic_of
 
 MAGIC = 0
@@ -132,7 +132,7 @@ def event_of(record: Record, ids: Ids) -> Event:
             f"the value does not start with the frame 00 and a schema id: {value[:5]!r}"
         )
     name, writer = ids.writer(int.from_bytes(value[1:FRAME_BYTES], "big"))
-    return codec.decode(name, value[FRAME_BYTES:], writer)
+    return quick_read.decode(name, value[FRAME_BYTES:], writer)
 
 
 def envelope_of(headers: Sequence[tuple[str, bytes]]) -> Envelope:
