@@ -25,11 +25,11 @@ from infra import collector, kafka, play_positions
 from infra.config import Config, ConfigError
 from infra.progress import Progress
 from infra.quote_writer import Judge, Press, Said
-from infra.recordings import Recording, recording, said
+from infra.recordings import Recording, begins_us, recording, said
 from infra.schema_ids import RegistryAway, SchemaIds
 from infra.tables import Table, show
 from infra.transactions import Doubtful, Writer
-from infra.wire import Ids, Outgoing
+from infra.wire import Ids, Outgoing, rfc3339
 from schemas.catalog import topic_of
 
 BATCH = 5_000
@@ -87,6 +87,8 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     kafka.ensure_topics(config, (topic_of(TickReceived), topic_of(QuoteQuarantined)))
+    for each, newest_us in play_positions.late(config, recordings).items():
+        print(warning(each, newest_us), file=sys.stderr)
     began_s = time.monotonic()
     lines = sum(each.lines for each in recordings)
     with Progress("play", "lines") as progress:
@@ -186,6 +188,16 @@ def paced(lines: Iterator[Line], speed: float, stop: threading.Event) -> Iterato
         batch.append(line)
     if batch:
         yield batch
+
+
+def warning(recording: Recording, newest_us: int) -> str:
+    """What will not come of a recording that begins before a tick which is on the tape."""
+    path, symbol = recording.path.name, recording.symbol
+    begins, newest = rfc3339(begins_us(recording)), rfc3339(newest_us)
+    return (
+        f"{path} begins at {begins}, and {symbol} is at {newest} on this tape: ticks before that "
+        "are late and make no bars; give them a tape of their own (another TAPEDECK_HOME)"
+    )
 
 
 def summary(tallies: dict[Recording, Tally], passed_s: float) -> Table:

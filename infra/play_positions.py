@@ -12,10 +12,14 @@ from confluent_kafka import Consumer
 from events.market import QuoteQuarantined, TickReceived
 from infra import kafka, snapshots, tape, wire
 from infra.config import Config
-from infra.recordings import Recording
+from infra.recordings import Recording, begins_us
+from infra.wire import Record
 from schemas.catalog import topic_of
 
 TOPICS = tuple(topic_of(kind).name for kind in (TickReceived, QuoteQuarantined))
+
+NEAR_END = 20_000
+"""So many records before the end of each partition a symbol's newest tick is looked for."""
 
 Floors = dict[str, dict[int, int]]
 """By topic and partition: an offset before which there is nothing of a recording."""
@@ -47,6 +51,30 @@ def known(config: Config, recordings: Sequence[Recording]) -> dict[Recording, in
         if line == 0 and not file.exists():
             snapshots.store(file, json.dumps(ends).encode())
     return lines
+
+
+def late(config: Config, recordings: Sequence[Recording]) -> dict[Recording, int]:
+    """Those that begin before a tick of their symbol near the tape's end, and the time of that.
+
+    What a recording itself has put there does not count: it goes on behind it.
+    """
+    newest: dict[Recording, int] = {}
+    topic = kafka.topic_name(config, topic_of(TickReceived).name)
+    with tape.reader(config) as client:
+        for partition in kafka.partitions_of(client, topic):
+            low, high = tape.bounds(client, topic, partition)
+            for batch in tape.read(client, topic, partition, max(low, high - NEAR_END), high):
+                for record in batch:
+                    _note(newest, recordings, record)
+    return {each: at_us for each, at_us in newest.items() if begins_us(each) < at_us}
+
+
+def _note(newest: dict[Recording, int], recordings: Sequence[Recording], record: Record) -> None:
+    for each in recordings:
+        if record.key == each.symbol.encode():
+            envelope = wire.envelope_of(record.headers)
+            if envelope.source != each.source:
+                newest[each] = max(newest.get(each, 0), envelope.time_us)
 
 
 def _last(

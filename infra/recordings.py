@@ -50,7 +50,9 @@ def recording(path: Path, symbol: str | None = None) -> Recording:
             while chunk := file.read(CHUNK_BYTES):
                 digest.update(chunk)
                 lines += chunk.count(b"\n")
-    except (OSError, zstandard.ZstdError) as wrong:
+    except OSError as wrong:  # it names the file once more
+        raise ConfigError(f"{path} cannot be read: {wrong.strerror or wrong}") from None
+    except zstandard.ZstdError as wrong:
         raise ConfigError(f"{path} cannot be read: {wrong}") from None
     return Recording(
         path, symbol or _symbol_in(path), f"recording/{digest.hexdigest()[:16]}", lines
@@ -78,6 +80,11 @@ def said(recording: Recording) -> Iterator[tuple[int, Said]]:
             quote = _quote(read, raw)
             at_us = quote.at_us if quote else at_us
             yield at_us, Said(symbol, number, raw, quote, True)
+
+
+def begins_us(recording: Recording) -> int:
+    """The time of the first line that has one; 0 if none has."""
+    return next((at_us for at_us, one in said(recording) if one.quote is not None), 0)
 
 
 def _quote(read: Read, line: str) -> Quote | None:

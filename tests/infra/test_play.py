@@ -11,7 +11,7 @@ import zstandard
 from rich.console import Console
 
 from events.market import QuoteFault, QuoteQuarantined, TickReceived
-from infra import kafka, play, wire
+from infra import kafka, play, play_positions, wire
 from infra.config import Config, ConfigError
 from infra.play import Tally
 from infra.quote_writer import Said
@@ -201,8 +201,26 @@ def test_a_file_that_cannot_be_played_is_named_in_one_line(
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="EURUSD"):
-        recording(tmp_path / "EURUSD.csv")
+    path = tmp_path / "EURUSD.csv"
+    with pytest.raises(ConfigError) as refused:
+        recording(path)
+    assert str(refused.value) == f"{path} cannot be read: No such file or directory"
+
+
+def test_ticks_that_would_all_be_late_are_warned_of(market: Config, tmp_path: Path) -> None:
+    newer = file_of(tmp_path, "EURUSD_b.csv", HEADER, *(line(n) for n in range(50, 60)))
+    older = file_of(tmp_path, "EURUSD_a.csv", HEADER, *(line(n) for n in range(10)))
+    other = file_of(tmp_path, "GBPUSD.csv", *(line(n) for n in range(10)))
+    latest = file_of(tmp_path, "EURUSD_c.csv", *(line(n) for n in range(70, 80)))
+    assert play_positions.late(market, [newer, older, other]) == {}
+    played(market, newer)
+    newest_us = (START_MS + 590) * 1_000
+    found = play_positions.late(market, [newer, older, other, latest])
+    assert found == {older: newest_us}
+    assert play.warning(older, newest_us).startswith(
+        "EURUSD_a.csv begins at 2014-05-01T00:00:00.000000Z, and EURUSD is at "
+        "2014-05-01T00:00:00.590000Z on this tape: ticks before that are late"
+    )
 
 
 def _said(number: int) -> Said:
