@@ -249,7 +249,7 @@ class Host:
             self._emitted[topic].inc(sent)
             self._sent[topic] = 0
         for n, lane in self._lanes.items():
-            at = lane.partition.next_offset if lane.partition else 0
+            at = lane.partition.next_offset if lane.partition else None
             if (lag := behind(self._app, TP(self._topic, n), at)) is not None:
                 LAG.labels(self._role, self._stage.reads, str(n)).set(lag)
 

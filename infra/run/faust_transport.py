@@ -55,7 +55,7 @@ class Transport(driver.Transport):
     Producer = IdempotentProducer
 
 
-def behind(app: Any, tp: TP, next_offset: int) -> int | None:
+def behind(app: Any, tp: TP, next_offset: int | None) -> int | None:
     """How many records there are from `next_offset` on; None while we do not know.
 
     Where all that was handed out is taken, the rest up to the end are marks of transactions.
@@ -63,7 +63,7 @@ def behind(app: Any, tp: TP, next_offset: int) -> int | None:
     client = app.consumer._thread._consumer if app.consumer._thread else None
     held = client and client._subscription.subscription
     state = held and held.assignment and held.assignment.state_value(driver.ensure_aiokafka_TP(tp))
-    if not state or state.lso is None or not state.has_valid_position:
+    if next_offset is None or not state or state.lso is None or not state.has_valid_position:
         return None
     handed_out = app.consumer._read_offset.get(tp)
     is_open = handed_out is not None and handed_out >= next_offset
