@@ -147,6 +147,8 @@ def test_a_copy_comes_up_heals_goes_down_and_comes_up_again(
     until(lambda: _restarts(_status(tapedeck), "sagas") == 1)
     until(lambda: _status(tapedeck)["up"])
     assert tapedeck("down").stdout == "stopped\n"
+    told = Path(copy["TAPEDECK_HOME"], "logs", "up.log").read_text()
+    assert told.endswith("\nstopping …\nstopped\n")
     assert not any(_alive(before))
     assert tapedeck("status").returncode == 1
     assert tapedeck("up", "--detach").returncode == 0
