@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Producer,
+    TopicCollection,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -101,6 +108,23 @@ def ensure_topics(config: Config, topics: Iterable[Topic] = TOPICS) -> None:
     if missing:
         for created in client.create_topics(missing).values():
             _created(created)
+
+
+def topic_ids(config: Config, names: Sequence[str]) -> dict[str, str]:
+    """What Kafka calls these topics of the broker for itself: one made anew has another id.
+
+    Topics that do not exist are left out; `KafkaException` if Kafka does not answer.
+    """
+    client = admin(config)  # it has to live until all have answered
+    asked = client.describe_topics(TopicCollection(list(names)), request_timeout=REQUEST_TIMEOUT_S)
+    found = {}
+    for name, answer in asked.items():
+        try:
+            found[name] = str(answer.result().topic_id)
+        except KafkaException as failed:
+            if failed.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise
+    return found
 
 
 def partitions_of(client: Consumer, topic: str) -> list[int]:

@@ -1,13 +1,14 @@
 """Where each consumer stands on the tape, kept in Postgres with the effects of what it has read.
 
-Two tables. `offsets`: the next offset of a partition, advanced by compare-and-swap, so that of two
-processes which both believe to own a partition one loses. `marks`: the highest `sequence` seen per
-source, by which a message that was produced twice is recognised.
+Three tables. `offsets`: the next offset of a partition, advanced by compare-and-swap, so that of
+two processes which both believe to own a partition one loses. `marks`: the highest `sequence` seen
+per source, by which a message that was produced twice is recognised. `topic_ids`: what Kafka calls
+the topics that all of this is about, by which one that was made anew is recognised.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +34,7 @@ DDL = (
         primary key (consumer, topic, partition, source, key)
     ) with (fillfactor = 50)
     """,
+    "create table if not exists topic_ids (topic text primary key, topic_id text not null)",
 )
 
 MarkKey = tuple[str, str]
@@ -133,6 +135,19 @@ def resume(
     marks = f"select source, key, sequence from marks where {place}".encode()
     seen = {(source, key): last for source, key, last in connection.execute(marks, who)}
     return Cursors(topic, partition, next_offset, seen)
+
+
+def replaced(connection: Connection, topic_ids: Mapping[str, str]) -> frozenset[str]:
+    """Those topics that were made anew since somebody first stood somewhere on them."""
+    asked = (list(topic_ids), list(topic_ids.values()))
+    connection.execute(
+        "insert into topic_ids select * from unnest(%s::text[], %s::text[]) on conflict do nothing",
+        asked,
+    )
+    known = connection.execute(
+        "select topic, topic_id from topic_ids where topic = any(%s)", asked[:1]
+    )
+    return frozenset(topic for topic, topic_id in known if topic_ids[topic] != topic_id)
 
 
 def _set_marks(cursor: Cursor[Any], consumer: str, steps: Sequence[Advance]) -> None:

@@ -29,6 +29,7 @@ class Snapshot(Struct, frozen=True, array_like=True):
     next_offset: int
     marks: dict[str, str]
     states: dict[str, Raw]
+    topic_id: str = ""
 
 
 def path_of(config: Config, processor: str, partition: int) -> Path:
@@ -46,6 +47,7 @@ def frozen(processor: Processor[Any, Any, Any], topic: str, partition: Partition
         partition.next_offset,
         partition.marks,
         {key: Raw(msgspec.msgpack.encode(state)) for key, state in partition.states.items()},
+        partition.topic_id,
     )
     body = msgspec.msgpack.encode(snapshot)
     return hashlib.sha256(body).digest() + body
@@ -95,7 +97,8 @@ def restored(
         key: msgspec.msgpack.decode(state, type=processor.state)
         for key, state in snapshot.states.items()
     }
-    return Partition(number, snapshot.next_offset, snapshot.marks, states)
+    at = snapshot.next_offset
+    return Partition(number, at, snapshot.marks, states, snapshot.topic_id)
 
 
 def _opened(content: bytes) -> Snapshot:

@@ -38,6 +38,10 @@ COMMIT_EVERY_S = 1.0
 PASSING = (Superseded, Conflict, *TAPE_AWAY, *postgres.AWAY)
 """Trouble that another attempt can cure, once what is stored has been read again."""
 
+MADE_ANEW = (
+    "was made anew, or has lost what we had not read; give this copy another TAPEDECK_NAMESPACE"
+)
+
 Handle = Callable[[Sequence[Message[Any]], tuple[Advance, ...]], None]
 """Given fresh messages, in order per key, and the steps to write with their effects."""
 Place = tuple[str, int]
@@ -109,6 +113,8 @@ class _Session:
     def run(self, topics: Sequence[str], stop: threading.Event) -> None:
         """Poll and handle until `stop`; raises what goes wrong."""
         names = [kafka.topic_name(self.config, name) for name in topics]
+        if anew := offsets.replaced(self.connection, kafka.topic_ids(self.config, names)):
+            raise TapeReplaced(f"{self.consumer} stands on {sorted(anew)}, which {MADE_ANEW}")
         lost = self.revoked
         self.client.subscribe(names, on_assign=self.assigned, on_revoke=lost, on_lost=lost)
         while not stop.is_set():
@@ -146,8 +152,7 @@ class _Session:
         if not low <= cursors.next_offset <= high:
             raise TapeReplaced(
                 f"{self.consumer} stands at offset {cursors.next_offset} of {topic}/{number}, "
-                f"which holds {low} to {high}: the topic was made anew, or has lost what we had "
-                "not read; give this copy another TAPEDECK_NAMESPACE"
+                f"which holds {low} to {high}: the topic {MADE_ANEW}"
             )
         self.cursors[name, number] = cursors
         return TopicPartition(topic, number, cursors.next_offset)

@@ -43,6 +43,8 @@ class Partition(Struct):
     marks: dict[str, str]
     """The highest sequence seen per `source|key`: a repeat is not above it."""
     states: dict[str, Any]
+    topic_id: str = ""
+    """What Kafka calls the topic for itself; empty where it was never asked."""
 
 
 def fresh(number: int) -> Partition:

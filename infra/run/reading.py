@@ -50,6 +50,7 @@ class Reading:
             auto_offset_reset="error",
         )
         self._catalog = {kafka.topic_name(config, topic.name): topic.name for topic in TOPICS}
+        self._anew: frozenset[str] = frozenset()
         self._foldings: list[Folding] = []
         self._stopped: set[Place] = set()
         self._shown: set[Folding] = set()
@@ -57,6 +58,8 @@ class Reading:
 
     def start(self, projections: Sequence[Projection]) -> None:
         """Go on where each projection stands, reading from the hindmost."""
+        ids = kafka.topic_ids(self._config, list(self._catalog))
+        self._anew = offsets.replaced(self._connection, ids)
         for projection in projections:
             self._foldings.append(self._resumed(projection))
         starts: dict[Place, int] = {}
@@ -91,7 +94,7 @@ class Reading:
                     place = (topic.name, number)
                     low, high = kafka.bounds(self._client, name, number)
                     at = offsets.resume(self._connection, projection.consumer, *place, low)
-                    if low <= at.next_offset <= high:
+                    if low <= at.next_offset <= high and name not in self._anew:
                         cursors[place] = at
                     else:
                         self._halt(projection, place, at.next_offset, low, high)

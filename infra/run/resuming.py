@@ -36,11 +36,13 @@ def resumed(config: Config, client: Consumer, stage: Stage, number: int) -> Part
     path = snapshots.path_of(config, stage.processor.name, number)
     partition = snapshots.load(path, stage.processor, topic, number) or fresh(number)
     _, high = tape.bounds(client, topic, number)
-    if partition.next_offset > high:
+    topic_id = kafka.topic_ids(config, [topic])[topic]
+    if partition.next_offset > high or partition.topic_id not in ("", topic_id):
         raise TapeReplaced(  # folding it would repeat effects
             f"{path} is at offset {partition.next_offset} of {topic}/{number}, which ends at "
             f"{high}: the topic was made anew; remove the file if that was meant"
         )
+    partition.topic_id = topic_id
     return partition
 
 
