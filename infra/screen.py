@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from types import TracebackType
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -38,13 +37,8 @@ class Lines:
             self.note(f"{what:<10}{where}")
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._pulse.__exit__(kind, error, trace)
+    def __exit__(self, *ended: object) -> None:
+        self._pulse.__exit__(*ended)
 
     def note(self, line: str) -> None:
         """Something happened to a child."""
@@ -94,14 +88,9 @@ class Screen:
         self._live.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *ended: object) -> None:
         self._live.stop()
-        self._pulse.__exit__(kind, error, trace)
+        self._pulse.__exit__(*ended)
 
     def note(self, line: str) -> None:
         """Something happened to a child: shown below until newer notes push it out."""
