@@ -15,14 +15,15 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from msgspec import Struct
 
 from infra import kafka, snapshots, tape
 from infra.config import Config
 from infra.run import instances
+from infra.run.patience import TAPE_AWAY, patiently
 from infra.run.processing import BEFORE_ALL, Partition, Place, Stage, not_yet_written
-from infra.run.resuming import resumed, tails
+from infra.run.resuming import HOLD_S, resumed, tails
 from infra.schema_ids import RegistryAway
 from infra.telemetry import AWAY, EMITTED, HANDLED
 from infra.traces import traces
@@ -32,7 +33,6 @@ from infra.wire import Outgoing, record_of
 BATCH, AT_ONCE = 5_000, 500
 POLL_S = 0.05
 LINGER_MS = 5
-HOLD_S = 1.0
 SESSION_MS = 30_000
 SNAPSHOT_EVERY_S = 1.0
 
@@ -102,10 +102,10 @@ class Host:
             error = fetched.error()
             if error is None:
                 arrived.setdefault(fetched.partition(), []).append(fetched)
-            elif error.fatal() or error.code() == KafkaError._FATAL:
-                raise KafkaException(error)
-            else:
+            elif kafka.mends_itself(error):
                 log.warning("reading waits: %s", error)
+            else:
+                raise KafkaException(error)
         for number, records in arrived.items():
             if number in self._lanes:
                 self._handle(self._lanes[number], records)
@@ -202,10 +202,5 @@ def run(config: Config, stop: threading.Event, stage: Stage) -> None:
 
     A consumer whose session ended meanwhile is fenced for good: the next host has another.
     """
-    for wait_s in kafka.backoff_s():
-        try:
-            Host(config, stage, stop).run()
-        except (KafkaException, Doubtful) as away:
-            log.warning("starting over in %.1f s: %s", wait_s, away)
-        if stop.wait(wait_s):
-            return
+    role = f"processor-{stage.processor.name}"
+    patiently(role, lambda: Host(config, stage, stop).run(), stop, (Doubtful, *TAPE_AWAY))

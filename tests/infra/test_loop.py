@@ -136,6 +136,21 @@ def test_a_kafka_that_was_away_longer_than_the_session_is_waited_for(
     once(config, 4)
 
 
+def test_a_member_whose_place_was_taken_goes_on_with_a_new_client(
+    tape: Config, ids: SchemaIds
+) -> None:
+    with running(consume, tape):
+        tell(tape, ids, 0, 2)
+        until(lambda: has(tape, 8))
+        thief = kafka.consumer(tape, CONSUMER, group_instance_id=f"{CONSUMER}-0")
+        thief.subscribe([kafka.topic_name(tape, TOPIC)])
+        until(lambda: thief.poll(0.1) is not None)
+        thief.close()
+        tell(tape, ids, 2, 2)
+        until(lambda: has(tape, 16))
+    once(tape, 4)
+
+
 def test_a_registry_that_is_away_is_waited_for(
     tape: Config, ids: SchemaIds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
