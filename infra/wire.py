@@ -14,6 +14,8 @@ from schemas import codec, quick_read
 from schemas.catalog import topic_of
 
 MAGIC = 0
+SEQUENCE_AT = 4
+"""Where `headers_of` puts the sequence; the source is before it."""
 FRAME_BYTES = 5
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -158,15 +160,14 @@ def envelope_of(headers: Sequence[tuple[str, bytes]]) -> Envelope:
 
 def place_of(headers: Sequence[tuple[str, bytes]]) -> tuple[str, str]:
     """Source and sequence alone: what a reader needs in order to recognise a repeat."""
-    source = sequence = None
-    for name, value in headers:
-        if name == "ce_source":
-            source = value
-        elif name == "ce_sequence":
-            sequence = value
-    if source is None or sequence is None:
+    if len(headers) > SEQUENCE_AT and headers[SEQUENCE_AT][0] == "ce_sequence":
+        name, source = headers[SEQUENCE_AT - 1]
+        if name == "ce_source":  # as everything of ours is written: there is no need to search
+            return source.decode(), headers[SEQUENCE_AT][1].decode()
+    found = dict(headers)
+    if "ce_source" not in found or "ce_sequence" not in found:
         raise Unreadable("the header ce_source or ce_sequence is missing")
-    return source.decode(), sequence.decode()
+    return found["ce_source"].decode(), found["ce_sequence"].decode()
 
 
 def schema_id_of(value: bytes | None) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from multiprocessing import cpu_count
 
 import psycopg
 from msgspec.structs import replace
@@ -21,8 +22,8 @@ from infra.mt5.simulator.settings import MarketSettings, symbols_named
 from infra.mt5.simulator.ticks import Market
 from infra.play import BATCH
 from infra.quote_writer import Press, publish
-from infra.replay_range import EARLIEST, LATEST, where
-from infra.replay_run import replay
+from infra.replay.range import EARLIEST, LATEST, where
+from infra.replay.run import replay
 from infra.schema_ids import SchemaIds
 from infra.transactions import Writer
 from infra.verify.evidence import quiet_place
@@ -78,7 +79,13 @@ def replaying(config: Config, repeats: int) -> Figure:
     runs = []
     for _ in range(repeats):
         outcome = replay(
-            apart, ids, where(EARLIEST), where(LATEST), verify=True, shown=lambda *_: None
+            apart,
+            ids,
+            where(EARLIEST),
+            where(LATEST),
+            verify=True,
+            shown=lambda *_: None,
+            jobs=cpu_count(),
         )
         if outcome.different or len(outcome.counts) < len(CHAIN):
             raise RuntimeError(f"the replay differs or is incomplete: {outcome}")

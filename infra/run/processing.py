@@ -116,11 +116,8 @@ class Stage:
         key = record.key
         if key is None:
             raise Unreadable("the key is null")
-        headers = dict(record.headers)
-        if "ce_source" not in headers or "ce_sequence" not in headers:
-            raise Unreadable("the header ce_source or ce_sequence is missing")
-        mark = f"{headers['ce_source'].decode()}|{key.decode()}"
-        sequence = headers["ce_sequence"].decode()
+        source, sequence = wire.place_of(record.headers)
+        mark = f"{source}|{key.decode()}"
         if sequence <= partition.marks.get(mark, ""):
             return ()
         event, made = foreseen.get(record.offset) or (self._read(record), None)
@@ -130,13 +127,14 @@ class Stage:
         name = self._state_key(event)
         state = partition.states.get(name, self.processor.initial)
         state, events = self._step(state, event) if made is None else (state, made)
-        outputs = self._written(record, headers, event, events) if events else ()
+        outputs = self._written(record, event, events) if events else ()
         partition.states[name] = state
         return outputs
 
     def _written(
-        self, record: Record, before: dict[str, bytes], event: Event, outputs: Sequence[Event]
+        self, record: Record, event: Event, outputs: Sequence[Event]
     ) -> Sequence[Outgoing]:
+        before = dict(record.headers)
         key = key_of(event)
         if key.encode() != record.key:
             raise Unreadable(f"the key is {record.key!r} and the event is of {key}")

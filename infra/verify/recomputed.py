@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from multiprocessing import cpu_count
+
 from infra.config import Config
-from infra.replay_range import EARLIEST, LATEST, where
-from infra.replay_run import Outcome, replay
+from infra.replay.range import EARLIEST, LATEST, where
+from infra.replay.run import Outcome, replay
 from infra.schema_ids import SchemaIds
 from infra.verify.verdict import Verdict
 
@@ -12,7 +14,8 @@ from infra.verify.verdict import Verdict
 def recomputed(config: Config) -> Verdict:
     """Replay the whole tape and compare; what has not been recorded counts against it too."""
     ids = SchemaIds(config)
-    outcome = replay(config, ids, where(EARLIEST), where(LATEST), verify=True, shown=_unseen)
+    earliest, latest, jobs = where(EARLIEST), where(LATEST), cpu_count()
+    outcome = replay(config, ids, earliest, latest, verify=True, shown=_unseen, jobs=jobs)
     return verdict(outcome)
 
 

@@ -12,10 +12,10 @@ import pytest
 from msgspec.structs import replace
 
 from events.envelope import Event
-from infra import kafka, model_store, replay, replay_run, wire
+from infra import kafka, model_store, replay, wire
 from infra.config import Config
-from infra.replay_range import EARLIEST, LATEST, Where, where
-from infra.replay_run import Outcome
+from infra.replay import run as replay_run
+from infra.replay.range import EARLIEST, LATEST, Where, where
 from infra.run.processing import Stage, fresh
 from infra.wire import Outgoing, Record
 from processors.bars import BARS
@@ -25,6 +25,7 @@ from processors.processor import Processor
 from processors.signals import SIGNALS
 from tests.infra.edited import Stub, changed, promotion, reheaded, unasked
 from tests.infra.market import IDS, all_of, put, record_of, tick
+from tests.infra.replaying import counts, replayed
 
 SYMBOLS = ("EURUSD", "XAUUSD")
 TICKS_EACH, EVERY_US = 160, 5_000_000
@@ -95,19 +96,6 @@ def whole(config: Config, bars: EDIT = list, features: EDIT = list) -> None:
     recorded(config, FEATURES_OF_BARS, features)
     recorded(config, inference(Stub("3")))
     recorded(config, SIGNALS)
-
-
-def replayed(config: Config, start: str = EARLIEST, end: str = LATEST) -> Outcome:
-    return replay_run.replay(
-        config, IDS, where(start), where(end), verify=True, shown=lambda _done, _total: None
-    )
-
-
-def counts(outcome: Outcome) -> dict[str, tuple[int, int, int]]:
-    return {
-        name: (count.equal, count.different, count.not_yet_recorded)
-        for name, count in outcome.counts.items()
-    }
 
 
 def test_an_honest_tape_is_equal_to_the_last_bit(market: Config) -> None:

@@ -6,12 +6,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from infra import tape
+from infra import kafka, tape
 from infra.config import Config
-from infra.replay_apart import Shown, in_turn, side_by_side
-from infra.replay_chain import Count, Mismatch
-from infra.replay_part import TICKS, Found, Part
-from infra.replay_range import EARLIEST, LATEST, Where, offsets
+from infra.replay.apart import Shown, in_turn, side_by_side
+from infra.replay.found import Count, Mismatch
+from infra.replay.part import TICKS, Found, Part
+from infra.replay.range import EARLIEST, LATEST, Where, offsets
+from infra.replay.share import dealt
 from infra.run.promotions import promoted
 from infra.wire import Ids
 
@@ -65,7 +66,7 @@ def replay(
     """Recompute what the ticks from `start` to `end` cause, and with `verify` compare it.
 
     The state at `start` is folded from the beginning of the tape. Nothing is written anywhere.
-    With several `jobs`, as many partitions at a time have a process each: they never meet.
+    With several `jobs`, as many processes each take a share of every partition's keys.
     """
     outcome = Outcome()
     began_s = time.monotonic()
@@ -73,7 +74,12 @@ def replay(
         starts = offsets(config, client, TICKS, start, EARLIEST)
         ends = offsets(config, client, TICKS, end, LATEST)
         digest = outcome.model_digest = promoted(config, client, ids)
-    parts = [Part(n, starts[n], ends[n], digest, verify) for n in sorted(ends)]
+        name = kafka.topic_name(config, TICKS)
+        parts = [
+            Part(n, starts[n], ends[n], digest, verify, share)
+            for n in sorted(ends)
+            for share in dealt(client, name, n, ends[n], jobs)
+        ]
     if jobs == 1:
         founds = in_turn(config, ids, parts, shown)
     else:

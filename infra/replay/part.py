@@ -12,7 +12,9 @@ from events.market import TickReceived
 from events.predictions import PredictionMade
 from infra import kafka, model_store, tape, wire
 from infra.config import Config
-from infra.replay_chain import Count, Link, LocalIds, Mismatch, One, Stages
+from infra.replay.chain import Link, LocalIds, One, Stages
+from infra.replay.found import Count, Mismatch
+from infra.replay.share import WHOLE, Share
 from infra.run.processing import Stage
 from infra.wire import Ids, Record
 from processors.bars import BARS
@@ -26,13 +28,14 @@ TICKS = topic_of(TickReceived).name
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One partition to recompute: judged from `start`, up to `end`."""
+    """A share of one partition to recompute: judged from `start`, up to `end`."""
 
     number: int
     start: int
     end: int
     digest: str | None
     verify: bool
+    share: Share = WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class Models:
     """Inference with the model that a recorded prediction names, or with the one named before."""
 
     def __init__(self, config: Config, ids: Ids, digest: str) -> None:
+        self.only: Stage | None = None
         self._config = config
         self._ids = ids
         self._digest = digest
@@ -94,7 +98,8 @@ def _links(config: Config, ids: Ids, part: Part, readers: ExitStack) -> list[Lin
         if part.verify:
             client = readers.enter_context(tape.reader(config))
             recorded = _records(config, client, topic, part.number)
-        links.append(Link(stages, part.number, recorded, ids, links[-1] if links else None))
+        following = links[-1] if links else None
+        links.append(Link(stages, part.number, recorded, ids, following, part.share))
     return links[::-1]
 
 

@@ -14,10 +14,10 @@ import msgspec
 from infra import collector, wire
 from infra.config import Config
 from infra.progress import Progress
-from infra.replay_chain import LocalIds, Mismatch
-from infra.replay_range import EARLIEST, LATEST, where
-from infra.replay_run import Outcome, replay
-from infra.run.processing import sequence_of
+from infra.replay.chain import LocalIds
+from infra.replay.found import Mismatch
+from infra.replay.range import EARLIEST, LATEST, where
+from infra.replay.run import Outcome, replay
 from infra.schema_ids import SchemaIds
 from infra.tables import Table, show
 from infra.wire import Ids, Record
@@ -122,7 +122,7 @@ def told(mismatch: Mismatch, ids: Ids) -> dict[str, Any]:
     recorded = None if theirs is None else _decoded(theirs, ids)
     return {
         "stage": mismatch.stage,
-        "sequence": sequence_of(mismatch.place),
+        "sequence": mismatch.sequence,
         "recorded_at": theirs and f"{theirs.topic}/{theirs.partition}/{theirs.offset}",
         "differs": sorted(
             name

@@ -1,4 +1,4 @@
-"""Partitions of a replay one after the other, or in several processes at a time.
+"""The parts of a replay one after the other, or in several processes at a time.
 
 A process is started anew and not forked, because librdkafka's threads do not survive a fork.
 """
@@ -14,7 +14,7 @@ from multiprocessing.sharedctypes import SynchronizedArray
 
 from infra import collector
 from infra.config import Config
-from infra.replay_part import Found, Part, recomputed
+from infra.replay.part import Found, Part, recomputed
 from infra.schema_ids import SchemaIds
 from infra.wire import Ids
 
@@ -41,12 +41,12 @@ def side_by_side(
     """What came of each part, in their order; the longest are begun first."""
     context = get_context("spawn")
     total = sum(part.end for part in parts)
-    done: SynchronizedArray[int] = context.Array(c_longlong, 1 + max(part.number for part in parts))
+    done: SynchronizedArray[int] = context.Array(c_longlong, len(parts))
     with ProcessPoolExecutor(
         min(jobs, len(parts)), context, initializer=_begin, initargs=(config, done)
     ) as pool:
-        longest_first = sorted(parts, key=lambda part: part.end, reverse=True)
-        futures = {part.number: pool.submit(_part, part) for part in longest_first}
+        longest_first = sorted(range(len(parts)), key=lambda n: parts[n].end, reverse=True)
+        futures = {n: pool.submit(_part, n, parts[n]) for n in longest_first}
         waiting = set(futures.values())
         while waiting:
             finished, waiting = wait(waiting, SHOWN_EVERY_S)
@@ -55,7 +55,7 @@ def side_by_side(
             if failed is not None:
                 pool.shutdown(cancel_futures=True)
                 failed.result()
-    yield from (futures[part.number].result() for part in parts)
+    yield from (futures[n].result() for n in range(len(parts)))
 
 
 class _Mine:
@@ -71,9 +71,9 @@ def _begin(config: Config, done: SynchronizedArray[int]) -> None:
     collector.seldom()
 
 
-def _part(part: Part) -> list[Found]:
-    return recomputed(_Mine.config, _Mine.ids, part, partial(_tell, part.number))
+def _part(place: int, part: Part) -> list[Found]:
+    return recomputed(_Mine.config, _Mine.ids, part, partial(_tell, place))
 
 
-def _tell(number: int, done: int) -> None:
-    _Mine.done[number] = done
+def _tell(place: int, done: int) -> None:
+    _Mine.done[place] = done

@@ -7,26 +7,20 @@ does not make all that follows differ.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from events.envelope import Event
 from infra import wire
-from infra.run.processing import (
-    DEAD_LETTERS,
-    Foreseen,
-    Partition,
-    Place,
-    Stage,
-    fresh,
-    place_of,
-)
+from infra.replay.ahead import Ahead
+from infra.replay.found import Count, Mismatch
+from infra.replay.share import WHOLE, Share
+from infra.run.processing import DEAD_LETTERS, Foreseen, Partition, Stage, fresh, sequence_of
 from infra.wire import Headers, Ids, Outgoing, Record
 from schemas.catalog import TYPES
 from schemas.codec import plan_of
 
 BATCH = 500
-"""Inputs worked out together by a stage that is faster so."""
+"""Inputs of a stage that are worked out together."""
 Fed = tuple[Record, bool, Event | None]
 LOCAL_ID_FIRST = 2**31
 """Schema ids of what is recomputed here: no registry gives them, and none is asked to."""
@@ -51,40 +45,11 @@ class LocalIds:
         return kind.__name__, plan_of(kind).schema
 
 
-@dataclass(frozen=True, slots=True)
-class Mismatch:
-    """One difference. Of `recomputed` and `recorded`, one may be missing."""
-
-    stage: str
-    place: Place
-    recomputed: Outgoing | None
-    recorded: Record | None
-
-
-@dataclass(slots=True)
-class Count:
-    """What came of one stage."""
-
-    inputs: int = 0
-    equal: int = 0
-    different: int = 0
-    not_yet_recorded: int = 0
-
-    @property
-    def compared(self) -> int:
-        """Messages that were held against what was recorded."""
-        return self.equal + self.different
-
-    def add(self, other: Count) -> None:
-        """Sum up."""
-        self.inputs += other.inputs
-        self.equal += other.equal
-        self.different += other.different
-        self.not_yet_recorded += other.not_yet_recorded
-
-
 class Stages(Protocol):
     """Which stage made an output. Only inference has more than one, a model each."""
+
+    only: Stage | None
+    """The stage, if it is always the same one."""
 
     def stage(self, recorded: Record | None) -> Stage:
         """The stage that made `recorded`; any that fits if there is nothing recorded."""
@@ -95,6 +60,7 @@ class One:
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
+        self.only: Stage | None = stage
 
     def stage(self, recorded: Record | None) -> Stage:
         """The stage."""
@@ -103,7 +69,7 @@ class One:
 
 
 class Link:
-    """One stage of one partition, with the records that it wrote and the link that reads them."""
+    """One stage of a partition's share, with what it wrote and the link that reads that."""
 
     def __init__(
         self,
@@ -112,20 +78,21 @@ class Link:
         recorded: Iterator[Record] | None,
         ids: Ids,
         following: Link | None,
+        share: Share = WHOLE,
     ) -> None:
         stage = stages.stage(None)
         self.name = stage.processor.name
         self.count = Count()
         self.first: Mismatch | None = None
         self._stages = stages
-        self._source = stage.source(number).encode()
+        self._source = stage.source(number)
         self._partition: Partition = fresh(number)
-        self._recorded = _Ahead(recorded) if recorded is not None else None
+        self._recorded = None if recorded is None else Ahead(recorded, self._source, share)
         self._ids = ids
         self._following = following
+        self._share = share
         self._handed_on = 0
         self._waiting: list[Fed] = []
-        self._at_once = BATCH if stage.processor.batch is not None else 1
 
     def feed(self, record: Record, judged: bool, event: Event | None = None) -> None:
         """Recompute what a record causes. Unless `judged`, only the state is folded.
@@ -133,58 +100,66 @@ class Link:
         `event` is what the record says, where that is known.
         """
         self._waiting.append((record, judged, event))
-        if len(self._waiting) >= self._at_once:
+        if len(self._waiting) >= BATCH:
             self._work()
 
     def finish(self, judged: bool) -> None:
         """What still waits; then what is recorded for inputs already fed, and not recomputed."""
         self._work()
         if self._recorded is not None:
-            self._pass_until((self._partition.next_offset, -1), judged)
+            end = sequence_of((self._partition.next_offset, 0))
+            self._pass_until(end, judged)
+            self._hand_on_others(end, judged)
         if self._following is not None:
             self._following.finish(judged)
 
     def _work(self) -> None:
         waiting, self._waiting = self._waiting, []
-        records = [record for record, _, _ in waiting]
+        records = [record for record, _, _ in waiting if self._share.has(record.key)]
         known = {record.offset: event for record, _, event in waiting if event is not None}
         foreseen: dict[Stage, Foreseen] = {}
         for record, judged, _ in waiting:
+            if not self._share.has(record.key):
+                self._partition.next_offset = record.offset + 1
+                continue
             self.count.inputs += judged
-            ahead = self._recorded.ours(self._source) if self._recorded is not None else None
-            stage = self._stages.stage(ahead)
+            stage = self._stages.only or self._stages.stage(self._ahead())
             if stage not in foreseen:
                 foreseen[stage] = stage.foreseen(records, known)
             outputs = stage.advance(self._partition, record, foreseen[stage])
             for index, output in enumerate(outputs):
                 if output.topic != DEAD_LETTERS:
-                    self._compare((record.offset, index), output, judged)
+                    self._compare(sequence_of((record.offset, index)), output, judged)
 
-    def _compare(self, place: Place, output: Outgoing, judged: bool) -> None:
+    def _ahead(self) -> Record | None:
+        """What was recorded next."""
+        return None if self._recorded is None else self._recorded.ours()
+
+    def _compare(self, sequence: str, output: Outgoing, judged: bool) -> None:
         if self._recorded is None:
             self.count.equal += judged
             self._hand_on_recomputed(output, judged)
             return
-        self._pass_until(place, judged)
-        record = self._recorded.ours(self._source)
+        self._pass_until(sequence, judged)
+        record = self._recorded.ours()
         if record is None:
             self.count.not_yet_recorded += judged
-        elif _place(record) != place:
-            self._differs(place, output, None, judged)
+        elif self._recorded.sequence != sequence:
+            self._differs(sequence, output, None, judged)
         elif self._equal(output, record):
             self.count.equal += judged
             self._take(judged, output.event)
         else:
-            self._differs(place, output, record, judged)
+            self._differs(sequence, output, record, judged)
             self._take(judged)
 
-    def _pass_until(self, place: Place, judged: bool) -> None:
-        """Take what is recorded before `place`. Of our source there should be nothing."""
+    def _pass_until(self, sequence: str, judged: bool) -> None:
+        """Take what is recorded before `sequence`. Of our source there should be nothing."""
         recorded = self._recorded
-        while recorded is not None and (record := recorded.ours(self._source)) is not None:
-            if _place(record) >= place:
+        while recorded is not None and (record := recorded.ours()) is not None:
+            if recorded.sequence >= sequence:
                 return
-            self._differs(_place(record), None, record, judged)
+            self._differs(recorded.sequence, None, record, judged)
             self._take(judged)
 
     def _take(self, judged: bool, event: Event | None = None) -> None:
@@ -198,6 +173,13 @@ class Link:
             for record in before:
                 self._following.feed(record, judged)
             self._following.feed(ours, judged, event)
+
+    def _hand_on_others(self, end: str, judged: bool) -> None:
+        """What other shares wrote before `end`: that far goes what the next link can judge."""
+        assert self._recorded is not None
+        if self._following is not None:
+            for record in self._recorded.others(end):
+                self._following.feed(record, judged)
 
     def _hand_on_recomputed(self, output: Outgoing, judged: bool) -> None:
         if self._following is not None:
@@ -222,47 +204,14 @@ class Link:
         return wire.event_of(record, self._ids) == wire.event_of(theirs, self._ids)
 
     def _differs(
-        self, place: Place, output: Outgoing | None, record: Record | None, judged: bool
+        self, sequence: str, output: Outgoing | None, record: Record | None, judged: bool
     ) -> None:
         if judged:
             self.count.different += 1
             if self.first is None:
-                self.first = Mismatch(self.name, place, output, record)
-
-
-class _Ahead:
-    """Records with a look at the next one of a source. Repeats are passed over, as readers do."""
-
-    def __init__(self, records: Iterator[Record]) -> None:
-        self._records = records
-        self._held: list[Record] = []
-        self._found = False
-        self._marks: dict[tuple[str, bytes | None], str] = {}
-
-    def ours(self, source: bytes) -> Record | None:
-        """The next record of `source`, which stays; None at the end."""
-        while not self._found:
-            record = next(self._records, None)
-            if record is None:
-                return None
-            origin, sequence = wire.place_of(record.headers)
-            if sequence <= self._marks.get((origin, record.key), ""):
-                continue
-            self._marks[origin, record.key] = sequence
-            self._held.append(record)
-            self._found = origin.encode() == source
-        return self._held[-1]
-
-    def taken(self) -> Sequence[Record]:
-        """All records up to and with that one."""
-        held, self._held, self._found = self._held, [], False
-        return held
+                self.first = Mismatch(self.name, sequence, output, record)
 
 
 def _same(ours: Headers, theirs: Sequence[tuple[str, bytes]]) -> bool:
     """In any order: in ours at once, as our own hosts write them."""
     return ours == theirs or dict(ours) == dict(theirs)
-
-
-def _place(record: Record) -> Place:
-    return place_of(wire.place_of(record.headers)[1])
