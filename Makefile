@@ -37,7 +37,7 @@ types:
 	$(BIN)/mypy
 
 pure:
-	$(BIN)/python -m pytest -q -m "not services and not thorough" --hypothesis-profile=quick $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 -m "not services and not thorough" --hypothesis-profile=quick $(ARGS)
 
 test: install
 	@$(BIN)/python -m infra.embedded.maven

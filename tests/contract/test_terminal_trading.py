@@ -180,6 +180,7 @@ def test_holding_overnight_costs_swap_and_wednesday_counts_three_times(world: Wo
     assert deals(terminal)[-1].swap == pytest.approx(-50.4)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", list(WORLDS))
 def test_the_broker_closes_the_largest_loss_when_equity_is_gone(name: str) -> None:
     terms = AccountSettings(deposit=1_250.0, leverage=100)

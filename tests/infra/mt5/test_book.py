@@ -32,6 +32,7 @@ def played(
     return play(worlds.broker_of(worlds.settings(market, terms), clock), clock, steps, looking)
 
 
+@pytest.mark.thorough
 @settings(max_examples=50, deadline=None)
 @given(DEPOSITS, STEPS)
 def test_looking_changes_nothing(terms: AccountSettings, steps: list[Step]) -> None:
@@ -49,6 +50,7 @@ def test_the_fast_sweep_does_what_the_slow_one_does(
         assert played(terms, steps, False, THIN).ledger == fast
 
 
+@pytest.mark.thorough
 @settings(max_examples=50, deadline=None)
 @given(DEPOSITS, STEPS)
 def test_the_book_adds_up(terms: AccountSettings, steps: list[Step]) -> None:
@@ -66,6 +68,7 @@ def test_the_book_adds_up(terms: AccountSettings, steps: list[Step]) -> None:
     assert not done & set(ledger.orders)
 
 
+@pytest.mark.thorough
 @settings(max_examples=50, deadline=None)
 @given(STEPS)
 def test_volumes_stay_on_the_step_and_inside_the_limits(steps: list[Step]) -> None:

@@ -39,6 +39,7 @@ def test_one_seed_gives_the_same_bits_on_every_machine() -> None:
     assert digest_of_a_few_hours() == DIGEST
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("hash_seed", ["1", "4711"])
 def test_another_process_gives_the_same_bits(hash_seed: str) -> None:
     code = f"from {__name__} import digest_of_a_few_hours; print(digest_of_a_few_hours())"
@@ -114,6 +115,7 @@ def test_moves_are_correlated_fat_tailed_and_clustered() -> None:
     assert np.corrcoef(size[:-1], size[1:])[0, 1] > 0.1
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("strength", "low", "high"), [(0.0, -0.03, 0.03), (0.3, 0.1, 1.0)])
 def test_only_the_drift_can_be_forecast(strength: float, low: float, high: float) -> None:
     market = Market(MarketSettings(drift_strength=strength))
