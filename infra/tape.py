@@ -51,11 +51,17 @@ def bounds(client: Consumer, topic: str, partition: int) -> tuple[int, int]:
 
 
 def read(
-    client: Consumer, topic: str, partition: int, start: int, end: int
+    client: Consumer,
+    topic: str,
+    partition: int,
+    start: int,
+    end: int,
+    wanted: Callable[[bytes | None], bool] | None = None,
 ) -> Iterator[list[Record]]:
     """The records with `start` <= offset < `end`, in batches; `topic` is the broker's name.
 
-    Waits while Kafka is away. One `read` at a time may run on a client.
+    With `wanted`, only those of such keys. Waits while Kafka is away. One `read` at a time may run
+    on a client.
     """
     if start >= end:
         return
@@ -68,11 +74,11 @@ def read(
             error = fetched.error()
             if error is not None:
                 over = over or _ended(error, fetched.offset(), end)
-            elif fetched.offset() < end:
+                continue
+            offset = fetched.offset()
+            if offset < end and (wanted is None or wanted(fetched.key())):
                 batch.append(record_of(fetched))
-            else:
-                over = True
-        over = over or (bool(batch) and batch[-1].offset + 1 >= end)
+            over = over or offset + 1 >= end
         if batch:
             yield batch
     client.unassign()

@@ -23,6 +23,8 @@ from schemas.derive import Schema, item_of, optional
 
 TEXTS_MAX, TEXT_CHARS_MAX = 4_096, 100
 """How many texts are kept encoded, and how long they may be: symbols, sources, digests repeat."""
+THREE_BYTES = 2**20
+"""What is below takes three bytes at most, zigzag."""
 TIME_MIN, TIME_MAX = 2**49, 2**56 - 1
 """What takes eight bytes, zigzag."""
 TIMES_MAX = 4_096
@@ -129,6 +131,8 @@ def long(value: int) -> bytes:
     """A whole number: zigzag, seven bits a byte, the low ones first."""
     if 0 <= value < len(_SMALL):
         return _SMALL[value]
+    if 0 <= value < THREE_BYTES:
+        return _FOURTEEN[value << 1 & 16_383] + _SEVEN[value >> 13]
     if not LONG_MIN <= value <= LONG_MAX:
         raise _Unusual(value)
     rest = (value << 1) ^ (value >> 63)
@@ -184,6 +188,7 @@ _SMALL = tuple(
 )
 _FOURTEEN = tuple(bytes((n & 127 | 128, n >> 7 | 128)) for n in range(16_384))
 """Fourteen bits of a number that goes on."""
+_SEVEN = tuple(bytes((n,)) for n in range(128))
 _TIMES: dict[int, bytes] = {}
 _TEXTS: dict[str, bytes] = {}
 _NAMES: dict[str, Any] = {

@@ -29,7 +29,7 @@ from infra.transactions import Writer
 from infra.verify.evidence import quiet_place
 from processors.bars import BARS, OpenBars
 
-TICKS_PUBLISHED = 100_000
+TICKS_PUBLISHED = 300_000
 TICKS_PROJECTED = 150_000
 PREDICTIONS_PROJECTED = 30_000
 TICKS_REPLAYED = 300_000

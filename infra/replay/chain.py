@@ -103,11 +103,14 @@ class Link:
         if len(self._waiting) >= BATCH:
             self._work()
 
-    def finish(self, judged: bool) -> None:
-        """What still waits; then what is recorded for inputs already fed, and not recomputed."""
+    def finish(self, judged: bool, end_offset: int = 0) -> None:
+        """What still waits; then what is recorded for inputs up to here, and not recomputed.
+
+        Inputs end at `end_offset`, or with what was fed.
+        """
         self._work()
         if self._recorded is not None:
-            end = sequence_of((self._partition.next_offset, 0))
+            end = sequence_of((max(end_offset, self._partition.next_offset), 0))
             self._pass_until(end, judged)
             self._hand_on_others(end, judged)
         if self._following is not None:

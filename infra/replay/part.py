@@ -53,11 +53,12 @@ def recomputed(config: Config, ids: Ids, part: Part, shown: Callable[[int], None
         links = _links(config, LocalIds(ids), part, readers)
         client = readers.enter_context(tape.reader(config))
         name = kafka.topic_name(config, TICKS)
-        for batch in tape.read(client, name, part.number, 0, part.end):
+        mine = None if part.share.count == 1 else part.share.has
+        for batch in tape.read(client, name, part.number, 0, part.end, mine):
             for record in batch:
                 links[0].feed(record, record.offset >= part.start)
             shown(batch[-1].offset)
-        links[0].finish(True)
+        links[0].finish(True, part.end)
     shown(part.end)
     return [Found(link.name, link.count, link.first) for link in links]
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 
-from infra import bridge_tail, tape
+from infra import bridge_tail, collector, tape
 from infra.bridge_feed import Feed
 from infra.config import Config
 from infra.mt5 import constants as mt5
@@ -51,6 +52,7 @@ PASSING = (TerminalAway, Doubtful, *TAPE_AWAY)
 
 def run(config: Config, stop: threading.Event) -> None:
     """Bridge the first account's terminal until `stop` is set."""
+    collector.relax()
     account = config.accounts[0]
     bridge(
         config, RemoteTerminal(config.venue, account), login_of(account), SchemaIds(config), stop
@@ -107,8 +109,8 @@ class Session:
         if records:
             self._writer.write(records)
             self._traces.sent(records, since_ns)
-            for record in records:
-                EMITTED.labels(ROLE, record.topic).inc()
+            for topic, emitted in Counter(record.topic for record in records).items():
+                EMITTED.labels(ROLE, topic).inc(emitted)
         return more
 
     def _read(self, feed: Feed, said: list[Said]) -> bool:
