@@ -165,7 +165,7 @@ def _fill(command: RecordFill, order: Order) -> tuple[OrderEvent, ...]:
     left_lots = order.ordered_lots - order.filled_lots - command.volume_lots
     if left_lots < 0:
         return _told(DealDisputed, command, order, reason="more was filled than was ordered")
-    left_lots = lots(min(left_lots, command.volume_left_lots))
+    left_lots = min(left_lots, command.volume_left_lots)
     return _told(OrderFilled, command, order, volume_left_lots=left_lots)
 
 
