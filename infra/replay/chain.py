@@ -6,8 +6,7 @@ does not make all that follows differ.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
 
 from events.envelope import Event
 from infra import wire
@@ -22,6 +21,8 @@ from schemas.codec import plan_of
 BATCH = 500
 """Inputs of a stage that are worked out together."""
 Fed = tuple[Record, bool, Event | None]
+Choose = Callable[[Record | None], Stage]
+"""The stage that made a record, or any that fits. Only inference has several: one for each model."""
 LOCAL_ID_FIRST = 2**31
 """Schema ids of what is recomputed here: no registry gives them, and none is asked to."""
 
@@ -45,46 +46,24 @@ class LocalIds:
         return kind.__name__, plan_of(kind).schema
 
 
-class Stages(Protocol):
-    """Which stage made an output. Only inference has more than one, a model each."""
-
-    only: Stage | None
-    """The stage, if it is always the same one."""
-
-    def stage(self, recorded: Record | None) -> Stage:
-        """The stage that made `recorded`; any that fits if there is nothing recorded."""
-
-
-class One:
-    """Always the same stage."""
-
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
-        self.only: Stage | None = stage
-
-    def stage(self, recorded: Record | None) -> Stage:
-        """The stage."""
-        del recorded
-        return self._stage
-
-
 class Link:
     """One stage of a partition's share, with what it wrote and the link that reads that."""
 
     def __init__(
         self,
-        stages: Stages,
+        stage: Stage,
         number: int,
         recorded: Iterator[Record] | None,
         ids: Ids,
         following: Link | None,
         share: Share = WHOLE,
+        choose: Choose | None = None,
     ) -> None:
-        stage = stages.stage(None)
         self.name = stage.processor.name
         self.count = Count()
         self.first: Mismatch | None = None
-        self._stages = stages
+        self._stage = stage
+        self._choose = choose
         self._source = stage.source(number)
         self._partition: Partition = fresh(number)
         self._recorded = None if recorded is None else Ahead(recorded, self._source, share)
@@ -126,7 +105,7 @@ class Link:
                 self._partition.next_offset = record.offset + 1
                 continue
             self.count.inputs += judged
-            stage = self._stages.only or self._stages.stage(self._ahead())
+            stage = self._stage if self._choose is None else self._choose(self._ahead())
             if stage not in foreseen:
                 foreseen[stage] = stage.foreseen(records, known)
             outputs = stage.advance(self._partition, record, foreseen[stage])

@@ -12,7 +12,7 @@ from events.market import TickReceived
 from events.predictions import PredictionMade
 from infra import kafka, model_store, tape, wire
 from infra.config import Config
-from infra.replay.chain import Link, LocalIds, One, Stages
+from infra.replay.chain import Choose, Link, LocalIds
 from infra.replay.found import Count, Mismatch
 from infra.replay.share import WHOLE, Share
 from infra.run.processing import Stage
@@ -67,7 +67,6 @@ class Models:
     """Inference with the model that a recorded prediction names, or with the one named before."""
 
     def __init__(self, config: Config, ids: Ids, digest: str) -> None:
-        self.only: Stage | None = None
         self._config = config
         self._ids = ids
         self._digest = digest
@@ -89,18 +88,19 @@ class Models:
 
 def _links(config: Config, ids: Ids, part: Part, readers: ExitStack) -> list[Link]:
     """The stages of one partition, in the stream's order. Without a model, bars and features."""
-    chain: list[Stages] = [One(Stage(BARS, ids)), One(Stage(FEATURES_OF_BARS, ids))]
+    chain: list[tuple[Stage, Choose | None]]
+    chain = [(Stage(BARS, ids), None), (Stage(FEATURES_OF_BARS, ids), None)]
     if part.digest is not None:
-        chain += [Models(config, ids, part.digest), One(Stage(SIGNALS, ids))]
+        models = Models(config, ids, part.digest)
+        chain += [(models.stage(None), models.stage), (Stage(SIGNALS, ids), None)]
     links: list[Link] = []
-    for stages in reversed(chain):
-        topic = stages.stage(None).writes[0]
+    for stage, choose in reversed(chain):
         recorded = None
         if part.verify:
             client = readers.enter_context(tape.reader(config))
-            recorded = _records(config, client, topic, part.number)
+            recorded = _records(config, client, stage.writes[0], part.number)
         following = links[-1] if links else None
-        links.append(Link(stages, part.number, recorded, ids, following, part.share))
+        links.append(Link(stage, part.number, recorded, ids, following, part.share, choose))
     return links[::-1]
 
 

@@ -21,9 +21,8 @@ def outage(service: str = "postgres", restarted: tuple[str, ...] = ()) -> Outage
 
 
 def dealt(at_s: float, magic: int = 7, reason: int = mt5.DEAL_REASON_EXPERT) -> TradeDeal:
-    figures: dict[str, int | float | str] = dict.fromkeys(TradeDeal._fields, 0)
-    told = {"ticket": 5, "time_msc": int(at_s * 1_000), "magic": magic, "reason": reason}
-    return TradeDeal(**{**figures, **told})  # type: ignore[arg-type]
+    nothing = TradeDeal._make([0] * 15 + [""] * 3)
+    return nothing._replace(ticket=5, time_msc=int(at_s * 1_000), magic=magic, reason=reason)
 
 
 def evidence(deal: TradeDeal, intended_at_s: float) -> Evidence:
