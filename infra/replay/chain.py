@@ -22,7 +22,7 @@ BATCH = 500
 """Inputs of a stage that are worked out together."""
 Fed = tuple[Record, bool, Event | None]
 Choose = Callable[[Record | None], Stage]
-"""The stage that made a record, or any that fits. Only inference has several: one for each model."""
+"""The stage that made a record, or any that fits. Only inference has several, one for a model."""
 LOCAL_ID_FIRST = 2**31
 """Schema ids of what is recomputed here: no registry gives them, and none is asked to."""
 
