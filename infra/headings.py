@@ -6,8 +6,9 @@ They are what `wire.write` writes; a test compares them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha1
 
-from events.envelope import TAPE, Event, Message, caused_by, dashed, named_digits
+from events.envelope import TAPE, Event, Message, caused_by, name_of_digest, named
 from infra import wire
 from infra.wire import Headers
 
@@ -21,23 +22,40 @@ _TENANT = ("ce_tenantid", b"default")
 _ACTOR = ("ce_actor", b"system")
 
 
-def first(source: str, sequence: str, key: str, time_us: int, kind: type[Event]) -> Headers:
-    """Headers of a message that nothing on the tape caused, as `first_cause` names it."""
-    digits = named_digits(_TAPE, f"{source}|{key}|{sequence}")
-    message_id = dashed(digits).encode()
-    return [
-        _SPECIFICATION,
-        ("ce_id", message_id),
-        type_header(kind),
-        ("ce_source", source.encode()),
-        ("ce_sequence", sequence.encode()),
-        ("ce_time", wire.rfc3339(time_us).encode()),
-        ("ce_correlationid", message_id),
-        _TENANT,
-        _ACTOR,
-        _CONTENT,
-        ("traceparent", f"00-{digits}-{digits[:16]}-01".encode()),
-    ]
+class Origin:
+    """What one source says under one key and nothing on the tape caused, message by message.
+
+    Its headers are those of `first_cause`. What all of them share is made once, the beginning of
+    the hash that names them too.
+    """
+
+    __slots__ = ("_begun", "_kind", "_source")
+
+    def __init__(self, source: str, key: str, kind: type[Event]) -> None:
+        self._begun = sha1(_TAPE + f"{source}|{key}|".encode(), usedforsecurity=False)
+        self._source = ("ce_source", source.encode())
+        self._kind = type_header(kind)
+
+    def headers(self, number: int, time_us: int) -> Headers:
+        """Of the message with this number, whose sequence is its sixteen digits."""
+        sequence = b"%016d" % number
+        name = self._begun.copy()
+        name.update(sequence)
+        message_id = name_of_digest(name.hexdigest()).encode()
+        digits = message_id.replace(b"-", b"")
+        return [
+            _SPECIFICATION,
+            ("ce_id", message_id),
+            self._kind,
+            self._source,
+            ("ce_sequence", sequence),
+            ("ce_time", wire.rfc3339_bytes(time_us)),
+            ("ce_correlationid", message_id),
+            _TENANT,
+            _ACTOR,
+            _CONTENT,
+            ("traceparent", b"00-%b-%b-01" % (digits, digits[:16])),
+        ]
 
 
 def caused(
@@ -48,10 +66,11 @@ def caused(
     time = cause.get("ce_time", b"")
     if len(before) != ID_CHARS or len(correlation) != ID_CHARS or len(time) != TIME_CHARS:
         return _otherwise(cause, source, sequence, step, kind)
-    digits = named_digits(bytes.fromhex(before.decode().replace("-", "")), step)
+    message_id = named(bytes.fromhex(before.decode().replace("-", "")), step).encode()
+    span = message_id.replace(b"-", b"")[:16]
     return [
         _SPECIFICATION,
-        ("ce_id", dashed(digits).encode()),
+        ("ce_id", message_id),
         type_header(kind),
         ("ce_source", source.encode()),
         ("ce_sequence", sequence.encode()),
@@ -60,7 +79,7 @@ def caused(
         ("ce_tenantid", cause["ce_tenantid"]),
         ("ce_actor", cause["ce_actor"]),
         _CONTENT,
-        ("traceparent", b"00-%b-%b-01" % (correlation.replace(b"-", b""), digits[:16].encode())),
+        ("traceparent", b"00-%b-%b-01" % (correlation.replace(b"-", b""), span)),
         ("ce_causationid", before),
     ]
 

@@ -13,8 +13,7 @@ from msgspec import Struct
 
 from events.envelope import Event
 from events.market import QuoteFault, QuoteQuarantined, TickReceived
-from infra import headings
-from infra.headings import frame_of
+from infra.headings import Origin, frame_of
 from infra.quotes import Heard, Quote, fault_of
 from infra.telemetry import QUARANTINED
 from infra.transactions import Writer
@@ -85,21 +84,32 @@ class Press:
     """Records of ticks and refusals, as `wire.write` would make them of messages, but faster."""
 
     def __init__(self, ids: Ids) -> None:
-        kinds: tuple[type[Event], ...] = (TickReceived, QuoteQuarantined)
-        self._frames = {kind: frame_of(ids.id_of(kind)) for kind in kinds}
+        self._ids = ids
+        self._lines: dict[tuple[type[Event], str, str], _Line] = {}
 
     def record(self, event: TickReceived | QuoteQuarantined, source_seq: int) -> Outgoing:
         """The record of an event under its source's number."""
         kind = type(event)
-        headers = headings.first(
-            source=event.source,
-            sequence=f"{source_seq:016d}",
-            key=event.symbol,
-            time_us=_time_us(event),
-            kind=kind,
+        known = self._lines.get((kind, event.source, event.symbol))
+        line = known or self._line(kind, event.source, event.symbol)
+        # A refused quote may have no time that means anything: then it is ours.
+        time_us = event.ts_source_us if isinstance(event, TickReceived) else event.ts_received_us
+        return Outgoing(
+            line.topic,
+            line.key,
+            line.frame + line.encode(event),
+            line.origin.headers(source_seq, time_us),
         )
-        value = self._frames[kind] + quick.encode(event)
-        return Outgoing(topic_of(kind).name, event.symbol.encode(), value, headers)
+
+    def _line(self, kind: type[Event], source: str, symbol: str) -> _Line:
+        line = self._lines[kind, source, symbol] = _Line(
+            topic_of(kind).name,
+            symbol.encode(),
+            frame_of(self._ids.id_of(kind)),
+            quick.encoder(kind),
+            Origin(source, symbol, kind),
+        )
+        return line
 
 
 def publish(writer: Writer, press: Press, ticks: Sequence[TickReceived]) -> None:
@@ -107,9 +117,14 @@ def publish(writer: Writer, press: Press, ticks: Sequence[TickReceived]) -> None
     writer.write(press.record(tick, tick.source_seq) for tick in ticks)
 
 
-def _time_us(event: TickReceived | QuoteQuarantined) -> int:
-    """A refused quote may have no time that means anything: then it is ours."""
-    return event.ts_source_us if isinstance(event, TickReceived) else event.ts_received_us
+class _Line(Struct, frozen=True):
+    """What the records of one class, source and symbol share."""
+
+    topic: str
+    key: bytes
+    frame: bytes
+    encode: quick.Encode
+    origin: Origin
 
 
 _NOTHING = Heard()

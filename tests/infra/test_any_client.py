@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-from confluent_kafka import Consumer, Message
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
@@ -59,7 +59,9 @@ def fetched(written: Config) -> dict[str, Message]:
             "enable.auto.commit": False,
         }
     )
-    client.subscribe([ours.topic_name(written, topic.name) for topic in TOPICS])
+    names = [ours.topic_name(written, topic.name) for topic in TOPICS]
+    places = [(name, number) for name in names for number in ours.partitions_of(client, name)]
+    client.assign([TopicPartition(*place, OFFSET_BEGINNING) for place in places])
     found: dict[str, Message] = {}
     deadline_s = time.monotonic() + DEADLINE_S
     while len(found) < len(TYPES) and time.monotonic() < deadline_s:
@@ -68,7 +70,10 @@ def fetched(written: Config) -> dict[str, Message]:
             kind = dict(record.headers() or ())["ce_type"]
             assert isinstance(kind, bytes)
             found[kind.decode()] = record
+    missing = [name for name in TYPES if f"tapedeck.{name}" not in found]
+    held = {place: ours.bounds(client, *place) for place in places} if missing else {}
     client.close()
+    assert not missing, f"no {missing} in {DEADLINE_S:.0f} s; the partitions hold {held}"
     return found
 
 
