@@ -111,13 +111,9 @@ def caused_by(
 
 def named(namespace: bytes, name: str) -> str:
     """The text of `uuid.uuid5`, made without the object: every tick of the tape passes here."""
-    return name_of_digest(sha1(namespace + name.encode(), usedforsecurity=False).hexdigest())
-
-
-def name_of_digest(digest: str) -> str:
-    """The text of a version 5 UUID, from the hexadecimal digits of its SHA-1 (RFC 9562, 5.5)."""
-    variant = _VARIANT[digest[16]]
-    return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
+    digits = sha1(namespace + name.encode(), usedforsecurity=False).hexdigest()
+    variant = _VARIANT[digits[16]]
+    return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
 
 
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}

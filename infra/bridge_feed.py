@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from infra.quote_writer import Said
+from infra.quote_judge import Said
 from infra.quotes import FUTURE_US_MAX, Quote
 
 MS_US = 1_000

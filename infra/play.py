@@ -23,8 +23,9 @@ from confluent_kafka import KafkaException
 from events.market import QuoteFault, QuoteQuarantined, TickReceived
 from infra import collector, kafka, play_positions
 from infra.config import Config, ConfigError
+from infra.press import Press, Told
 from infra.progress import Progress
-from infra.quote_writer import Judge, Press, Said
+from infra.quote_judge import Judge, Said
 from infra.recordings import Recording, begins_us, recording, said
 from infra.schema_ids import RegistryAway, SchemaIds
 from infra.tables import Table, show
@@ -32,7 +33,7 @@ from infra.transactions import Doubtful, Writer
 from infra.wire import Ids, Outgoing, rfc3339
 from schemas.catalog import topic_of
 
-BATCH = 5_000
+BATCH = 10_000
 PACE_S = 0.05
 LINGER_MS = 5
 PASSING = (Doubtful, KafkaException, RegistryAway)
@@ -156,10 +157,10 @@ class Session:
                 self._judges[each].judged(line.said, _now_us())
                 self.tallies[each].before += 1
 
-    def records(self, batch: Sequence[Line], press: Press) -> list[Outgoing]:
+    def records(self, batch: Sequence[Line], press: Press) -> Iterator[Outgoing]:
         """What goes onto the tape for these lines."""
         now_us = _now_us()
-        records = []
+        numbered: list[tuple[Told, int]] = []
         for line in batch:
             event = self._judges[line.recording].event(line.said, now_us)
             tally = self.tallies[line.recording]
@@ -167,8 +168,8 @@ class Session:
                 tally.refused[event.reason] += 1
             else:
                 tally.accepted += 1
-            records.append(press.record(event, line.said.source_seq))
-        return records
+            numbered.append((event, line.said.source_seq))
+        return press.records(numbered)
 
 
 def paced(lines: Iterator[Line], speed: float, stop: threading.Event) -> Iterator[list[Line]]:

@@ -14,7 +14,7 @@ from typing import IO
 import zstandard
 
 from infra.config import ConfigError
-from infra.quote_writer import Said
+from infra.quote_judge import Said
 from infra.quotes import Quote
 
 CHUNK_BYTES = 1 << 20

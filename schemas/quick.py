@@ -34,8 +34,12 @@ LONG_MIN, LONG_MAX = -(2**63), 2**63 - 1
 Encode = Callable[[Any], bytes]
 
 
-class _Unusual(ValueError):
+class Unusual(ValueError):
     """A value that the codec is to look at."""
+
+
+CAREFULLY = (Unusual, OverflowError, TypeError, UnicodeError)
+"""What a function made here raises where the codec is to write, or to say what is wrong."""
 
 
 def encode(message: Struct) -> bytes:
@@ -46,27 +50,37 @@ def encode(message: Struct) -> bytes:
 @cache
 def encoder(kind: type[Struct]) -> Encode:
     """The function for a class; the codec's own where a field is not of a plain type."""
-    plan = codec.plan_of(kind)
-    hints = [field.type for field in fields(kind)]
-    parts = [_part(n, hint, plan.schema["fields"][n]) for n, hint in enumerate(hints)]
+    parts = parts_of(kind)
     if not all(parts):
         return codec.encode
-    packs = {f"doubles{n}": struct.Struct(f"<{n}d").pack for n in range(1, len(hints) + 1)}
-    doubles = [f"v{n}" for n, hint in enumerate(hints) if hint is float]
+    doubles = [f"v{n}" for n, field in enumerate(fields(kind)) if field.type is float]
     source = _SOURCE.format(
-        names="".join(f"v{n}, " for n in range(len(hints))),
+        names="".join(f"v{n}, " for n in range(len(parts))),
         sum=" + ".join(doubles) or "0.0",
-        parts=", ".join(_grouped([part or "" for part in parts])),
+        parts=", ".join(_grouped(parts)),
     )
-    names: dict[str, Any] = {
-        **_NAMES,
-        **packs,
-        **{f"e{n}": _symbols(hint, plan.schema["fields"][n]) for n, hint in enumerate(hints)},
-        "admitted": plan.admitted,
-    }
+    names = names_of(kind)
     exec(source, names)  # as dataclasses and named tuples are made: nothing of it is input
     made: Encode = names["encode"]
     return made
+
+
+def parts_of(kind: type[Struct]) -> list[str]:
+    """For each field the expression that makes bytes of its value `v`; empty if there is none."""
+    schema = codec.plan_of(kind).schema["fields"]
+    return [_part(n, field.type, schema[n]) or "" for n, field in enumerate(fields(kind))]
+
+
+def names_of(kind: type[Struct]) -> dict[str, Any]:
+    """What the expressions of a class speak of."""
+    plan = codec.plan_of(kind)
+    hints = [field.type for field in fields(kind)]
+    return {
+        **_NAMES,
+        **{f"doubles{n}": struct.Struct(f"<{n}d").pack for n in range(1, len(hints) + 1)},
+        **{f"e{n}": _symbols(hint, plan.schema["fields"][n]) for n, hint in enumerate(hints)},
+        "admitted": plan.admitted,
+    }
 
 
 _SOURCE = """
@@ -79,7 +93,7 @@ def encode(message):
         return careful(message)
     try:
         payload = b"".join(({parts},))
-    except (Unusual, OverflowError, TypeError, UnicodeError):
+    except CAREFULLY:
         return careful(message)
     return payload if len(payload) <= MAX else careful(message)
 """
@@ -109,12 +123,12 @@ def _value(n: int, hint: Any, field: Schema) -> str | None:
     if hint is float:
         return f"v{n}"
     if hint is int and field["name"].endswith("_us"):
-        return f"time(v{n})"
+        return _TIME.format(v=f"v{n}")
     if item_of(hint) is not None:
         return f"doubles(v{n})" if item_of(hint) is float else None
     if isinstance(hint, type) and issubclass(hint, Enum):
         return f"e{n}[v{n}]"
-    return {str: f"text(v{n})", int: f"long(v{n})", bool: f"(TRUE if v{n} else FALSE)"}.get(hint)
+    return {str: f"TEXTS[v{n}]", int: f"long(v{n})", bool: f"(TRUE if v{n} else FALSE)"}.get(hint)
 
 
 def _symbols(hint: Any, field: Schema) -> dict[Enum, bytes] | None:
@@ -134,7 +148,7 @@ def long(value: int) -> bytes:
     if 0 <= value < THREE_BYTES:
         return _FOURTEEN[value << 1 & 16_383] + _SEVEN[value >> 13]
     if not LONG_MIN <= value <= LONG_MAX:
-        raise _Unusual(value)
+        raise Unusual(value)
     rest = (value << 1) ^ (value >> 63)
     out = bytearray()
     while rest > 127:
@@ -144,33 +158,32 @@ def long(value: int) -> bytes:
     return bytes(out)
 
 
-def _time(value: int) -> bytes:
-    """Microseconds since 1970 of our days: eight bytes, of which the upper four change seldom."""
-    rest = value << 1
-    upper = _TIMES.get(rest >> 28)
-    if upper is None:
-        if not TIME_MIN <= rest <= TIME_MAX:
-            return long(value)
-        if len(_TIMES) >= TIMES_MAX:
-            _TIMES.clear()
-        upper = _TIMES[rest >> 28] = long(value)[4:]
-    return _FOURTEEN[rest & 16_383] + _FOURTEEN[rest >> 14 & 16_383] + upper
+class _Times(dict[int, bytes]):
+    """The upper four bytes of times of our days: they change every two minutes."""
+
+    def __missing__(self, upper: int) -> bytes:
+        if not TIME_MIN <= upper << 28 <= TIME_MAX:
+            raise Unusual(upper)
+        if len(self) >= TIMES_MAX:
+            self.clear()
+        known = self[upper] = long(upper << 27)[4:]
+        return known
 
 
-def _text(value: str) -> bytes:
-    """A text and its length in bytes, remembered if it is likely to come again."""
-    known = _TEXTS.get(value)
-    if known is None:
+class _Texts(dict[str, bytes]):
+    """Texts and their lengths in bytes, remembered if they are likely to come again."""
+
+    def __missing__(self, value: str) -> bytes:
         content = value.encode()
-        known = long(len(content)) + content
-        if len(_TEXTS) < TEXTS_MAX and len(value) <= TEXT_CHARS_MAX:
-            _TEXTS[value] = known
-    return known
+        made = long(len(content)) + content
+        if len(self) < TEXTS_MAX and len(value) <= TEXT_CHARS_MAX:
+            self[value] = made
+        return made
 
 
 def _finite(value: float) -> float:
     if not isfinite(value):
-        raise _Unusual(value)
+        raise Unusual(value)
     return value
 
 
@@ -179,7 +192,7 @@ def _doubles(values: tuple[float, ...]) -> bytes:
     if not values:
         return b"\x00"
     if set(map(type, values)) != {float} or not isfinite(sum(values)):
-        raise _Unusual(values)
+        raise Unusual(values)
     return long(len(values)) + struct.pack(f"<{len(values)}d", *values) + b"\x00"
 
 
@@ -189,8 +202,8 @@ _SMALL = tuple(
 _FOURTEEN = tuple(bytes((n & 127 | 128, n >> 7 | 128)) for n in range(16_384))
 """Fourteen bits of a number that goes on."""
 _SEVEN = tuple(bytes((n,)) for n in range(128))
-_TIMES: dict[int, bytes] = {}
-_TEXTS: dict[str, bytes] = {}
+_TIME = "FOURTEEN[{v} << 1 & 16383] + FOURTEEN[{v} >> 13 & 16383] + TIMES[{v} >> 27]"
+"""Eight bytes of microseconds since 1970, zigzag."""
 _NAMES: dict[str, Any] = {
     "astuple": astuple,
     "careful": codec.encode,
@@ -199,9 +212,10 @@ _NAMES: dict[str, Any] = {
     "double": struct.Struct("<d").pack,
     "doubles": _doubles,
     "long": long,
-    "time": _time,
-    "text": _text,
-    "Unusual": _Unusual,
+    "FOURTEEN": _FOURTEEN,
+    "TIMES": _Times(),
+    "TEXTS": _Texts(),
+    "CAREFULLY": CAREFULLY,
     "TRUE": b"\x01",
     "FALSE": b"\x00",
     "MAX": codec.PAYLOAD_BYTES_MAX,

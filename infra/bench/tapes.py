@@ -21,7 +21,7 @@ from infra.config import Config
 from infra.mt5.simulator.settings import MarketSettings, symbols_named
 from infra.mt5.simulator.ticks import Market
 from infra.play import BATCH
-from infra.quote_writer import Press, publish
+from infra.press import Press, publish
 from infra.replay.range import EARLIEST, LATEST, where
 from infra.replay.run import replay
 from infra.schema_ids import SchemaIds
@@ -126,7 +126,7 @@ def _published(config: Config, ticks: Sequence[TickReceived]) -> float:
 def _bare(config: Config, ticks: Sequence[TickReceived]) -> float:
     apart = fresh(config)
     press = Press(SchemaIds(apart))
-    records = [press.record(tick, tick.source_seq) for tick in ticks]
+    records = list(press.records([(tick, tick.source_seq) for tick in ticks]))
     topic = kafka.topic_name(apart, records[0].topic)
     writer = kafka.producer(apart, linger_ms=5, queue_buffering_max_messages=1_000_000)
     began_s = time.monotonic()

@@ -20,7 +20,8 @@ from infra.mt5 import constants as mt5
 from infra.mt5.accounts import login_of
 from infra.mt5.remote import RemoteTerminal
 from infra.mt5.terminal import Terminal
-from infra.quote_writer import Judge, Press, Said
+from infra.press import Press
+from infra.quote_judge import Judge, Said
 from infra.run.patience import TAPE_AWAY, patiently
 from infra.schema_ids import SchemaIds
 from infra.telemetry import EMITTED
@@ -105,7 +106,8 @@ class Session:
         since_ns = time.time_ns()
         now_us = since_ns // 1_000
         judge, press = self._judge, self._press
-        records = [press.record(judge.event(one, now_us), one.source_seq) for one in said]
+        numbered = [(judge.event(one, now_us), one.source_seq) for one in said]
+        records = list(press.records(numbered))
         if records:
             self._writer.write(records)
             self._traces.sent(records, since_ns)

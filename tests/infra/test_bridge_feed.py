@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from infra.bridge_feed import Feed, figures_of, figures_of_raw, raw_of
 from infra.mt5.tuples import TICK_DTYPE
-from infra.quote_writer import Said
+from infra.quote_judge import Said
 from infra.quotes import FUTURE_US_MAX
 
 START_MS = 1_700_000_000_000

@@ -9,7 +9,7 @@ from events.bars import BarClosed
 from events.envelope import Message, caused_by, first_cause
 from events.market import QuoteFault, QuoteQuarantined, TickReceived
 from infra import headings, wire
-from infra.quote_writer import Press
+from infra.press import Press, Told
 from tests.infra.counting import FixedIds
 from tests.infra.market import tick
 
@@ -49,8 +49,11 @@ def test_of_what_has_no_cause(source: str, seq: int, time_us: int) -> None:
     refusal = QuoteQuarantined(
         symbol="XAUUSD", source=source, reason=QuoteFault.STALE, ts_received_us=time_us, raw="x"
     )
-    for event in (quote, refusal):
-        message: Message[TickReceived | QuoteQuarantined] = first_cause(
-            event, source=source, sequence=f"{seq:016d}", key="XAUUSD", time_us=time_us
+    numbered: list[tuple[Told, int]] = [(quote, seq), (refusal, seq + 1), (quote, seq + 2)]
+    wanted = []
+    for event, number in numbered:
+        message: Message[Told] = first_cause(
+            event, source=source, sequence=f"{number:016d}", key="XAUUSD", time_us=time_us
         )
-        assert press.record(event, seq) == wire.write(message, ids)
+        wanted.append(wire.write(message, ids))
+    assert list(press.records(numbered)) == wanted

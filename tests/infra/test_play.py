@@ -14,7 +14,7 @@ from events.market import QuoteFault, QuoteQuarantined, TickReceived
 from infra import kafka, play, play_positions, wire
 from infra.config import Config, ConfigError
 from infra.play import Tally
-from infra.quote_writer import Said
+from infra.quote_judge import Said
 from infra.recordings import Recording, recording, said
 from schemas.catalog import topic_of
 from tests.infra.market import IDS, all_of

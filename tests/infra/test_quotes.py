@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from events.market import QuoteFault, QuoteQuarantined, TickReceived
 from infra import quotes
-from infra.quote_writer import Judge, Said
+from infra.quote_judge import Judge, Said
 from infra.quotes import Heard, Quote, fault_of
 
 NOW_US = 1_700_000_000_000_000

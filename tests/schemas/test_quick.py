@@ -15,6 +15,7 @@ from events.predictions import FeaturesComputed, PredictionMade
 from schemas import codec, quick
 from schemas.catalog import TYPES
 from schemas.codec import PAYLOAD_BYTES_MAX, Unencodable
+from schemas.quick_columns import encode_all
 from schemas.samples import samples_of
 from tests.schemas.strategies import messages
 
@@ -68,7 +69,24 @@ def test_what_the_codec_refuses_is_refused_in_its_words(message: Any, wrong: Any
         codec.encode(bad)
     with pytest.raises(Unencodable) as also:
         quick.encode(bad)
-    assert str(also.value) == str(refused.value)
+    with pytest.raises(Unencodable) as among_others:
+        encode_all([message, bad, message])
+    assert str(also.value) == str(among_others.value) == str(refused.value)
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_many_at_once_are_written_as_one_after_the_other(name: str) -> None:
+    @PATIENT
+    @given(st.lists(messages(TYPES[name]), max_size=4))
+    def are_the_same(several: list[Any]) -> None:
+        assert encode_all(several) == [codec.encode(message) for message in several]
+
+    are_the_same()
+
+
+def test_zeros_of_either_sign_are_told_apart() -> None:
+    zeros = [replace(TICK, bid_volume=zero, ask_volume=zero) for zero in (0.0, -0.0, 0.0)]
+    assert encode_all(zeros) == [codec.encode(message) for message in zeros]
 
 
 def test_doubles_whose_sum_is_beyond_all_doubles_are_written() -> None:

@@ -1,0 +1,87 @@
+"""Records of ticks and refusals, as `wire.write` would make them of messages, but many at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from events.market import QuoteQuarantined, TickReceived
+from infra.headings import Origin, frame_of
+from infra.transactions import Writer
+from infra.wire import Ids, Outgoing
+from schemas.catalog import topic_of
+from schemas.quick_columns import encode_all
+
+TOGETHER_MAX = 1_000
+"""Records made at once: few enough to stay in the processor's cache until they are sent."""
+
+Told = TickReceived | QuoteQuarantined
+
+
+class Press:
+    """Makes records, remembering what those of one class, source and symbol share."""
+
+    def __init__(self, ids: Ids) -> None:
+        self._ids = ids
+        self._lines: dict[tuple[type[Told], str, str], _Line] = {}
+
+    def records(self, numbered: Sequence[tuple[Told, int]]) -> Iterator[Outgoing]:
+        """The records of events under their source's numbers, in the order given."""
+        for at in range(0, len(numbered), TOGETHER_MAX):
+            yield from self._together(numbered[at : at + TOGETHER_MAX])
+
+    def _together(self, numbered: Sequence[tuple[Told, int]]) -> list[Outgoing]:
+        alike: defaultdict[tuple[type[Told], str, str], list[int]] = defaultdict(list)
+        for at, (event, _) in enumerate(numbered):
+            alike[type(event), event.source, event.symbol].append(at)
+        if len(alike) == 1:
+            return self._of(*alike).records(numbered)
+        made: dict[int, Outgoing] = {}
+        for of, places in alike.items():
+            records = self._of(of).records([numbered[at] for at in places])
+            made.update(zip(places, records, strict=True))
+        return [made[at] for at in range(len(numbered))]
+
+    def _of(self, of: tuple[type[Told], str, str]) -> _Line:
+        return self._lines.get(of) or self._line(*of)
+
+    def _line(self, kind: type[Told], source: str, symbol: str) -> _Line:
+        line = self._lines[kind, source, symbol] = _Line(
+            topic_of(kind).name,
+            symbol.encode(),
+            frame_of(self._ids.id_of(kind)),
+            Origin(source, symbol, kind),
+        )
+        return line
+
+
+class _Line(Struct, frozen=True):
+    """What the records of one class, source and symbol share."""
+
+    topic: str
+    key: bytes
+    frame: bytes
+    origin: Origin
+
+    def records(self, numbered: Sequence[tuple[Told, int]]) -> list[Outgoing]:
+        """The records of events of this line."""
+        topic, key, frame = self.topic, self.key, self.frame
+        payloads = encode_all([event for event, _ in numbered])
+        times_us = [_time_us(event) for event, _ in numbered]
+        headers = self.origin.headers([number for _, number in numbered], times_us)
+        return [
+            Outgoing(topic, key, frame + payload, heading)
+            for payload, heading in zip(payloads, headers, strict=True)
+        ]
+
+
+def publish(writer: Writer, press: Press, ticks: Sequence[TickReceived]) -> None:
+    """Ticks that were accepted, in one transaction; acknowledged when it returns."""
+    writer.write(press.records([(tick, tick.source_seq) for tick in ticks]))
+
+
+def _time_us(event: Told) -> int:
+    """A refused quote may have no time that means anything: then it is ours."""
+    return event.ts_source_us if isinstance(event, TickReceived) else event.ts_received_us

@@ -1,0 +1,90 @@
+"""Avro bytes of many messages of one class at once: what `quick.encode` writes of each.
+
+Column by column, so that types are looked at together, and what a column says again and again
+(symbols, sources, flags) is encoded once. What the codec is to look at goes the slow way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from enum import Enum
+from functools import cache
+from itertools import groupby
+from math import isfinite
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import astuple, fields
+
+from schemas import codec, quick
+
+Column = tuple[Any, ...]
+EncodeAll = Callable[..., list[bytes]]
+
+
+def encode_all(messages: Sequence[Struct]) -> list[bytes]:
+    """The Avro bytes of messages of one class; errors as those of `codec.encode`."""
+    if not messages:
+        return []
+    kind = type(messages[0])
+    columns = tuple(zip(*map(astuple, messages), strict=True))
+    together = _encoder(kind)
+    if together is not None and _plain(kind, columns):
+        try:
+            payloads = together(*columns)
+        except quick.CAREFULLY:
+            pass  # one of them is for the codec: it says which, and what is wrong with it
+        else:
+            if max(map(len, payloads)) <= codec.PAYLOAD_BYTES_MAX:
+                return payloads
+    return [quick.encode(message) for message in messages]
+
+
+def _plain(kind: type[Struct], columns: Sequence[Column]) -> bool:
+    """Whether each value is exactly of its field's type, and each double finite."""
+    types = codec.plan_of(kind).types
+    doubles = (column for column, of in zip(columns, types, strict=True) if of == (float,))
+    return all(
+        set(map(type, column)) <= set(of) for column, of in zip(columns, types, strict=True)
+    ) and isfinite(sum(map(sum, doubles)))
+
+
+@cache
+def _encoder(kind: type[Struct]) -> EncodeAll | None:
+    """The function for a class, of its columns; None where a field is not of a plain type."""
+    parts = quick.parts_of(kind)
+    if not all(parts):
+        return None
+    hints = [field.type for field in fields(kind)]
+    columns = ", ".join(f"c{n}" for n in range(len(parts)))
+    source = f"def together({columns}):\n    return list(map(join, zip("
+    source += ", ".join(_columns(hints, parts)) + ", strict=True)))"
+    names: dict[str, Any] = {**quick.names_of(kind), "join": b"".join, "repeated": _repeated}
+    exec(source, names)  # as in `quick`: nothing of it is input
+    made: EncodeAll = names["together"]
+    return made
+
+
+def _columns(hints: Sequence[Any], parts: Sequence[str]) -> Iterator[str]:
+    """The expression for each column, or for several that hold doubles."""
+    numbered = list(enumerate(zip(hints, parts, strict=True)))
+    for is_double, run in groupby(numbered, key=lambda column: column[1][0] is float):
+        together = list(run)
+        if is_double:
+            yield f"map(doubles{len(together)}, {', '.join(f'c{n}' for n, _ in together)})"
+            continue
+        for n, (hint, part) in together:
+            if _repeats(hint):
+                yield f"repeated(lambda v{n}: {part}, c{n})"
+            else:
+                yield f"[{part} for v{n} in c{n}]"
+
+
+def _repeats(hint: Any) -> bool:
+    """Of a type whose values come again, and are written alike where they are equal: not -0.0."""
+    return hint in (str, bool) or (isinstance(hint, type) and issubclass(hint, Enum))
+
+
+def _repeated(encode: Callable[[Any], bytes], column: Column) -> Iterator[bytes]:
+    known = {value: encode(value) for value in set(column)}
+    return map(known.__getitem__, column)
