@@ -17,6 +17,8 @@ class Ahead:
 
     sequence = ""
     """That of the record that `ours` gave."""
+    reached = ""
+    """How far the source had come, whatever the share, by the records that were looked at."""
 
     def __init__(self, records: Iterator[Record], source: str, share: Share) -> None:
         self._records = records
@@ -35,6 +37,8 @@ class Ahead:
             origin, sequence = wire.place_of(record.headers)
             if sequence <= self._marks.get((origin, record.key), ""):
                 continue
+            if origin == self._source:
+                self.reached = max(self.reached, sequence)
             self._marks[origin, record.key] = self.sequence = sequence
             self._held.append(record)
             self._found = origin == self._source and self._share.has(record.key)

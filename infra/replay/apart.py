@@ -68,7 +68,7 @@ class _Mine:
 
 def _begin(config: Config, done: SynchronizedArray[int]) -> None:
     _Mine.config, _Mine.ids, _Mine.done = config, SchemaIds(config), done
-    collector.seldom()
+    collector.relax()
 
 
 def _part(place: int, part: Part) -> list[Found]:

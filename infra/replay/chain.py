@@ -33,6 +33,7 @@ class LocalIds:
     def __init__(self, ids: Ids) -> None:
         self._ids = ids
         self._kinds = list(TYPES.values())
+        self._writers: dict[int, tuple[str, object]] = {}
 
     def id_of(self, kind: type[Event]) -> int:
         """An id of this process."""
@@ -40,6 +41,12 @@ class LocalIds:
 
     def writer(self, schema_id: int) -> tuple[str, object]:
         """The class and schema of an id, wherever it is from."""
+        known = self._writers.get(schema_id)
+        if known is None:
+            known = self._writers[schema_id] = self._asked(schema_id)
+        return known
+
+    def _asked(self, schema_id: int) -> tuple[str, object]:
         if schema_id < LOCAL_ID_FIRST:
             return self._ids.writer(schema_id)
         kind = self._kinds[schema_id - LOCAL_ID_FIRST]
@@ -124,9 +131,10 @@ class Link:
             return
         self._pass_until(sequence, judged)
         record = self._recorded.ours()
-        if record is None:
+        if record is None and sequence > self._recorded.reached:
             self.count.not_yet_recorded += judged
-        elif self._recorded.sequence != sequence:
+        elif record is None or self._recorded.sequence != sequence:
+            # Missing, although the host has been there: if for keys of another share alone.
             self._differs(sequence, output, None, judged)
         elif self._equal(output, record):
             self.count.equal += judged
