@@ -137,6 +137,15 @@ def resume(
     return Cursors(topic, partition, next_offset, seen)
 
 
+def reached(connection: Connection, consumer: str, topic: str, partition: int) -> int:
+    """The next offset of a consumer; 0 if it has never been there."""
+    row = connection.execute(
+        "select next_offset from offsets where consumer = %s and topic = %s and partition = %s",
+        (consumer, topic, partition),
+    ).fetchone()
+    return 0 if row is None else int(row[0])
+
+
 def replaced(connection: Connection, topic_ids: Mapping[str, str]) -> frozenset[str]:
     """Those topics that were made anew since somebody first stood somewhere on them."""
     asked = (list(topic_ids), list(topic_ids.values()))

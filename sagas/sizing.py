@@ -26,7 +26,9 @@ class Account(Struct, frozen=True):
 
 
 def volume_lots(account: Account, signal: SignalRaised) -> tuple[Decimal, str]:
-    """The volume of the account's leg; or zero, and the limit that leaves the account out.
+    """The volume of the account's leg; or zero, and why the account is left out.
+
+    A limit is named with its value and the one that was observed.
 
     One lot step at the least confidence that the limits accept, the largest volume at certainty,
     a straight line between them, cut at what the open lots leave room for, rounded down.
@@ -41,18 +43,22 @@ def volume_lots(account: Account, signal: SignalRaised) -> tuple[Decimal, str]:
     if report is None:
         return NONE, "never reported"
     if signal.symbol not in limits.symbols:
-        return NONE, "symbols"
+        return NONE, _beyond("symbols", ",".join(limits.symbols), signal.symbol)
     if not signal.confidence >= limits.confidence_min:
-        return NONE, "confidence_min"
+        return NONE, _beyond("confidence_min", limits.confidence_min, signal.confidence)
     if report.open_positions >= limits.open_positions_max:
-        return NONE, "open_positions_max"
+        return NONE, _beyond("open_positions_max", limits.open_positions_max, report.open_positions)
     wanted = LOT_STEP + (limits.volume_lots_max - LOT_STEP) * _certainty(signal, limits)
     if min(wanted, limits.volume_lots_max) < LOT_STEP:
-        return NONE, "volume_lots_max"
+        return NONE, _beyond("volume_lots_max", limits.volume_lots_max, LOT_STEP)
     room = min(wanted, limits.open_lots_max - report.open_lots)
     if room < LOT_STEP:
-        return NONE, "open_lots_max"
+        return NONE, _beyond("open_lots_max", limits.open_lots_max, report.open_lots)
     return lots(room.quantize(LOT_STEP, rounding=ROUND_FLOOR)), ""
+
+
+def _beyond(limit: str, value: object, observed: object) -> str:
+    return f"{limit} {value}, observed {observed}"
 
 
 def _certainty(signal: SignalRaised, limits: LimitsSet) -> Decimal:

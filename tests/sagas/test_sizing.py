@@ -43,11 +43,17 @@ def test_volume_is_cut_at_what_the_open_lots_leave_room_for() -> None:
         ({"halted": True}, "halted"),
         ({"limits": None}, "no limits"),
         ({"reported": None}, "never reported"),
-        ({"limits": limits("a", symbols=("GBPUSD",))}, "symbols"),
-        ({"limits": limits("a", confidence_min=0.76)}, "confidence_min"),
-        ({"reported": reported("a", open_positions=20)}, "open_positions_max"),
-        ({"limits": limits("a", volume_lots_max=lots("0.009"))}, "volume_lots_max"),
-        ({"reported": reported("a", open_lots=lots("4.991"))}, "open_lots_max"),
+        ({"limits": limits("a", symbols=("GBPUSD",))}, "symbols GBPUSD, observed EURUSD"),
+        ({"limits": limits("a", confidence_min=0.76)}, "confidence_min 0.76, observed 0.75"),
+        ({"reported": reported("a", open_positions=20)}, "open_positions_max 20, observed 20"),
+        (
+            {"limits": limits("a", volume_lots_max=lots("0.009"))},
+            "volume_lots_max 0.0090, observed 0.01",
+        ),
+        (
+            {"reported": reported("a", open_lots=lots("4.991"))},
+            "open_lots_max 5.0000, observed 4.9910",
+        ),
     ],
 )
 def test_an_account_is_left_out_for_a_reason(changes: dict[str, Any], reason: str) -> None:
@@ -55,7 +61,10 @@ def test_an_account_is_left_out_for_a_reason(changes: dict[str, Any], reason: st
 
 
 def test_a_confidence_that_is_no_number_is_not_followed() -> None:
-    assert volume_lots(account(), signal(confidence=float("nan")))[1] == "confidence_min"
+    assert (
+        volume_lots(account(), signal(confidence=float("nan")))[1]
+        == "confidence_min 0.5, observed nan"
+    )
 
 
 def test_certainty_is_enough_where_nothing_less_is() -> None:
