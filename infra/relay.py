@@ -32,6 +32,9 @@ CONSUMER = "relay"
 BATCH_MAX = 1_000
 WAKE_S = 0.5
 """How long the log is not looked at when no notification comes."""
+KEEP_EVERY_S = 0.2
+"""How old the stored position may be. Whatever is published meanwhile waits for it no longer, and
+is published again by whoever goes on after a kill."""
 ACK_LOOK_S = 0.2
 
 log = logging.getLogger(__name__)
@@ -54,23 +57,36 @@ class Relay:
         self._ids = ids
         self._traces = traces
         self._producer = producer(config)
-        self._position = offsets.resume(connection, CONSUMER, EVENT_STORE, 0, 0).next_offset
+        self._stored = offsets.resume(connection, CONSUMER, EVENT_STORE, 0, 0).next_offset
+        self._position = self._stored
+        self._keep_due_s = 0.0
 
     def follow(self, stop: threading.Event) -> None:
         """Publish until `stop`; raises what goes wrong."""
         self._connection.execute(f"listen {EVENTS_TABLE}".encode())
+        self._keep()
         while not stop.is_set():
             since_ns = time.time_ns()
             batch = self._store.after(self._position - 1, BATCH_MAX)
-            if not batch:
+            if batch and not self._take(batch, stop, since_ns):
+                break
+            if self._to_keep_s() <= 0:
+                self._keep()
+            elif not batch:
                 self._wait()
-                continue
-            messages = [logged.message for logged in batch if logged.message is not None]
-            if not self._publish(messages, stop):
-                return
-            fault.point("relay_after_publish")
-            self._advance(batch)
-            self._traces.written(messages, since_ns)
+        self._keep()
+
+    def _take(self, batch: Sequence[Logged], stop: threading.Event, since_ns: int) -> bool:
+        """Publish a batch and stand behind it; False if `stop` came first."""
+        messages = [logged.message for logged in batch if logged.message is not None]
+        if not self._publish(messages, stop):
+            return False
+        fault.point("relay_after_publish")
+        if self._position == self._stored:
+            self._keep_due_s = time.monotonic() + KEEP_EVERY_S
+        self._position = batch[-1].id + 1
+        self._traces.written(messages, since_ns)
+        return True
 
     def _publish(self, messages: Sequence[Message[Any]], stop: threading.Event) -> bool:
         """Deliver all of them; False if `stop` came first. Then some may have been delivered."""
@@ -101,10 +117,16 @@ class Relay:
                 telemetry.EMITTED.labels(CONSUMER, record.topic).inc()
                 return
 
-    def _advance(self, batch: Sequence[Logged]) -> None:
-        """Losing this write costs repeats, which readers drop: it need not wait for the disk."""
-        reached = batch[-1].id + 1
-        step = Advance(EVENT_STORE, 0, self._position, reached)
+    def _keep(self) -> None:
+        """Store the position, and look how far behind it is.
+
+        Losing this write costs repeats, which readers drop: it need not wait for the disk.
+        """
+        lag = max(0, self._store.last_id() + 1 - self._position)
+        telemetry.LAG.labels(CONSUMER, EVENT_STORE, "0").set(lag)
+        if self._position == self._stored:
+            return
+        step = Advance(EVENT_STORE, 0, self._stored, self._position)
         with (
             self._connection.pipeline(),
             self._connection.transaction(),
@@ -112,13 +134,18 @@ class Relay:
         ):
             cursor.execute("set local synchronous_commit = off")
             offsets.advance(cursor, CONSUMER, [step])
-        self._position = reached
+        self._stored = self._position
 
     def _wait(self) -> None:
-        for _ in self._connection.notifies(timeout=WAKE_S, stop_after=1):
+        """Until somebody has written, or the position is to be stored."""
+        for _ in self._connection.notifies(timeout=max(0.0, self._to_keep_s()), stop_after=1):
             pass
-        lag = max(0, self._store.last_id() + 1 - self._position)
-        telemetry.LAG.labels(CONSUMER, EVENT_STORE, "0").set(lag)
+
+    def _to_keep_s(self) -> float:
+        """How long until the position is to be stored; `WAKE_S` where there is nothing to store."""
+        if self._position == self._stored:
+            return WAKE_S
+        return self._keep_due_s - time.monotonic()
 
 
 def producer(config: Config) -> Producer:
