@@ -8,11 +8,13 @@ the topics that all of this is about, by which one that was made anew is recogni
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from psycopg import Cursor
+from psycopg.errors import NotNullViolation
 
 from events.envelope import E, Event, Message
 from infra.postgres import Connection
@@ -58,16 +60,25 @@ class Advance:
 
 @dataclass(slots=True)
 class Cursors:
-    """What one consumer has read of one partition: the next offset, and the marks it has set."""
+    """What one consumer has read of one partition: the next offset, and the marks it has set.
+
+    `pending`: the step over what has been read since, which is still to be written.
+    """
 
     topic: str
     partition: int
     next_offset: int
     marks: dict[MarkKey, str] = field(default_factory=dict)
+    pending: Advance | None = None
+
+    @property
+    def read_to(self) -> int:
+        """The next offset to be read."""
+        return self.next_offset if self.pending is None else self.pending.new
 
     def fresh(self, messages: Iterable[Message[E]]) -> list[Message[E]]:
         """Those that have not been read before, here or earlier among themselves."""
-        kept, seen = [], dict(self.marks)
+        kept, seen = [], {**self.marks, **self._pending_marks()}
         for message in messages:
             key, sequence = mark_key(message), message.envelope.sequence
             if sequence > seen.get(key, ""):
@@ -76,15 +87,19 @@ class Cursors:
         return kept
 
     def advanced(self, fresh: Iterable[Message[Event]], new: int) -> Advance:
-        """The step over `fresh` messages to offset `new`."""
+        """The step over what is pending and `fresh` messages to offset `new`."""
         highest = {mark_key(message): message.envelope.sequence for message in fresh}
-        marks = tuple(sorted(highest.items()))
+        marks = tuple(sorted({**self._pending_marks(), **highest}.items()))
         return Advance(self.topic, self.partition, self.next_offset, new, marks)
 
     def take(self, step: Advance) -> None:
         """Remember a step that has been committed."""
         self.next_offset = step.new
         self.marks.update(step.marks)
+        self.pending = None
+
+    def _pending_marks(self) -> dict[MarkKey, str]:
+        return {} if self.pending is None else dict(self.pending.marks)
 
 
 def mark_key(message: Message[Event]) -> MarkKey:
@@ -102,23 +117,51 @@ def advance(cursor: Cursor[Any], consumer: str, steps: Sequence[Advance]) -> Non
 
     Works in pipeline mode too.
     """
+    if steps:
+        with refusing(consumer, steps):
+            post(cursor, consumer, steps)
+            cursor.fetchall()
+
+
+def post(cursor: Cursor[Any], consumer: str, steps: Sequence[Advance]) -> None:
+    """As `advance`, without waiting for the answer: in a pipeline, `refusing` hears it.
+
+    Where a partition is not as we left it, a row is made that the table refuses: the database ends
+    the transaction by itself, and nobody has to look before the effects are sent.
+    """
     if not steps:
         return
+    _set_marks(cursor, consumer, steps)
     cursor.execute(
         """
-        update offsets set next_offset = step.new
-        from unnest(%s::text[], %s::int[], %s::bigint[], %s::bigint[])
-          as step (topic, partition, old, new)
-        where consumer = %s and offsets.topic = step.topic and offsets.partition = step.partition
-          and next_offset = step.old
-        returning 1
+        with moved as (
+          update offsets set next_offset = step.new
+          from unnest(%s::text[], %s::int[], %s::bigint[], %s::bigint[])
+            as step (topic, partition, old, new)
+          where consumer = %s and offsets.topic = step.topic and offsets.partition = step.partition
+            and next_offset = step.old
+          returning 1
+        )
+        insert into offsets (consumer) select %s from moved having count(*) < %s returning 1
         """,
-        (*_columns([(s.topic, s.partition, s.old, s.new) for s in steps]), consumer),
+        (
+            *_columns([(s.topic, s.partition, s.old, s.new) for s in steps]),
+            *(consumer, consumer, len(steps)),
+        ),
     )
-    if len(cursor.fetchall()) != len(steps):
+
+
+@contextmanager
+def refusing(consumer: str, steps: Sequence[Advance]) -> Iterator[None]:
+    """`Superseded` if the database refuses what was posted inside."""
+    try:
+        yield
+    except NotNullViolation as refused:
+        if refused.diag.table_name != "offsets":
+            raise
         places = ", ".join(f"{s.topic}/{s.partition} at {s.old}" for s in steps)
-        raise Superseded(f"{consumer}: another process has advanced one of {places}")
-    _set_marks(cursor, consumer, steps)
+        text = f"{consumer}: another process has advanced one of {places}"
+        raise Superseded(text) from refused
 
 
 def resume(

@@ -1,7 +1,7 @@
 """Where events are kept: eventsourcing's process recorders, used bare, over Postgres or in memory.
 
 What a consumer has read (`Effects`) is written in the transaction of the events it caused. The
-library's own insert is kept as it is: it locks the table, so that the order of ids is the order of
+library's own statements insert: they lock the table, so that the order of ids is the order of
 commits and a reader that follows the log misses nothing.
 """
 
@@ -87,16 +87,23 @@ class PostgresRecorder(PostgresProcessRecorder):
     """
 
     def insert(self, entries: Sequence[StoredEvent], effects: Effects = NOTHING) -> list[int]:
-        with _translated():
-            inserted = _bare(PostgresProcessRecorder.insert_events)(self, entries, effects=effects)
-        return list(inserted or ())
-
-    def _insert_events(self, curs: Any, stored_events: Any, **kwargs: Any) -> None:
-        effects: Effects = kwargs.pop("effects")
-        offsets.advance(curs, effects.consumer, effects.steps)
-        for sql, parameters in effects.statements:
-            curs.execute(sql, parameters)
-        super()._insert_events(curs, stored_events, **kwargs)
+        """All of it goes to the server at once, COMMIT included: the table is locked for as long as
+        the server needs, and not until this process has had its turn to answer."""
+        with (
+            _translated(),
+            self.datastore.get_connection() as connection,
+            connection.cursor() as adding,
+            connection.cursor() as cursor,
+        ):
+            with offsets.refusing(effects.consumer, effects.steps), connection.pipeline():
+                cursor.execute("BEGIN")
+                offsets.post(cursor, effects.consumer, effects.steps)
+                for sql, parameters in effects.statements:
+                    cursor.execute(sql.encode(), parameters)
+                if entries:
+                    self._insert_stored_events(adding, entries)
+                cursor.execute("COMMIT")
+            return [row["notification_id"] for row in adding.fetchall()] if entries else []
 
     def streams_after(self, versions: Versions) -> list[StoredEvent]:
         with _translated(), self.datastore.get_connection() as connection:
@@ -193,7 +200,6 @@ def open_recorder(conninfo: str, pool_size: int = 2) -> PostgresRecorder:
         connect_timeout=POOL_WAIT_S,
         lock_timeout=LOCK_TIMEOUT_S,
         idle_in_transaction_session_timeout=IDLE_IN_TRANSACTION_S,
-        pre_ping=True,
     )
     datastore.pool.kwargs = {**parts, "row_factory": dict_row}
     with migration(conninfo) as connection:
