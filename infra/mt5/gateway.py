@@ -68,6 +68,13 @@ class Gateway:
         self.health = Health(Rung.DOWN, "not looked yet")
         self._recover()
 
+    def concerns(self, message: Message[Any]) -> bool:
+        """Whether `handle` has something to do about it: the tape tells of all accounts."""
+        heeded = isinstance(
+            message.event, OrderAccepted | AccountHalted | AccountResumed | LimitsSet
+        )
+        return heeded and message.event.account == self._name
+
     def handle(self, messages: Sequence[Message[Any]], steps: Steps) -> None:
         """Take what was read from the tape: all of it is durable on return, the first is sent."""
         self._heed(messages)

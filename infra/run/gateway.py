@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 
-from infra import kafka, postgres, telemetry
+from infra import collector, kafka, postgres, telemetry
 from infra.config import Config
 from infra.event_store import EventStore
 from infra.mt5 import gateway_health, gateway_rows
@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 def run(config: Config, stop: threading.Event, account: str) -> None:
     """Execute the account's orders until told to stop."""
+    collector.relax()
     terminal = RemoteTerminal(config.venue, account)
     spans = traces(config, _consumer(account))
     ids = SchemaIds(config)
@@ -92,7 +93,16 @@ def _session(
             away = telemetry.AWAY.labels(_consumer(account), "terminal")
             away.set(0 if gateway.health.readable else 1)
 
-    loop(config, ids, _consumer(account), TOPICS, gateway.handle, stop, between=beat)
+    loop(
+        config,
+        ids,
+        _consumer(account),
+        TOPICS,
+        gateway.handle,
+        stop,
+        between=beat,
+        concerns=gateway.concerns,
+    )
 
 
 def _opened(

@@ -44,6 +44,7 @@ MADE_ANEW = (
 
 Handle = Callable[[Sequence[Message[Any]], tuple[Advance, ...]], None]
 """Given fresh messages, in order per key, and the steps to write with their effects."""
+Concerns = Callable[[Message[Any]], bool]
 Place = tuple[str, int]
 
 log = logging.getLogger(__name__)
@@ -58,18 +59,21 @@ def loop(
     stop: threading.Event,
     batch_max: int = BATCH_MAX,
     between: Callable[[], None] | None = None,
+    concerns: Concerns | None = None,
 ) -> None:
     """Run until `stop`. `topics` are the catalog's names; `consumer` names group and offsets.
 
     `between` is called after every poll, that is at least every `POLL_S`, in the same thread.
+    `concerns`: which messages `handle` has something to do about. Steps over others alone are
+    written with the next that it has, or within `COMMIT_EVERY_S`, and may be read again until then.
     Raises `PASSING` when Kafka, Postgres or the registry goes away, or another took over; begin
     again then, with connections of today. `TapeReplaced` is to end the role.
     """
     with _membership(config, consumer) as (client, connection):
         intake = Intake(config, consumer, ids)
-        _Session(config, consumer, handle, batch_max, connection, client, intake, between).run(
-            topics, stop
-        )
+        _Session(
+            config, consumer, handle, batch_max, connection, client, intake, between, concerns
+        ).run(topics, stop)
 
 
 @contextmanager
@@ -105,6 +109,7 @@ class _Session:
     client: Consumer
     intake: Intake
     between: Callable[[], None] | None = None
+    concerns: Concerns | None = None
     cursors: dict[Place, Cursors] = field(default_factory=dict)
     stopped: set[Place] = field(default_factory=set)
     trouble: Exception | None = None
@@ -127,6 +132,7 @@ class _Session:
             if self.between is not None:
                 self.between()
             self._report()
+        self._write(())
 
     def assigned(self, client: Consumer, partitions: list[TopicPartition]) -> None:
         """Go on where the database says, not where Kafka thinks."""
@@ -177,19 +183,25 @@ class _Session:
         return records, first.timestamp()[1]
 
     def _process(self, records: dict[Place, list[Record]]) -> None:
-        steps, messages = [], []
+        messages = []
         for place, batch in records.items():
             cursors = self.cursors[place]
             taken = self.intake.take(batch)
             fresh = cursors.fresh(taken.messages)
             telemetry.REPEATS.labels(self.consumer).inc(len(taken.messages) - len(fresh))
             messages += fresh
-            if taken.next_offset > cursors.next_offset:
-                steps.append(cursors.advanced(fresh, taken.next_offset))
+            if taken.next_offset > cursors.read_to:
+                cursors.pending = cursors.advanced(fresh, taken.next_offset)
             if taken.stopped_by is not None:
                 self._hold(place)
+        if self.concerns is None or any(map(self.concerns, messages)):
+            self._write(messages)
+
+    def _write(self, messages: Sequence[Message[Any]]) -> None:
+        """Handle these, and write all steps that are pending with their effects."""
+        steps = tuple(c.pending for c in self.cursors.values() if c.pending is not None)
         if steps:
-            self.handle(messages, tuple(steps))
+            self.handle(messages, steps)
         for step in steps:
             self.cursors[step.topic, step.partition].take(step)
 
@@ -207,16 +219,17 @@ class _Session:
             telemetry.LATENCY.labels(self.consumer, topic).observe(latency_s)
 
     def _report(self) -> None:
-        """Once a second: lag for the metrics, and our place for Kafka's own tools."""
+        """Once a second: what is pending, lag for the metrics, our place for Kafka's own tools."""
         if time.monotonic() - self.committed_s < COMMIT_EVERY_S:
             return
         self.committed_s = time.monotonic()
+        self._write(())
         telemetry.STOPPED.labels(self.consumer).set(len(self.stopped))
         places = []
         for (name, number), cursors in self.cursors.items():
             place = TopicPartition(kafka.topic_name(self.config, name), number, cursors.next_offset)
             _, high = self.client.get_watermark_offsets(place, cached=True)
-            lag = max(0, high - cursors.next_offset)
+            lag = max(0, high - cursors.next_offset)  # nothing is pending
             telemetry.LAG.labels(self.consumer, name, str(number)).set(lag)
             places.append(place)
         if places:
