@@ -30,7 +30,7 @@ from infra.recorders import (
 from infra.stored import Kept, entry_of, is_heard, kept
 from schemas.catalog import key_of
 
-ATTEMPTS_MAX = 3
+ATTEMPTS_MAX = 4
 STREAMS_REMEMBERED_MAX = 10_000
 RECENT_MAX = 16
 EVENTS_MAX = 4
@@ -122,9 +122,15 @@ class EventStore:
     def handle_all(
         self, work: Sequence[Work], effects: Effects = NOTHING
     ) -> list[tuple[Message[Any], ...]]:
-        """Decide commands in order, in one transaction with `effects`."""
+        """Decide commands in order, in one transaction with `effects`.
+
+        At first on what is remembered: where that is old, the version to be written is taken. A
+        stream to which nothing would be written is read, as nothing else would find that out.
+        """
         for attempt in range(1, ATTEMPTS_MAX + 1):
-            batch = self._decide(work)
+            batch = self._decide(work, reading=attempt > 1)
+            if attempt == 1 and not batch.writes_to_all:
+                batch = self._decide(work, reading=True)
             try:
                 self._recorder.insert(batch.entries, effects)
             except Conflict:
@@ -134,6 +140,12 @@ class EventStore:
                 self._remember(batch.streams)
                 break
         return batch.answers
+
+    def heard(self, decider: Decider[Any, Any, Any], first: Message[Any]) -> None:
+        """The tape has told how a stream begins: deciding on it need not read that again."""
+        stream = stream_of(decider, first.event)
+        if stream not in self._known:
+            self._remember({stream: Stream(1, decider.evolve(decider.initial, first.event))})
 
     def after(self, entry_id: int, limit: int) -> list[Logged]:
         """The log beyond an entry, in order of commit, numbered for readers."""
@@ -146,17 +158,17 @@ class EventStore:
         """Id of the latest entry of the log; 0 if it is empty."""
         return self._recorder.last_id()
 
-    def _decide(self, work: Sequence[Work]) -> _Batch:
+    def _decide(self, work: Sequence[Work], reading: bool) -> _Batch:
         addressed = [
             (stream_of(decider, command.event), decider, command) for decider, command in work
         ]
-        batch = _Batch(self._streams(addressed), [], [])
+        batch = _Batch(self._streams(addressed, reading), [], [])
         for stream, decider, command in addressed:
             batch.decide(stream, decider, command)
         return batch
 
     def _streams(
-        self, addressed: Sequence[tuple[str, Decider[Any, Any, Any], Message[Any]]]
+        self, addressed: Sequence[tuple[str, Decider[Any, Any, Any], Message[Any]]], reading: bool
     ) -> dict[str, Stream]:
         deciders = {stream: decider for stream, decider, _ in addressed}
         streams = {
@@ -164,7 +176,7 @@ class EventStore:
             for stream, decider in deciders.items()
         }
         versions = {stream: known.version for stream, known in streams.items()}
-        for entry in self._recorder.streams_after(versions):
+        for entry in self._recorder.streams_after(versions) if reading else ():
             stream = str(entry.originator_id)
             streams[stream] = _grown(deciders[stream], streams[stream], kept(entry).message)
         return streams
@@ -184,6 +196,11 @@ class _Batch:
     streams: dict[str, Stream]
     entries: list[StoredEvent]
     answers: list[tuple[Message[Any], ...]]
+
+    @property
+    def writes_to_all(self) -> bool:
+        """Whether every stream gets an entry: its version proves that the state was right."""
+        return {str(entry.originator_id) for entry in self.entries} == self.streams.keys()
 
     def decide(self, stream: str, decider: Decider[Any, Any, Any], command: Message[Any]) -> None:
         known = self.streams[stream]

@@ -116,6 +116,7 @@ class GatewayStore:
         self, order: Order, now_us: int, steps: Steps = (), behind: Sequence[Order] = ()
     ) -> bool:
         """Commit the intent to send, with what has been read and what waits behind it."""
+        self._store.heard(ORDERS, order)
         in_time = now_us <= order.event.expires_at_us
         rows = [self._kept(order, "sent" if in_time else "settled", now_us)]
         rows += [self._kept(each, "waiting") for each in behind]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -18,7 +18,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from events.envelope import Message
-from infra import fault, postgres
+from infra import collector, fault, postgres
 from infra.config import Config
 from infra.event_store import EventStore
 from infra.offsets import Advance
@@ -54,6 +54,7 @@ Statement = tuple[str, tuple[Any, ...]]
 
 def run(config: Config, stop: threading.Event) -> None:
     """Run every saga until `stop`, or until one of them cannot go on."""
+    collector.relax()
     with ThreadPoolExecutor(len(SAGAS), "saga") as threads:
         running = [threads.submit(run_one, config, stop, saga) for saga in SAGAS]
         done, _ = wait(running, return_when=FIRST_EXCEPTION)
@@ -73,7 +74,15 @@ def run_one(config: Config, stop: threading.Event, saga: AnySaga) -> None:
             hearing = Hearing(saga, store, pool)
             hearing.sweep()
             topics = sorted({topic_of(kind).name for kind in hearing.listens_to})
-            loop(config, ids, hearing.consumer, topics, hearing.handle, stop)
+            loop(
+                config,
+                ids,
+                hearing.consumer,
+                topics,
+                hearing.handle,
+                stop,
+                concerns=lambda message: type(message.event) in hearing.listens_to,
+            )
 
     patiently(consumer_of(saga), life, stop, PASSING)
 
@@ -107,7 +116,7 @@ class Hearing:
         messages = [m for m in messages if type(m.event) in self.listens_to]
         for attempt in range(1, ATTEMPTS_MAX + 1):
             try:
-                self._hear(messages, steps)
+                self._hear(messages, steps, trusting=attempt == 1)
             except Conflict:
                 self.instances.clear()
                 if attempt == ATTEMPTS_MAX:
@@ -128,12 +137,18 @@ class Hearing:
                 self._write({instance_id: instance}, Effects(statements=self._closed(instance_id)))
         return spoken
 
-    def _hear(self, messages: Sequence[Message[Any]], steps: tuple[Advance, ...]) -> None:
+    def _hear(
+        self, messages: Sequence[Message[Any]], steps: tuple[Advance, ...], trusting: bool
+    ) -> None:
+        """Add what is heard to the journals. `trusting` what is remembered, and that what seems to
+        be born now is: whoever is wrong there cannot write, because the version is taken."""
         saga = self.saga
         own = [saga.correlate(m.event) for m in messages if type(m.event) not in saga.context]
-        instances = self._recalled(sorted({to for to in own if to is not None}))
-        born_here = any(type(message.event) is saga.starts_on for message in messages)
-        context = self._context() if born_here else {}
+        ids = sorted({to for to in own if to is not None})
+        born = {saga.correlate(m.event) for m in messages if type(m.event) is saga.starts_on}
+        known = {i for i in ids if i in born or i in self.instances} if trusting else ()
+        instances = self._recalled(ids, known)
+        context = self._context() if born else {}
         learnt: dict[tuple[str, str], Message[Any]] = {}
         for message in messages:
             to = saga.correlate(message.event)
@@ -161,14 +176,17 @@ class Hearing:
         while len(self.instances) > INSTANCES_REMEMBERED_MAX:
             self.instances.popitem(last=False)
 
-    def _recalled(self, ids: Iterable[str]) -> dict[str, Instance]:
+    def _recalled(self, ids: Iterable[str], trusted: Container[str] = ()) -> dict[str, Instance]:
+        """These instances; the journals of those that are not `trusted` are read on."""
         known = {i: self.instances.get(i) or unborn(self.saga, i) for i in ids}
-        versions = {instance.stream: instance.version for instance in known.values()}
-        journals = self.store.journals(versions)
-        return {
+        doubted = {i: instance for i, instance in known.items() if i not in trusted}
+        versions = {instance.stream: instance.version for instance in doubted.values()}
+        journals = self.store.journals(versions) if versions else {}
+        read = {
             i: remembered(self.saga, instance, journals[instance.stream])
-            for i, instance in known.items()
+            for i, instance in doubted.items()
         }
+        return {**known, **read}
 
     def _context(self) -> dict[tuple[str, str], Message[Any]]:
         with self.pool.connection() as connection:
