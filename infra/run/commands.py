@@ -8,7 +8,7 @@ from typing import Any
 
 from commands import DECIDERS
 from events.envelope import Message
-from infra import postgres
+from infra import collector, postgres
 from infra.config import Config
 from infra.event_store import EventStore
 from infra.offsets import Advance
@@ -25,6 +25,7 @@ TOPICS = tuple(sorted({topic_of(kind).name for kind in DECIDER_OF}))
 
 def run(config: Config, stop: threading.Event) -> None:
     """Decide commands until `stop`."""
+    collector.relax()
     conninfo = postgres.address(config.postgres, config.namespace)
     ids = SchemaIds(config)
 

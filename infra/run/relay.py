@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from infra import postgres
+from infra import collector, postgres
 from infra.config import Config
 from infra.event_store import EventStore
 from infra.relay import CONSUMER, Relay
@@ -18,6 +18,7 @@ STANDBY_S = 0.2
 
 def run(config: Config, stop: threading.Event) -> None:
     """Publish the event store until `stop`."""
+    collector.relax()
     conninfo = postgres.address(config.postgres, config.namespace)
     ids = SchemaIds(config)
     spans = traces(config, CONSUMER)

@@ -5,6 +5,7 @@ from threading import Event
 
 from prometheus_client import Counter, Gauge
 
+from infra import collector
 from infra.config import Config, ConfigError
 from infra.mt5.accounts import login_of
 from infra.mt5.simulator.broker import Broker
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 def run(config: Config, stop: Event) -> None:
     """Serve until told to stop. A book that cannot be written ends the role."""
     broker = opened(config)
+    collector.relax()
     server = listening(config, broker)
     log.info("venue serves %d accounts at %s", len(broker.accounts), server.address)
     try:
