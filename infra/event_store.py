@@ -8,7 +8,7 @@ decided is recognised by the causes of what is stored, and gives the same answer
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -82,6 +82,13 @@ class EventStore:
         """The version of a stream (0: it does not exist) and all its messages."""
         journal = self.journals({stream: 0})[stream]
         return len(journal), tuple(each.message for each in journal)
+
+    def state(self, decider: Decider[Any, Any, Any], identity: str) -> Any:
+        """The state of an aggregate, as its stream has it now."""
+        stream = f"{decider.name}:{identity}"
+        streams = self._streams({stream: decider}, reading=True)
+        self._remember(streams)
+        return streams[stream].state
 
     def journals(self, versions: Versions) -> dict[str, list[Kept]]:
         """What several streams said and heard beyond these versions."""
@@ -162,15 +169,15 @@ class EventStore:
         addressed = [
             (stream_of(decider, command.event), decider, command) for decider, command in work
         ]
-        batch = _Batch(self._streams(addressed, reading), [], [])
+        deciders = {stream: decider for stream, decider, _ in addressed}
+        batch = _Batch(self._streams(deciders, reading), [], [])
         for stream, decider, command in addressed:
             batch.decide(stream, decider, command)
         return batch
 
     def _streams(
-        self, addressed: Sequence[tuple[str, Decider[Any, Any, Any], Message[Any]]], reading: bool
+        self, deciders: Mapping[str, Decider[Any, Any, Any]], reading: bool
     ) -> dict[str, Stream]:
-        deciders = {stream: decider for stream, decider, _ in addressed}
         streams = {
             stream: self._known.get(stream) or Stream(0, decider.initial)
             for stream, decider in deciders.items()

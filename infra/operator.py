@@ -63,7 +63,7 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
         if arguments.wish is None:
             print(told(store, account))
             return 0
-        wish = wished(arguments, _state(store, LIMITS, account).latest)
+        wish = wished(arguments, store.state(LIMITS, account).latest)
         command = given(wish)
         if not _decided(config, command):
             print(
@@ -105,7 +105,7 @@ def given(wish: Wish) -> Message[Wish]:
 
 def told(store: EventStore, account: str) -> str:
     """How an account stands, in a few lines."""
-    state, limits = _state(store, ACCOUNTS, account), _state(store, LIMITS, account).latest
+    state, limits = store.state(ACCOUNTS, account), store.state(LIMITS, account).latest
     halted = "; ".join(sorted(state.halted_for))
     lines = [f"{account}: {f'HALTED: {halted}' if halted else 'may take risk'}"]
     if state.reported is not None:
@@ -155,11 +155,6 @@ def _published(config: Config, command: Message[Wish]) -> tuple[int, int]:
     if error or stored is None:
         raise KafkaException(error)
     return stored.partition(), stored.offset()
-
-
-def _state(store: EventStore, decider: Any, account: str) -> Any:
-    _, messages = store.load(f"{decider.name}:{account}")
-    return decider.fold(message.event for message in messages)
 
 
 def _lots(text: str) -> Lots:

@@ -19,7 +19,7 @@ from events.orders import OrderAccepted
 from infra import fault
 from infra.mt5 import gateway_search
 from infra.mt5.gateway_clock import Clock
-from infra.mt5.gateway_connect import Connector
+from infra.mt5.gateway_connect import Connector, refusal_in
 from infra.mt5.gateway_exposure import Exposure
 from infra.mt5.gateway_health import Health, Identity, Rung
 from infra.mt5.gateway_ledger import Account, Entry, Ledger, Order, Steps
@@ -53,11 +53,11 @@ class Gateway:
         self._ledger = ledger
         self._name = name
         self._identity: Identity = account.identity
-        self._halted = account.halted
-        self._halted_for: set[str] = set()
+        self._halted_for = ledger.halted_for()
+        self._blind = ""
         self._clock = clock
         jitter = random.Random(name)
-        self._connector = Connector(terminal, clock, jitter)
+        self._connector = Connector(terminal, clock, jitter, refusal_in(self._halted_for))
         self._sender = Sender(terminal, self._connector, account.identity, clock, jitter)
         self._exposure = Exposure(terminal, ledger, clock)
         self._sweep = Sweep(terminal, ledger, name, clock, account.swept_from_s)
@@ -91,6 +91,14 @@ class Gateway:
         else:
             self._ledger.wait(orders, steps)
             self._waiting += orders
+
+    def held(self, place: str) -> None:
+        """A part of the tape cannot be read on: it may tell of a halt, or of tighter limits.
+
+        No resuming helps against that, as nobody knows what is behind: only mending the tape does.
+        """
+        self._blind = f"{place} holds a record that cannot be read"
+        self._halt(self._blind)
 
     def beat(self) -> None:
         """Everything that is not an order just read: look, settle, send what waits, sweep."""
@@ -135,10 +143,9 @@ class Gateway:
         for message in messages:
             event = message.event
             if isinstance(event, AccountHalted | AccountResumed) and event.account == self._name:
-                self._halted = isinstance(event, AccountHalted)
-                self._ledger.heed(self._halted)
-                if not self._halted:
-                    self._halted_for.clear()
+                # What the tape tells is old: a newer halt may be in the stream already.
+                self._halted_for = self._ledger.halted_for()
+                self._connector.refusal = refusal_in(self._halted_for)
             elif isinstance(event, LimitsSet) and event.account == self._name:
                 self._exposure.heed(event)
 
@@ -177,8 +184,9 @@ class Gateway:
         self._conclude(Entry(order, True, now_us), verdict)
 
     def _sent(self, order: Order, asked_s: float) -> Verdict:
-        if self._halted and order.event.closes_position is None:
-            return NotSent("the account is halted")
+        halted = "; ".join(sorted(self._halted_for)) or self._blind
+        if halted and order.event.closes_position is None:
+            return NotSent(f"the account is halted: {halted}")
         verdict = self._sender.send(
             order.event,
             asked_s,
@@ -253,8 +261,7 @@ class Gateway:
 
     def _halt(self, reason: str) -> None:
         """Each reason is told once, also while halted: whoever resumes must know all of them."""
-        if not self._halted or reason not in self._halted_for:
+        if reason not in self._halted_for:
             log.critical("account %s is halted: %s", self._name, reason)
             self._ledger.halt(reason, self._clock.now_us())
-            self._halted = True
-            self._halted_for.add(reason)
+            self._halted_for |= {reason}

@@ -54,7 +54,9 @@ class Exposure:
         positions = self._terminal.positions_get()
         if positions is None:
             return f"the open positions cannot be read: {self._terminal.last_error()}"
-        return _beyond(limits, order, positions, (*unresolved, *self._recent()))
+        return _alone(limits, order) or _beyond(
+            limits, order, positions, (*unresolved, *self._recent())
+        )
 
     def _recent(self) -> list[OrderAccepted]:
         since_s = self._clock.monotonic_s() - SHOWN_WITHIN_S
@@ -67,6 +69,15 @@ class Exposure:
         if self._limits is None or self._limits.version < version:
             self._limits = self._ledger.limits()
         return self._limits if self._limits and self._limits.version >= version else None
+
+
+def _alone(limits: LimitsSet, order: OrderAccepted) -> str:
+    """The limit that the order breaks by itself: it may have been set after it was accepted."""
+    if order.symbol not in limits.symbols:
+        return f"symbols {','.join(limits.symbols)}: {order.symbol} asked for"
+    if order.volume_lots > limits.volume_lots_max:
+        return f"volume_lots_max {limits.volume_lots_max}: {order.volume_lots} asked for"
+    return ""
 
 
 def _beyond(

@@ -28,7 +28,6 @@ class Account:
     """What is known of the account when a session starts."""
 
     identity: Identity
-    halted: bool
     swept_from_s: int
 
 
@@ -65,6 +64,9 @@ class Ledger(Protocol):
 
     def open(self, identity: Identity, currency: str, now_us: int) -> Account:
         """The account under the identity that it will always have from now on."""
+
+    def halted_for(self) -> frozenset[str]:
+        """Why the account is halted, from its own stream; empty if it may take risk."""
 
     def limits(self) -> LimitsSet | None:
         """The account's limits in force, from their own stream; None if none were ever set."""
@@ -106,9 +108,6 @@ class Ledger(Protocol):
 
     def halt(self, reason: str, now_us: int) -> None:
         """No new risk on the account."""
-
-    def heed(self, halted: bool) -> None:
-        """The tape says that the account is halted, or not any more."""
 
     def pass_over(self, steps: Steps) -> None:
         """What has been read up to here needs nothing."""

@@ -12,9 +12,10 @@ DDL = (
     """
     create table if not exists gateway_accounts (
         account text primary key, login bigint not null, server text not null,
-        halted boolean not null, swept_from_s bigint not null
+        swept_from_s bigint not null
     )
     """,
+    "alter table gateway_accounts drop column if exists halted",
     """
     create table if not exists gateway_orders (
         account text not null, order_id text not null, arrival bigserial, magic bigint not null,
@@ -49,14 +50,9 @@ def opened(name: str, account: Account) -> Statement:
     """The account is known, and deals are read from here on."""
     identity = account.identity
     return (
-        "insert into gateway_accounts values (%s, %s, %s, %s, %s) on conflict do nothing",
-        (name, identity.login, identity.server, account.halted, account.swept_from_s),
+        "insert into gateway_accounts values (%s, %s, %s, %s) on conflict do nothing",
+        (name, identity.login, identity.server, account.swept_from_s),
     )
-
-
-def halted(account: str, is_halted: bool) -> Statement:
-    """The account may, or may not, take new risk."""
-    return "update gateway_accounts set halted = %s where account = %s", (is_halted, account)
 
 
 def swept(account: str, from_s: int) -> Statement:

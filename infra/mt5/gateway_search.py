@@ -91,7 +91,9 @@ def _finding(
     books = books_of(terminal, from_s, to_s)
     if not gateway_health.look(terminal, identity).readable:
         return Undecided("the terminal changed while it was read")
-    return judge(entry.order.event, books, explained, entry.venue_order)
+    return judge(
+        entry.order.event, books, explained, entry.venue_order, since_us=entry.intended_at_us
+    )
 
 
 def _proven(apart_s: float) -> Undealt | None:

@@ -61,16 +61,15 @@ class GatewayStore:
     def known(self, now_us: int) -> Account | None:
         """The account as it was left, or as someone else has opened it."""
         rows = self._rows(
-            "select login, server, halted, swept_from_s from gateway_accounts where account = %s"
+            "select login, server, swept_from_s from gateway_accounts where account = %s"
         )
-        for login, server, halted, swept_from_s in rows:
-            return Account(Identity(login, server), halted, swept_from_s)
-        stream = f"{ACCOUNTS.name}:{self._account}"
-        told = ACCOUNTS.fold(message.event for message in self._store.load(stream)[1])
-        if told.opened is None:
+        for login, server, swept_from_s in rows:
+            return Account(Identity(login, server), swept_from_s)
+        opened = self._store.state(ACCOUNTS, self._account).opened
+        if opened is None:
             return None
-        identity = Identity(told.opened.login, told.opened.server)
-        return self._written(Account(identity, told.halted, now_us // 1_000_000 - FIRST_SWEEP_S))
+        identity = Identity(opened.login, opened.server)
+        return self._written(Account(identity, now_us // 1_000_000 - FIRST_SWEEP_S))
 
     def open(self, identity: Identity, currency: str, now_us: int) -> Account:
         """The account under the identity that it will always have from now on."""
@@ -81,12 +80,17 @@ class GatewayStore:
             currency=currency,
         )
         self._tell(opening, now_us)
-        return self._written(Account(identity, False, now_us // 1_000_000 - FIRST_SWEEP_S))
+        return self._written(Account(identity, now_us // 1_000_000 - FIRST_SWEEP_S))
 
     def limits(self) -> LimitsSet | None:
         """The account's limits in force, from their own stream."""
-        _, told = self._store.load(f"{LIMITS.name}:{self._account}")
-        return LIMITS.fold(message.event for message in told).latest
+        latest: LimitsSet | None = self._store.state(LIMITS, self._account).latest
+        return latest
+
+    def halted_for(self) -> frozenset[str]:
+        """Why the account is halted, from its own stream: the tape may tell of it late."""
+        reasons: frozenset[str] = self._store.state(ACCOUNTS, self._account).halted_for
+        return reasons
 
     def unsettled(self) -> tuple[Entry, ...]:
         """Orders without an outcome, oldest first."""
@@ -165,12 +169,7 @@ class GatewayStore:
 
     def halt(self, reason: str, now_us: int) -> None:
         """No new risk on the account."""
-        halting = HaltAccount(account=self._account, reason=reason)
-        self._tell(halting, now_us, gateway_rows.halted(self._account, True))
-
-    def heed(self, halted: bool) -> None:
-        """The tape says that the account is halted, or not any more."""
-        self._run(gateway_rows.halted(self._account, halted))
+        self._tell(HaltAccount(account=self._account, reason=reason), now_us)
 
     def pass_over(self, steps: Steps) -> None:
         """What has been read up to here needs nothing."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 
 from events.orders import OrderAccepted, magic_of
 from events.values import Side, lots
@@ -16,6 +17,8 @@ from infra.mt5 import constants as mt5
 from infra.mt5.requests import comment_of
 from infra.mt5.tuples import TradeDeal, TradeOrder, TradePosition
 
+SKEW_US = 60_000_000
+"""How far the venue's clock may be behind ours."""
 COMMENT_CHARACTERS_MIN = 12
 """A comment that a broker has cut to less than this names no order."""
 
@@ -69,26 +72,55 @@ def judge(
     books: Books,
     explained: Callable[[int], bool],
     venue_order: int = 0,
+    since_us: int = 0,
 ) -> Finding:
     """What the reads say about `order`.
 
     `explained` knows the tickets of deals that were accounted for before; `venue_order` is the
     ticket that the venue gave it, if an answer came: such an order exists, and is never `Absent`.
+    Before `since_us` it was not sent: a nameless deal of before is not taken for its own.
     """
     positions, active, done, deals = books.positions, books.orders, books.orders_done, books.deals
     if positions is None or active is None or done is None or deals is None:
         return Undecided("a read of the terminal failed")
     if any(is_ours(order, each, venue_order) for each in active):
         return Undecided("the order is still active at the venue")
-    if found := _deals_of(order, deals, done, venue_order, explained):
-        return Found(found)
+    found = _deals_of(order, deals, done, venue_order, explained)
+    if any(deal.time_msc * 1_000 < since_us - SKEW_US for deal in found):
+        return Undecided("a deal without a name is like the order's, and older than the order")
     ended = [each for each in done if is_ours(order, each, venue_order)]
+    if missing := _missing_lots(order, found, {*ended, *_orders_of(found, done)}):
+        return Undecided(f"deals of {missing} lots are not written down yet")
+    if found:
+        return Found(found)
     refused = [each for each in ended if each.state in ENDED_UNDEALT]
     if refused:
         return Undealt(f"history order {refused[0].ticket} ended in state {refused[0].state}")
     if ended or venue_order or any(_named(order, p.magic, p.comment) for p in positions):
         return Undecided("the venue knows the order but shows no deal of it yet")
     return Absent()
+
+
+def _orders_of(
+    deals: tuple[TradeDeal, ...], done: tuple[TradeOrder, ...]
+) -> tuple[TradeOrder, ...]:
+    tickets = {deal.order for deal in deals}
+    return tuple(each for each in done if each.ticket in tickets)
+
+
+def _missing_lots(
+    order: OrderAccepted, deals: tuple[TradeDeal, ...], ended: set[TradeOrder]
+) -> Decimal:
+    """What the venue dealt by the word of its order, and shows no deal of.
+
+    Where there are deals and no order that has ended, all of it must have been dealt: what else
+    became of it is not written down.
+    """
+    if ended:
+        dealt = sum((lots(o.volume_initial) - lots(o.volume_current) for o in ended), Decimal(0))
+    else:
+        dealt = order.volume_lots if deals else Decimal(0)
+    return max(Decimal(0), dealt - sum((lots(deal.volume) for deal in deals), Decimal(0)))
 
 
 def is_ours(order: OrderAccepted, seen: TradeOrder | TradeDeal, venue_order: int = 0) -> bool:

@@ -17,6 +17,7 @@ from infra.mt5 import gateway_health, gateway_rows
 from infra.mt5.accounts import login_of
 from infra.mt5.gateway import Gateway
 from infra.mt5.gateway_clock import Clock, SystemClock
+from infra.mt5.gateway_connect import refusal_in, refusal_of
 from infra.mt5.gateway_health import Identity
 from infra.mt5.gateway_ledger import Account, Ledger
 from infra.mt5.gateway_store import GatewayStore
@@ -102,20 +103,36 @@ def _session(
         stop,
         between=beat,
         concerns=gateway.concerns,
+        held=gateway.held,
     )
 
 
 def _opened(
     terminal: Terminal, ledger: Ledger, login: int, clock: Clock, stop: threading.Event
 ) -> Account | None:
-    """The account, opened under the name that its terminal gives; waits until there is one."""
+    """The account, opened under the name that its terminal gives; waits until there is one.
+
+    A refused login is not repeated until somebody has resumed the account.
+    """
     waits = kafka.backoff_s()
     while not stop.is_set():
-        if terminal.initialize(login=login):
-            health = gateway_health.look(terminal, Identity(login, ""))
-            info = terminal.account_info()
-            if health.readable and info is not None:
-                return ledger.open(Identity(login, info.server), info.currency, clock.now_us())
-        log.warning("account %d cannot be opened yet: %s", login, terminal.last_error())
+        if refusal := refusal_in(ledger.halted_for()):
+            log.critical("account %d cannot be opened: %s", login, refusal)
+        elif (opened := _attempted(terminal, ledger, login, clock)) is not None:
+            return opened
         stop.wait(next(waits))
+    return None
+
+
+def _attempted(terminal: Terminal, ledger: Ledger, login: int, clock: Clock) -> Account | None:
+    """The account, if the terminal shows it; a refused login halts it."""
+    if terminal.initialize(login=login):
+        health = gateway_health.look(terminal, Identity(login, ""))
+        info = terminal.account_info()
+        if health.readable and info is not None:
+            return ledger.open(Identity(login, info.server), info.currency, clock.now_us())
+    code, text = terminal.last_error()
+    log.warning("account %d cannot be opened yet: %s %s", login, code, text)
+    if refusal := refusal_of(code, text):
+        ledger.halt(refusal, clock.now_us())
     return None

@@ -60,19 +60,21 @@ def loop(
     batch_max: int = BATCH_MAX,
     between: Callable[[], None] | None = None,
     concerns: Concerns | None = None,
+    held: Callable[[str], None] | None = None,
 ) -> None:
     """Run until `stop`. `topics` are the catalog's names; `consumer` names group and offsets.
 
     `between` is called after every poll, that is at least every `POLL_S`, in the same thread.
     `concerns`: which messages `handle` has something to do about. Steps over others alone are
     written with the next that it has, or within `COMMIT_EVERY_S`, and may be read again until then.
+    `held` is told of a partition that is not read on, because a record cannot be read.
     Raises `PASSING` when Kafka, Postgres or the registry goes away, or another took over; begin
     again then, with connections of today. `TapeReplaced` is to end the role.
     """
     with _membership(config, consumer) as (client, connection):
         intake = Intake(config, consumer, ids)
         _Session(
-            config, consumer, handle, batch_max, connection, client, intake, between, concerns
+            config, consumer, handle, batch_max, connection, client, intake, between, concerns, held
         ).run(topics, stop)
 
 
@@ -110,6 +112,7 @@ class _Session:
     intake: Intake
     between: Callable[[], None] | None = None
     concerns: Concerns | None = None
+    held: Callable[[str], None] | None = None
     cursors: dict[Place, Cursors] = field(default_factory=dict)
     stopped: set[Place] = field(default_factory=set)
     trouble: Exception | None = None
@@ -144,7 +147,7 @@ class _Session:
         client.incremental_assign(starts)
 
     def revoked(self, client: Consumer, partitions: list[TopicPartition]) -> None:
-        """Forget partitions that others will read. Nothing is pending: work ends before a poll."""
+        """Forget partitions that others will read, and steps over them that were not written."""
         for partition in partitions:
             place = (kafka.catalog_name(self.config, partition.topic), partition.partition)
             self.cursors.pop(place, None)
@@ -211,6 +214,8 @@ class _Session:
         self.stopped.add(place)
         self.client.pause([TopicPartition(topic, place[1])])
         log.critical("%s stops at a record of %s/%s it cannot read", self.consumer, *place)
+        if self.held is not None:
+            self.held(f"{place[0]}/{place[1]}")
 
     def _measure(self, records: dict[Place, list[Record]], produced_ms: int) -> None:
         for (topic, _), batch in records.items():

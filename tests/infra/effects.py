@@ -24,6 +24,8 @@ from infra.schema_ids import SchemaIds
 CONSUMER = "effects"
 TOPIC = "account-events"
 SLOW, SLOW_S = "slow", 5.0
+HELD: list[str] = []
+"""Partitions that it was told are not read on."""
 DDL = "create table if not exists effects (id bigserial, key text, reason text)"
 
 
@@ -53,7 +55,8 @@ def consume(config: Config, stop: threading.Event) -> None:
     ids = SchemaIds(config)
 
     def life() -> None:
-        loop(config, ids, CONSUMER, (TOPIC,), handling(address(config)), stop)
+        handle = handling(address(config))
+        loop(config, ids, CONSUMER, (TOPIC,), handle, stop, held=HELD.append)
 
     patiently(CONSUMER, life, stop, PASSING)
 

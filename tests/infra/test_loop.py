@@ -209,12 +209,14 @@ def test_a_record_that_cannot_be_read_stops_its_partition_alone(
     assert set(places.values()) == {0, 1}
     readable = [account for account in ACCOUNTS if places[account] != stopped]
     tell(tape, ids, 1, 1)
+    effects.HELD.clear()
     with running(consume, tape), listening(tape, ids, "dead-letters") as letters:
         until(lambda: has(tape, 4 + len(readable)))
         until(lambda: letters.has(1))
         until(lambda: metric("tapedeck_stopped_partitions", role=CONSUMER) == 1)
         (letter,) = letters.heard()
     assert (letter.event.topic, letter.event.partition) == (TOPIC, stopped)
+    assert [f"{TOPIC}/{stopped}"] == effects.HELD
     assert letter.event.value == b"\x00nonsense"
     assert sorted(rows(tape)[4:]) == sorted((account, "1") for account in readable)
 

@@ -50,10 +50,10 @@ class MemoryLedger:
     _told: Any = field(default_factory=count)
 
     def known(self, now_us: int) -> Account | None:
-        told = ACCOUNTS.fold(m.event for m in self.store.load(f"accounts:{self.name}")[1])
-        if self.account is None and told.opened is not None:
-            identity = Identity(told.opened.login, told.opened.server)
-            self.account = Account(identity, told.halted, now_us // 1_000_000 - 86_400)
+        opened = self.store.state(ACCOUNTS, self.name).opened
+        if self.account is None and opened is not None:
+            identity = Identity(opened.login, opened.server)
+            self.account = Account(identity, now_us // 1_000_000 - 86_400)
         return self.account
 
     def open(self, identity: Identity, currency: str, now_us: int) -> Account:
@@ -61,11 +61,16 @@ class MemoryLedger:
             account=self.name, login=identity.login, server=identity.server, currency=currency
         )
         self._tell(opening, now_us)
-        self.account = Account(identity, False, now_us // 1_000_000 - 86_400)
+        self.account = Account(identity, now_us // 1_000_000 - 86_400)
         return self.account
 
     def limits(self) -> LimitsSet | None:
-        return LIMITS.fold(m.event for m in self.store.load(f"limits:{self.name}")[1]).latest
+        latest: LimitsSet | None = self.store.state(LIMITS, self.name).latest
+        return latest
+
+    def halted_for(self) -> frozenset[str]:
+        reasons: frozenset[str] = self.store.state(ACCOUNTS, self.name).halted_for
+        return reasons
 
     def unsettled(self) -> tuple[Entry, ...]:
         return tuple(row.entry for row in self.rows.values() if not row.settled)
@@ -128,11 +133,6 @@ class MemoryLedger:
 
     def halt(self, reason: str, now_us: int) -> None:
         self._tell(HaltAccount(account=self.name, reason=reason), now_us)
-        self.heed(True)
-
-    def heed(self, halted: bool) -> None:
-        if self.account is not None:
-            self.account = replace(self.account, halted=halted)
 
     def pass_over(self, steps: Steps) -> None:
         self._step(steps)

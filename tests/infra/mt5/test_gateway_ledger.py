@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from commands.accounts import ACCOUNTS, HaltAccount, OpenAccount, RecordExternalDeal
+from commands.accounts import ACCOUNTS, HaltAccount, OpenAccount, RecordExternalDeal, ResumeAccount
 from commands.limits import LIMITS
 from commands.orders import RecordFill, RecordNotExecuted, RecordPositionClosed, RecordReject
 from events.envelope import Message, first_cause
@@ -105,17 +105,30 @@ def test_an_account_that_was_opened_before_is_who_it_was_opened_as(
         )
     known = ledger.known(NOW_US)
     assert known is not None
-    assert (known.identity, known.halted) == (Identity(90001, "Elsewhere"), True)
+    assert known.identity == Identity(90001, "Elsewhere")
+    assert ledger.halted_for() == {"a test"}
 
 
-def test_a_halt_is_remembered_until_it_is_lifted(ledger: Ledger) -> None:
+def test_a_halt_holds_whoever_decided_it_until_it_is_lifted(
+    books: tuple[Ledger, EventStore],
+) -> None:
+    ledger, store = books
     ledger.open(IDENTITY, "USD", NOW_US)
+    assert ledger.halted_for() == frozenset()
     ledger.halt("a test", NOW_US)
-    assert (account := ledger.known(NOW_US)) is not None
-    assert account.halted
-    ledger.heed(False)
-    assert (account := ledger.known(NOW_US)) is not None
-    assert not account.halted
+    assert ledger.halted_for() == {"a test"}
+    for number, (wish, left) in enumerate(
+        (
+            (HaltAccount(account=ACCOUNT, reason="news"), {"a test", "news"}),
+            (ResumeAccount(account=ACCOUNT, reason="over"), set()),
+        )
+    ):
+        sequence = str(number)
+        command: Message[Any] = first_cause(
+            wish, source="test", sequence=sequence, key=ACCOUNT, time_us=NOW_US
+        )
+        store.handle(ACCOUNTS, command)
+        assert ledger.halted_for() == left
 
 
 def test_the_limits_in_force_are_those_set_last(books: tuple[Ledger, EventStore]) -> None:

@@ -77,7 +77,8 @@ def test_a_deal_is_found_by_magic_or_by_what_is_left_of_the_comment(seen: dict[s
 
 def test_a_deal_is_found_by_the_ticket_that_the_venue_gave() -> None:
     nameless = deal(magic=0, comment="", volume=0.03)
-    assert judged(Books((), (), (), (nameless,)), venue_order=7) == Found((nameless,))
+    asked = done(magic=0, volume_initial=0.1, volume_current=0.07)
+    assert judged(Books((), (), (asked,), (nameless,)), venue_order=7) == Found((nameless,))
 
 
 def test_one_nameless_twin_that_nobody_has_explained_is_the_order_s() -> None:
@@ -94,8 +95,40 @@ def test_a_nameless_part_is_known_by_what_its_order_had_asked_for(
     parts = tuple(
         deal(ticket=n, magic=0, comment="", volume=volume) for n, volume in enumerate(volumes, 1)
     )
-    asked = done(magic=0, volume_initial=0.1)
+    asked = done(magic=0, volume_initial=0.1, volume_current=0.1 - sum(volumes))
     assert judged(Books((), (), (asked,), parts)) == Found(parts)
+
+
+@pytest.mark.parametrize(
+    ("state", "left"),
+    [
+        (mt5.ORDER_STATE_FILLED, 0.0),
+        (mt5.ORDER_STATE_CANCELED, 0.03),
+        (mt5.ORDER_STATE_EXPIRED, 0.03),
+    ],
+)
+def test_what_the_venue_dealt_and_has_not_written_down_is_waited_for(
+    state: int, left: float
+) -> None:
+    ended = done(state=state, volume_initial=0.1, volume_current=left)
+    first, second = deal(volume=0.06), deal(ticket=2, volume=0.04 - left)
+    assert isinstance(judged(Books((), (), (ended,), ()), venue_order=7), Undecided)
+    assert isinstance(judged(Books((), (), (ended,), (first,))), Undecided)
+    assert judged(Books((), (), (ended,), (first, second))) == Found((first, second))
+
+
+def test_a_part_whose_order_the_venue_does_not_show_yet_is_waited_for() -> None:
+    assert isinstance(judged(Books((), (), (), (deal(volume=0.06),))), Undecided)
+    assert judged(Books((), (), (), (deal(),))) == Found((deal(),))
+
+
+def test_a_nameless_twin_from_before_the_order_is_not_taken_for_its_own() -> None:
+    sent_ms = 1_700_000_000_000
+    for behind_ms, finding in ((30_000, Found), (90_000, Undecided)):
+        twin = deal(magic=0, comment="", time_msc=sent_ms - behind_ms)
+        books = Books((), (), (), (twin,))
+        told = judge(ORDER, books, lambda _: False, since_us=sent_ms * 1_000)
+        assert isinstance(told, finding)
 
 
 def test_a_part_of_what_a_stranger_had_asked_for_is_nobody_s() -> None:
