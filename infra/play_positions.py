@@ -26,7 +26,11 @@ Floors = dict[str, dict[int, int]]
 
 
 def writer_name(recordings: Sequence[Recording]) -> str:
-    """A name for the writer: two processes that play the same fence each other."""
+    """A name for the writer: two processes that play the same files fence each other.
+
+    One that plays only some of them is not fenced: then a line may come twice, under one number,
+    and readers drop the repeat.
+    """
     names = sorted(f"{each.source}|{each.symbol}" for each in recordings)
     return f"play.{hashlib.sha256(' '.join(names).encode()).hexdigest()[:16]}"
 
@@ -34,7 +38,7 @@ def writer_name(recordings: Sequence[Recording]) -> str:
 def known(config: Config, recordings: Sequence[Recording]) -> dict[Recording, int]:
     """The last line of each recording that is on the tape, in quarantine or not; 0 if none is.
 
-    To be asked after the writer was opened: nobody else writes these lines then.
+    To be asked after the writer was opened: who played the same before is fenced then.
     """
     with tape.reader(config) as client:
         ends = {topic: _ends(config, client, topic) for topic in TOPICS}

@@ -25,7 +25,12 @@ IDLE_IN_TRANSACTION_MS = 15_000
 MIGRATION_WAIT_MS = 60_000
 MIGRATION_LOCK = "migration"
 
-AWAY = (psycopg.OperationalError, psycopg.InterfaceError)
+AWAY = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.IdleInTransactionSessionTimeout,  # we were frozen with a transaction open
+    psycopg.errors.ReadOnlySqlTransaction,  # another server takes over
+)
 """The database cannot be reached, or broke off: try again. What was asked may have been done."""
 
 Connection = psycopg.Connection[tuple[Any, ...]]

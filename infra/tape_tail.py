@@ -131,7 +131,7 @@ class SharedTail:
                 batch = self._poll(client)
                 if batch[1]:
                     self._loop.call_soon_threadsafe(self._add, batch)
-        except KafkaException as broken:
+        except Exception as broken:  # whatever it is, followers must not wait for ever
             log.warning("the tail of %s ends: %s", self._topic, broken)
             self._loop.call_soon_threadsafe(self._fail, str(broken))
         finally:

@@ -17,6 +17,8 @@ from read_api.problems import refused
 
 LIMIT_DEFAULT, LIMIT_MAX = 50, 500
 BIGINT_MAX = 2**63 - 1
+BIGINT_DIGITS = len(str(BIGINT_MAX))
+SHOWN_CHARS_MAX = 60
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -76,9 +78,10 @@ def _opened(query: Query, cursor: str) -> list[Any]:
 
 def _limit(asked: Mapping[str, str]) -> int:
     text = asked.get("limit", str(LIMIT_DEFAULT))
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= LIMIT_MAX:
-        raise refused(f"limit is {text}; give a number from 1 to {LIMIT_MAX}")
-    return int(text)
+    limit = _whole(text)
+    if limit is None or not 1 <= limit <= LIMIT_MAX:
+        raise refused(f"limit is {_cut(text)}; give a number from 1 to {LIMIT_MAX}")
+    return limit
 
 
 def _value(wanted: Filter, text: str) -> Any:
@@ -92,9 +95,22 @@ def _value(wanted: Filter, text: str) -> Any:
 
 
 def _number(name: str, text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or int(text[:20]) > BIGINT_MAX:
-        raise refused(f"{name} is {text}; give a whole number")
-    return int(text)
+    number = _whole(text)
+    if number is None:
+        raise refused(f"{name} is {_cut(text)}; give a whole number below 2**63")
+    return number
+
+
+def _whole(text: str) -> int | None:
+    """A number that a database can hold; None for every other text, however long."""
+    if not text.isascii() or not text.isdecimal() or len(text) > BIGINT_DIGITS:
+        return None
+    number = int(text)
+    return number if number <= BIGINT_MAX else None
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= SHOWN_CHARS_MAX else f"{text[:SHOWN_CHARS_MAX]}…"
 
 
 def _micros(name: str, text: str) -> int:
@@ -106,5 +122,7 @@ def _micros(name: str, text: str) -> int:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise refused(f"{name} is {text}; give UTC microseconds, or a time as 2026-03-19T08:00:00Z")
+        raise refused(
+            f"{name} is {_cut(text)}; give UTC microseconds, or a time as 2026-03-19T08:00:00Z"
+        )
     return (moment - EPOCH) // timedelta(microseconds=1)

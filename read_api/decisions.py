@@ -12,7 +12,7 @@ from projections import audit, executions, orders, signals
 from projections.query import one
 from read_api import examples, timeline
 from read_api.asked import known_only
-from read_api.lists import answer, one_extra, unchanged
+from read_api.lists import already, answer, one_extra, unchanged
 from read_api.problems import not_found, refused
 from read_api.store import Row, Snapshot, Store, columns
 from read_api.story import BarTicks, Decision, FeatureNames, told
@@ -93,6 +93,9 @@ class Decisions:
             standings = await snapshot.standing(*PROJECTIONS)
             decision = await told(snapshot, self._tape, self._names, name)
         position = ";".join(f"{s.name}:{s.position}" for s in standings)
+        headers = {"ETag": f'"{form};{position}"', "Tapedeck-Position": position, "Vary": "Accept"}
+        if already(request, headers["ETag"]):
+            return Response(status_code=304, headers=headers)
         content: str | bytes
         match form:
             case "text":
@@ -101,11 +104,7 @@ class Decisions:
                 content = timeline.html(decision)
             case _:
                 content = msgspec.json.encode(decision)
-        return Response(
-            content,
-            headers={"Tapedeck-Position": position, "Vary": "Accept"},
-            media_type=FORMATS[form],
-        )
+        return Response(content, headers=headers, media_type=FORMATS[form])
 
     async def trail(self, request: Request) -> Response:
         """A message and what hangs together with it."""
@@ -114,10 +113,8 @@ class Decisions:
         known_only({"message_id": name}, ["message_id"])
         async with self._store.snapshot() as snapshot:
             (standing,) = await snapshot.standing(audit.PROJECTION)
-            if (same := unchanged(request, standing)) is not None:
-                return same
             found = await _trail(snapshot, name)
-        return answer(found, standing)
+        return unchanged(request, standing) or answer(found, standing)
 
 
 async def _trail(snapshot: Snapshot, name: str) -> Trail:

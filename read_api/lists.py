@@ -42,10 +42,16 @@ def install(app: FastAPI, store: Store) -> None:
 
 
 def unchanged(request: Request, standing: Standing) -> Response | None:
-    """304 if the asker has this answer already."""
-    if standing.etag not in request.headers.get("if-none-match", ""):
+    """304 if the asker has this answer already. Ask only where there is one."""
+    if not already(request, standing.etag):
         return None
     return Response(status_code=304, headers=headers(standing))
+
+
+def already(request: Request, etag: str) -> bool:
+    """Whether `If-None-Match` names the tag, or any (RFC 9110, 13.1.2)."""
+    asked = request.headers.get("if-none-match", "")
+    return asked.strip() == "*" or etag in asked
 
 
 def headers(standing: Standing) -> dict[str, str]:
@@ -91,12 +97,10 @@ def _one(store: Store, resource: Resource) -> Endpoint:
         known_only({resource.query.key: name}, [resource.query.key])
         async with store.snapshot() as snapshot:
             (standing,) = await snapshot.standing(resource.projection)
-            if (same := unchanged(request, standing)) is not None:
-                return same
             rows = await snapshot.rows(*one(resource.query, name))
         if not rows:
             raise not_found(f"{resource.query.key} {name}")
-        return answer(rows[0], standing)
+        return unchanged(request, standing) or answer(rows[0], standing)
 
     return endpoint
 

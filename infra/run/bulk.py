@@ -91,6 +91,9 @@ class Host:
                 self._turn()
             for lane in self._lanes.values():
                 self._save(lane)
+        except BaseException:
+            self._lanes.clear()  # closing revokes, and would save what may have been aborted
+            raise
         finally:
             self._consumer.close()
             self._lock.close()

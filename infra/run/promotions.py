@@ -52,7 +52,8 @@ def run_promoted(config: Config, stop: threading.Event, host: Host) -> None:
 
 
 def promoted(config: Config, client: Consumer, ids: Ids) -> str | None:
-    """The digest of the model that was promoted last, if one ever was."""
+    """The digest of the model that was promoted last, if one ever was: by the decisions' own log,
+    whose numbers grow whatever the clocks do."""
     topic = kafka.topic_name(config, topic_of(ModelPromoted).name)
     found = [
         tape.newest(client, topic, partition, lambda record: _is_promotion(record, ids))
@@ -61,7 +62,7 @@ def promoted(config: Config, client: Consumer, ids: Ids) -> str | None:
     messages = [wire.read(record, ids) for record in found if record is not None]
     if not messages:
         return None
-    return str(max(messages, key=lambda m: m.envelope.time_us).event.model_digest)
+    return str(max(messages, key=lambda m: m.envelope.sequence).event.model_digest)
 
 
 def _awaited(config: Config, ids: Ids, stop: threading.Event) -> str | None:

@@ -134,7 +134,8 @@ class Hearing:
             instance = speaks(self.saga, self._recalled([instance_id])[instance_id])
             if instance.entries or self.saga.done(instance.state):
                 spoken += bool(instance.entries)
-                self._write({instance_id: instance}, Effects(statements=self._closed(instance_id)))
+                tracked = Effects(statements=self._tracked(instance_id, instance))
+                self._write({instance_id: instance}, tracked)
         return spoken
 
     def _hear(

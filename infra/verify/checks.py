@@ -28,21 +28,32 @@ from events.orders import (
 )
 from events.predictions import PredictionMade
 from infra.mt5.books import differences
+from infra.run.bridge import BACKFILL_FIRST_S
 from infra.verify.evidence import Evidence, Quote
 from infra.verify.tables import audit_is_complete, projections_are_equal
 from infra.verify.verdict import Verdict, verdict
 
+LAG_US_MAX = 5_000_000
+"""A quote that is older must be on the tape when the bridge is stopped."""
+START_US_MAX = 180_000_000
+"""The bridge begins this long after the roles were started, at most."""
 ENDS = (OrderFilled, OrderRejected, OrderNotExecuted, OrderExpired)
 
 
 def every_tick_once_in_order(evidence: Evidence) -> Verdict:
-    """The tape has the venue's quotes, none missing, none twice, numbered without a hole."""
-    faults: list[str] = []
+    """The tape has the venue's quotes, none missing, none twice, numbered without a hole.
+
+    From an hour before the bridge began, its backfill, until it was stopped.
+    """
+    began_us, until_us = evidence.fed_us
+    times_us = [m.event.ts_source_us for m in evidence.tape.raw["market-data-events"]]
+    late_us = min(times_us, default=0) - (began_us - BACKFILL_FIRST_S * 1_000_000)
+    faults = [f"the tape begins {late_us / 1e6:.0f} s late"] if late_us > START_US_MAX else []
     count = 0
     for symbol, quotes in evidence.quotes.items():
         ticks = [m.event for m in evidence.tape.raw["market-data-events"] if m.key == symbol]
         count += len(ticks)
-        faults += _tick_faults(symbol, ticks, quotes)
+        faults += _tick_faults(symbol, ticks, quotes, until_us - LAG_US_MAX)
     return verdict(
         "every tick of the venue is on the tape once, in order", faults, f"{count:,} ticks"
     )
@@ -139,7 +150,10 @@ CHECKS: tuple[Callable[[Evidence], Verdict], ...] = (
 )
 
 
-def _tick_faults(symbol: str, ticks: list[TickReceived], quotes: list[Quote]) -> Iterator[str]:
+def _tick_faults(
+    symbol: str, ticks: list[TickReceived], quotes: list[Quote], until_us: int
+) -> Iterator[str]:
+    """What the tape lacks of a venue's quotes, the first and the last alike."""
     if not ticks:
         yield f"{symbol} has no ticks"
         return
@@ -147,16 +161,13 @@ def _tick_faults(symbol: str, ticks: list[TickReceived], quotes: list[Quote]) ->
     if seqs != list(range(seqs[0], seqs[0] + len(seqs))):
         yield f"{symbol}: {len(seqs)} numbers from {seqs[0]} have a hole or a repeat"
     told = [(tick.ts_source_us // 1000, tick.bid, tick.ask) for tick in ticks]
-    first = next((i for i, quote in enumerate(quotes) if quote == told[0]), None)
-    if first is None:
-        yield f"{symbol}: the venue does not know the first tick {told[0]}"
-        return
-    for number, (ours, theirs) in enumerate(zip(told, quotes[first:], strict=False)):
+    for number, (ours, theirs) in enumerate(zip(told, quotes, strict=False)):
         if ours != theirs:
             yield f"{symbol} tick {number}: the tape says {ours}, the venue {theirs}"
             return
-    if len(told) > len(quotes) - first:
-        yield f"{symbol}: {len(told)} ticks on the tape, {len(quotes) - first} at the venue"
+    due = sum(1 for time_ms, _, _ in quotes if time_ms * 1_000 <= until_us)
+    if not due <= len(told) <= len(quotes):
+        yield f"{symbol}: {len(told)} ticks on the tape, {due} to {len(quotes)} at the venue"
 
 
 def _unended(evidence: Evidence, accepted: Iterable[str]) -> Iterator[str]:

@@ -46,6 +46,10 @@ class Drill:
     killed: list[str] = field(default_factory=list)
     outages: list[Outage] = field(default_factory=list)
     books: dict[str, Books] = field(default_factory=dict)
+    began_us: int = 0
+    """When the roles were started; a bridge reads history from an hour before that."""
+    fed_until_us: int = 0
+    """When the bridge was told to stop."""
     supervisor: Supervisor = field(init=False)
 
     def __post_init__(self) -> None:
@@ -57,6 +61,7 @@ class Drill:
         self.config = boot.start_services(self.config, self.supervisor, self.note)
         services_s = time.time()
         boot.prepare_tape(self.config, self.supervisor)
+        self.began_us = _now_us()
         boot.start_roles(self.config, self.supervisor)
         for what, after_s in self._until_live(services_s).items():
             self.note(f"{what} {after_s:.1f} s after the services were up")
@@ -98,6 +103,7 @@ class Drill:
         The venue's books are read while the gateways still look: positions reach their stops.
         """
         self._look_for(2 * QUIET_S)
+        self.fed_until_us = _now_us()
         self.supervisor.retire(["bridge"])
         self._await_quiet()
         self.books = {name: read_books(self.config, name) for name in self.config.accounts}

@@ -69,11 +69,13 @@ class Evidence:
     quotes: dict[str, list[Quote]]
     books: dict[str, Books]
     tables: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
+    fed_us: tuple[int, int] = (0, 0)
+    """When the roles were started, and when the bridge was told to stop."""
     intents: dict[tuple[str, int], int] = field(default_factory=dict)
     """When an order was intended (UTC microseconds), by account and magic number."""
 
 
-def gather(config: Config, books: dict[str, Books]) -> Evidence:
+def gather(config: Config, books: dict[str, Books], fed_us: tuple[int, int]) -> Evidence:
     """Read everything but the `books`, which were read before, while nothing writes any more."""
     tape_ = read_tape(config)
     with psycopg.connect(postgres.address(config.postgres, config.namespace)) as connection:
@@ -82,8 +84,9 @@ def gather(config: Config, books: dict[str, Books]) -> Evidence:
     return Evidence(
         tape=tape_,
         log=list(_log(config)),
-        quotes=_quotes(config, tape_),
+        quotes=_quotes(config, tape_, fed_us[1]),
         books=books,
+        fed_us=fed_us,
         tables=tables,
         intents={(account, magic): at_us for account, magic, at_us in intents},
     )
@@ -152,16 +155,15 @@ def _log(config: Config) -> Iterator[Message[Any]]:
         last = entries[-1].id
 
 
-def _quotes(config: Config, tape_: Tape) -> dict[str, list[Quote]]:
-    """The venue's own quotes from the first second to the last of each symbol's ticks."""
+def _quotes(config: Config, tape_: Tape, until_us: int) -> dict[str, list[Quote]]:
+    """The venue's own quotes of every symbol, from the second of the tape's first tick, of whatever
+    symbol, until the tape's last, and at least until the bridge was stopped."""
     terminal = _terminal(config, config.accounts[0])
+    times_us = [m.event.ts_source_us for m in tape_.once["market-data-events"]]
+    first_s = min(times_us, default=until_us) // 1_000_000
+    last_s = max([*times_us, until_us]) // 1_000_000
     quotes: dict[str, list[Quote]] = {}
     for symbol in config.symbols:
-        ticks = [m.event for m in tape_.once["market-data-events"] if m.key == symbol]
-        if not ticks:
-            quotes[symbol] = []
-            continue
-        first_s, last_s = (ticks[i].ts_source_us // 1_000_000 for i in (0, -1))
         rows = terminal.copy_ticks_range(symbol, first_s, last_s + 1, mt5.COPY_TICKS_ALL)
         if rows is None:
             raise RuntimeError(f"the venue gives no quotes of {symbol}: {terminal.last_error()}")

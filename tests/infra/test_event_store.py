@@ -174,6 +174,16 @@ def test_who_was_slower_reads_again_and_decides_on_what_holds_now(
     assert store.load("accounts:a")[0] == 3
 
 
+def test_a_memory_that_is_old_never_decides_that_nothing_is_to_be_done(
+    conninfo: str, store: EventStore
+) -> None:
+    with EventStore.open(conninfo) as other:
+        store.handle(ACCOUNTS, halt(1))
+        other.handle(ACCOUNTS, resume(1))
+        assert len(store.handle(ACCOUNTS, halt(3))) == 1
+        assert other.handle(ACCOUNTS, resume(1)) == (other.load("accounts:a")[1][1],)
+
+
 def test_a_conflict_that_cannot_be_won_is_told_after_a_few_attempts() -> None:
     class Busy(MemoryRecorder):
         attempts = 0

@@ -104,3 +104,14 @@ def test_the_event_store_counts_over_all_keys() -> None:
     late = message("2", EVENT_STORE, "a")
     assert sequences(at.fresh([*mixed, late])) == ["1", "3"]
     assert at.advanced(mixed, 2).marks == (((EVENT_STORE, ""), "3"),)
+
+
+def test_what_is_pending_is_written_with_the_next_step() -> None:
+    at = Cursors("t", 0, 5)
+    at.pending = at.advanced([message("1")], 6)
+    assert (at.next_offset, at.read_to) == (5, 6)
+    assert sequences(at.fresh([message("1"), message("2")])) == ["2"]
+    step = at.advanced([message("2")], 7)
+    assert step == Advance("t", 0, 5, 7, ((("s", "a"), "2"),))
+    at.take(step)
+    assert (at.next_offset, at.read_to) == (7, 7)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import psycopg
 import pytest
 
 from infra.postgres import (
+    AWAY,
     address,
     connect,
     free_slot,
@@ -39,6 +42,19 @@ def test_nothing_takes_for_ever(postgres: str) -> None:
         for name in ("lock_timeout", "idle_in_transaction_session_timeout"):
             (value,) = session.execute(f"show {name}".encode()).fetchone() or ("0",)
             assert value != "0"
+
+
+def test_a_server_that_breaks_off_or_hands_over_is_away(postgres: str) -> None:
+    with connect(address(postgres)) as session:
+        session.execute("set idle_in_transaction_session_timeout = 50")
+        session.execute("begin")
+        time.sleep(0.5)
+        with pytest.raises(AWAY):
+            session.execute("select 1")
+    with connect(address(postgres)) as session:
+        session.execute("set default_transaction_read_only = on")
+        with pytest.raises(AWAY):
+            session.execute("create table t (n integer)")
 
 
 def test_tables_are_made_once_in_the_copy_s_own_schema(postgres: str) -> None:

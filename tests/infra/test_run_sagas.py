@@ -162,7 +162,9 @@ def test_the_sweep_says_what_a_journal_is_missing(store: EventStore, pool: Pool)
     row = ("insert into saga_open values (%s, %s)", (ORDER_EXECUTION.name, SIGNAL_ID))
     store.insert(notes, Effects(statements=(row,)))
     hearing = Hearing(ORDER_EXECUTION, store, pool)
-    assert (hearing.sweep(), hearing.sweep()) == (1, 0)
+    assert hearing.sweep() == 1
+    assert open_instances(pool) == [SIGNAL_ID]
+    assert hearing.sweep() == 0
     assert [type(command) for command in commanded(store)] == [OpenExecution, RequestOrder]
 
 

@@ -99,6 +99,23 @@ def test_an_answer_that_has_not_changed_is_not_sent_again(postgres: str) -> None
             assert later.headers["etag"] != etag
 
 
+def test_one_row_and_one_story_have_tags_too(client: TestClient) -> None:
+    for path in (f"/orders/{ORDER_ID}", f"/decisions/{SIGNAL_ID}"):
+        etag = client.get(path).headers["etag"]
+        for asked in (etag, "*", f'"another", {etag}'):
+            again = client.get(path, headers={"If-None-Match": asked})
+            assert (again.status_code, again.content) == (304, b"")
+            assert again.headers["etag"] == etag
+    told = client.get(f"/decisions/{SIGNAL_ID}?format=text").headers["etag"]
+    assert told != etag
+
+
+def test_what_does_not_exist_is_not_unchanged(client: TestClient) -> None:
+    etag = client.get("/orders").headers["etag"]
+    for asked in (etag, "*"):
+        assert client.get("/orders/nobody", headers={"If-None-Match": asked}).status_code == 404
+
+
 @pytest.mark.parametrize(
     ("question", "number"),
     [
@@ -131,6 +148,10 @@ def test_filters_narrow_a_list(client: TestClient, question: str, number: int) -
         ("/orders?limit=0", 422, "limit is 0"),
         ("/orders?limit=501", 422, "1 to 500"),
         ("/orders?limit=ten", 422, "limit is ten"),
+        ("/orders?limit=0000000509999999", 422, "1 to 500"),
+        ("/orders?limit=" + "9" * 5_000, 422, "1 to 500"),
+        ("/bars?timeframe_s=" + "0" * 20 + "9" * 5_000, 422, "whole number"),
+        ("/bars?from=" + "9" * 5_000, 422, "whole number"),
         ("/orders?cursor=%00", 422, "NUL"),
         ("/orders?cursor=abc", 422, "take `next`"),
         ("/orders/%00", 422, "NUL"),

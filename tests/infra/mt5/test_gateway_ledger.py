@@ -117,15 +117,10 @@ def test_a_halt_holds_whoever_decided_it_until_it_is_lifted(
     assert ledger.halted_for() == frozenset()
     ledger.halt("a test", NOW_US)
     assert ledger.halted_for() == {"a test"}
-    for number, (wish, left) in enumerate(
-        (
-            (HaltAccount(account=ACCOUNT, reason="news"), {"a test", "news"}),
-            (ResumeAccount(account=ACCOUNT, reason="over"), set()),
-        )
-    ):
-        sequence = str(number)
+    for kind, left in ((HaltAccount, {"a test", "news"}), (ResumeAccount, set())):
+        wish: Any = kind(account=ACCOUNT, reason="news")
         command: Message[Any] = first_cause(
-            wish, source="test", sequence=sequence, key=ACCOUNT, time_us=NOW_US
+            wish, source="test", sequence=kind.__name__, key=ACCOUNT, time_us=NOW_US
         )
         store.handle(ACCOUNTS, command)
         assert ledger.halted_for() == left
