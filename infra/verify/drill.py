@@ -22,6 +22,7 @@ LOOK_EVERY_S = 0.2
 WARM_UP_DEADLINE_S = 180.0
 QUIET_S = 5.0
 QUIET_DEADLINE_S = 150.0
+LISTENERS = ("relay", "projections")
 KEPT = ("CACHE", "ACCOUNTS", "SYMBOLS", "SEED", "LOG_LEVEL")
 
 Note = Callable[[str], None]
@@ -108,7 +109,10 @@ class Drill:
         self._await_quiet()
         self.books = {name: read_books(self.config, name) for name in self.config.accounts}
         self._look_for(QUIET_S)
-        self.supervisor.retire(self._names(lambda stage: stage > 1))
+        workers = self._names(lambda stage: stage > 1)
+        self.supervisor.retire([name for name in workers if name not in LISTENERS])
+        self._await_quiet()  # the gateways' last words come onto the tape, and into the tables
+        self.supervisor.retire(workers)
 
     def end(self) -> None:
         """Stop what still runs."""
