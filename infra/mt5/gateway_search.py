@@ -7,6 +7,7 @@ after each reading. A reading that failed proves nothing and starts the count an
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -25,6 +26,9 @@ MARGIN_S = 24 * 60 * 60
 """The venue's clock may be in another zone: history is read a day earlier and later."""
 
 
+log = logging.getLogger(__name__)
+
+
 @dataclass(slots=True)
 class Search:
     """One order that is looked for."""
@@ -33,6 +37,7 @@ class Search:
     began_s: float
     next_s: float
     absent_since_s: float | None = None
+    doubt: str = ""
 
 
 def begin(entry: Entry, clock: Clock) -> Search:
@@ -55,7 +60,8 @@ def step(
     match finding:
         case Found() | Undealt():
             return finding
-        case Undecided():
+        case Undecided(why):
+            _tell(search, why)
             search.absent_since_s = None
         case Absent() if search.absent_since_s is None:
             if now_s - search.began_s >= SETTLE_S:
@@ -91,9 +97,14 @@ def _finding(
     books = books_of(terminal, from_s, to_s)
     if not gateway_health.look(terminal, identity).readable:
         return Undecided("the terminal changed while it was read")
-    return judge(
-        entry.order.event, books, explained, entry.venue_order, since_us=entry.intended_at_us
-    )
+    return judge(entry.order.event, books, explained, entry.intended_at_us, entry.venue_order)
+
+
+def _tell(search: Search, why: str) -> None:
+    """A doubt that stays needs a person, who must know what it is."""
+    if why != search.doubt:
+        log.warning("order %s stays unresolved: %s", search.entry.order.event.order_id, why)
+    search.doubt = why
 
 
 def _proven(apart_s: float) -> Undealt | None:

@@ -71,23 +71,27 @@ def judge(
     order: OrderAccepted,
     books: Books,
     explained: Callable[[int], bool],
+    since_us: int,
     venue_order: int = 0,
-    since_us: int = 0,
 ) -> Finding:
     """What the reads say about `order`.
 
-    `explained` knows the tickets of deals that were accounted for before; `venue_order` is the
-    ticket that the venue gave it, if an answer came: such an order exists, and is never `Absent`.
-    Before `since_us` it was not sent: a nameless deal of before is not taken for its own.
+    `explained` knows the tickets of deals that were accounted for before. Before `since_us` it was
+    not sent: a nameless deal of before is not taken for its own. `venue_order` is the ticket that
+    the venue gave it, if an answer came: such an order exists, and is never `Absent`.
     """
     positions, active, done, deals = books.positions, books.orders, books.orders_done, books.deals
     if positions is None or active is None or done is None or deals is None:
         return Undecided("a read of the terminal failed")
     if any(is_ours(order, each, venue_order) for each in active):
         return Undecided("the order is still active at the venue")
-    found = _deals_of(order, deals, done, venue_order, explained)
-    if any(deal.time_msc * 1_000 < since_us - SKEW_US for deal in found):
+    fills = [deal for deal in deals if is_fill(order, deal)]
+    named = [deal for deal in fills if is_ours(order, deal, venue_order)]
+    # A name is proof whatever the venue's clock says; without one, time must speak for it too.
+    twins = _anonymous_twin(order, [deal for deal in fills if not explained(deal.ticket)], done)
+    if not named and any(deal.time_msc * 1_000 < since_us - SKEW_US for deal in twins):
         return Undecided("a deal without a name is like the order's, and older than the order")
+    found = tuple(sorted(named or twins, key=lambda deal: deal.ticket))
     ended = [each for each in done if is_ours(order, each, venue_order)]
     if missing := _missing_lots(order, found, {*ended, *_orders_of(found, done)}):
         return Undecided(f"deals of {missing} lots are not written down yet")
@@ -148,19 +152,6 @@ def _named(order: OrderAccepted, magic: int, comment: str) -> bool:
         return False
     ours = comment_of(order.order_id)
     return comment.startswith(ours) or ours.startswith(comment)
-
-
-def _deals_of(
-    order: OrderAccepted,
-    deals: tuple[TradeDeal, ...],
-    done: tuple[TradeOrder, ...],
-    venue_order: int,
-    explained: Callable[[int], bool],
-) -> tuple[TradeDeal, ...]:
-    fills = [deal for deal in deals if is_fill(order, deal)]
-    named = [deal for deal in fills if is_ours(order, deal, venue_order)]
-    found = named or _anonymous_twin(order, [d for d in fills if not explained(d.ticket)], done)
-    return tuple(sorted(found, key=lambda deal: deal.ticket))
 
 
 def _anonymous_twin(
