@@ -101,19 +101,22 @@ class Gateway:
         self._halt(self._blind)
 
     def beat(self) -> None:
-        """Everything that is not an order just read: look, settle, send what waits, sweep."""
+        """Everything that is not an order just read: look, settle, sweep, send what waits.
+
+        What others dealt is explained before an order goes, lest it be taken for the order's own.
+        """
         now_s = self._clock.monotonic_s()
-        due = now_s >= self._next_sweep_s
-        if due or not self.health.readable:
+        due = now_s >= self._next_sweep_s or not self.health.readable
+        if due:
             self._look()
         for search in [s for s in self._searches.values() if s.next_s <= now_s]:
             self._search(search)
-        self._release()
         if due:
             self._next_sweep_s = self._clock.monotonic_s() + SWEEP_EVERY_S
             if self.health.readable:
                 self._sweep.run(self._in_flight())
                 self._learn()
+        self._release()
 
     @property
     def unsettled(self) -> int:
@@ -127,6 +130,8 @@ class Gateway:
             else:
                 self._waiting.append(entry.order)
         self._look()
+        if self.health.readable:
+            self._sweep.run(self._in_flight())
 
     def _learn(self) -> None:
         """Symbols' figures change now and then; an order must not wait for them to be read."""
@@ -260,6 +265,8 @@ class Gateway:
         del self._searches[order.event.order_id]
 
     def _halt(self, reason: str) -> None:
+        # What others dealt on the symbol was left alone, and may be like the next order on it.
+        self._sweep.run(self._in_flight())
         """Each reason is told once, also while halted: whoever resumes must know all of them."""
         if reason not in self._halted_for:
             log.critical("account %s is halted: %s", self._name, reason)
