@@ -141,7 +141,9 @@ class Gateway:
 
     def _look(self) -> None:
         self.health = self._connector.look(self._identity)
-        if self.health.rung is Rung.STRANGER or self._connector.refusal:
+        if reason := self._connector.refusal:
+            self._halt(reason)
+        if self.health.rung is Rung.STRANGER:
             self._halt(self.health.detail)
 
     def _heed(self, messages: Sequence[Message[Any]]) -> None:
@@ -263,10 +265,10 @@ class Gateway:
             case None:
                 return
         del self._searches[order.event.order_id]
-
-    def _halt(self, reason: str) -> None:
         # What others dealt on the symbol was left alone, and may be like the next order on it.
         self._sweep.run(self._in_flight())
+
+    def _halt(self, reason: str) -> None:
         """Each reason is told once, also while halted: whoever resumes must know all of them."""
         if reason not in self._halted_for:
             log.critical("account %s is halted: %s", self._name, reason)

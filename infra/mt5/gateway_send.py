@@ -154,7 +154,8 @@ class Sender:
         """The request, after the checks that come right before each send."""
         health = self._connector.look(self._identity)
         if health.rung is not Rung.TRADING:
-            return NotSent(health.detail, halts=health.readable or health.rung is Rung.STRANGER)
+            known = health.readable or health.rung is Rung.STRANGER
+            return NotSent(health.detail, halts=known or bool(self._connector.refusal))
         if found := objection():
             return NotSent(found)
         spec = self._spec(order.symbol)

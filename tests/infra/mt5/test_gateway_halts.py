@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +12,12 @@ from msgspec.structs import replace
 from commands.accounts import ACCOUNTS, HaltAccount, ResumeAccount
 from events.accounts import AccountHalted, AccountResumed
 from events.envelope import Message, first_cause
+from events.orders import OrderNotExecuted
 from events.values import lots
+from infra.config import Config
 from infra.mt5 import constants as mt5
 from infra.mt5.gateway_clock import SystemClock
+from infra.mt5.gateway_connect import refusal_of
 from infra.offsets import Advance
 from infra.run import gateway as role
 from tests.infra.mt5.desk import ACCOUNT, WIDE
@@ -123,6 +127,20 @@ class Refusing:
         return None
 
 
+class Dropping(Refusing):
+    """A terminal that works until it is `gone`."""
+
+    gone = False
+
+    def __init__(self, terminal: Any) -> None:
+        super().__init__()
+        self._terminal = terminal
+
+    def __getattribute__(self, name: str) -> Any:
+        own = name in ("gone", "logins", "_terminal") or self.gone
+        return object.__getattribute__(self, name) if own else getattr(self._terminal, name)
+
+
 class Stop(threading.Event):
     """Told to stop at the eleventh wait; somebody resumes the account at the eighth, if asked."""
 
@@ -166,3 +184,55 @@ def test_a_login_refused_at_work_is_remembered_by_the_next_session(floor: Floor)
     gateway.handle([told(AccountResumed(account=ACCOUNT, reason="mended"), 9)], READ)
     gateway.beat()
     assert terminal.logins == 2
+
+
+def test_a_login_refused_right_before_a_send_is_remembered_at_once(floor: Floor) -> None:
+    terminals: list[Dropping] = []
+
+    def wrap(port: Any) -> Any:
+        if isinstance(port, MemoryLedger):
+            return port
+        terminals.append(Dropping(port))
+        return terminals[-1]
+
+    gateway = floor.start(wrap)
+    gateway.beat()
+    floor.accept("x/open")
+    terminals[0].gone = True
+    gateway.handle([floor.tape[0]], (Advance("order-events", 0, 0, 1),))
+    assert floor.story("x/open")[-1] == "OrderNotExecuted"
+    assert terminals[0].logins == 1
+    (reason,) = floor.ledger.halted_for()
+    assert "then resume the account" in reason
+
+
+def test_mended_in_the_terminal_and_not_resumed_the_account_keeps_its_one_reason(
+    floor: Floor,
+) -> None:
+    floor.start()
+    floor.ledger.halt(refusal_of(mt5.RES_E_AUTH_FAILED, "Authorization failed"), 0)
+    terminal = floor.look()
+    gateway = floor.start(lambda port: port if isinstance(port, MemoryLedger) else terminal)
+    gateway.beat()
+    assert gateway.health.readable
+    assert len(floor.ledger.halted_for()) == 1
+
+
+def test_the_role_tells_its_gateway_what_cannot_be_read_on(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def loop(*given: Any, held: Any, **_: Any) -> None:
+        handle = given[4]
+        held("limit-events/1")
+        handle([floor.tape[0]], (Advance("order-events", 0, 0, 1),))
+
+    floor.start()
+    floor.accept("x/open", expires_at_us=1 << 60)
+    monkeypatch.setattr(role, "loop", loop)
+    config: Any = Config.load({"TAPEDECK_HOME": str(tmp_path)})
+    terminal = floor.look()
+    role._session(config, None, Stop(), ACCOUNT, terminal, floor.ledger, None)  # type: ignore[arg-type]
+    end = floor.events("x/open")[-1]
+    assert isinstance(end, OrderNotExecuted)
+    assert "limit-events/1 holds a record that cannot be read" in end.evidence
+    assert len(floor.deals()) == 1  # the deposit
