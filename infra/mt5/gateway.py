@@ -181,7 +181,8 @@ class Gateway:
                 self._waiting.append(order)
 
     def _place(self, order: Order, steps: Steps = (), behind: Sequence[Order] = ()) -> None:
-        self._sender.await_turn()
+        if self._sender.await_turn():
+            self._catch_up()
         now_us, asked_s = self._clock.now_us(), self._clock.monotonic_s()
         if not self._ledger.intend(order, now_us, steps, behind):
             return
@@ -191,18 +192,34 @@ class Gateway:
         self._conclude(Entry(order, True, now_us), verdict)
 
     def _sent(self, order: Order, asked_s: float) -> Verdict:
-        halted = "; ".join(sorted(self._halted_for)) or self._blind
-        if halted and order.event.closes_position is None:
-            return NotSent(f"the account is halted: {halted}")
+        if found := self._barred(order):
+            return NotSent(found)
         verdict = self._sender.send(
             order.event,
             asked_s,
-            lambda number: self._ledger.attempt(order, number, self._clock.now_us()),
+            lambda number: self._permitted(order, number),
             lambda: self._exposure.objection(order.event, self._unresolved_orders()),
         )
         sent = {"order_id": order.event.order_id, "called_at_us": self._sender.called_at_us}
         log.info("order %s: %s", order.event.order_id, verdict.detail, extra={"tape": sent})
         return verdict
+
+    def _barred(self, order: Order) -> str:
+        """Why the order must not go, or nothing: a close always may."""
+        halted = "; ".join(sorted(self._halted_for)) or self._blind
+        barred = halted and order.event.closes_position is None
+        return f"the account is halted: {halted}" if barred else ""
+
+    def _permitted(self, order: Order, attempt: int) -> bool:
+        self._catch_up()
+        now_us = self._clock.now_us()
+        return not self._barred(order) and self._ledger.attempt(order, attempt, now_us)
+
+    def _catch_up(self) -> None:
+        """While it waits for a send the gateway does not read on: what holds is in the streams."""
+        self._halted_for = self._ledger.halted_for()
+        if limits := self._ledger.limits():
+            self._exposure.heed(limits)
 
     def _conclude(self, entry: Entry, verdict: Verdict) -> None:
         order_id = entry.order.event.order_id

@@ -98,11 +98,12 @@ class Sender:
         self.called_at_us = 0
         """When `order_send` was first called for the latest order; 0 if it was not."""
 
-    def await_turn(self) -> None:
-        """Wait until the account's pace allows a send; at once unless the venue complained."""
+    def await_turn(self) -> bool:
+        """Wait until the account's pace allows a send; False: at once, nobody complained."""
         wait_s = self._not_before_s - self._clock.monotonic_s()
         if wait_s > 0:
             self._clock.sleep(wait_s)
+        return wait_s > 0
 
     def learn(self, symbols: Iterable[str] = ()) -> None:
         """Read the figures of these symbols, and again those of all that are known."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from infra.config import Config
 from infra.mt5 import constants as mt5
 from infra.mt5.gateway_clock import SystemClock
 from infra.mt5.gateway_connect import refusal_of
+from infra.mt5.simulator.faults import FaultRule
 from infra.offsets import Advance
 from infra.run import gateway as role
 from tests.infra.mt5.desk import ACCOUNT, WIDE
@@ -90,6 +92,26 @@ def test_where_the_tape_cannot_be_read_on_only_closes_go_whoever_resumes(floor: 
     assert floor.story("x/close")[-1] == "OrderFilled"
     halts = [event.reason for event in floor.events() if isinstance(event, AccountHalted)]
     assert halts == ["account-events/0 holds a record that cannot be read"]
+
+
+@pytest.mark.parametrize(("at", "sends"), [(1, (1, 0)), (3, (3, 0))])
+def test_a_halt_decided_while_it_waits_for_the_venue_s_pace_holds_before_the_next_send(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch, at: int, sends: tuple[int, int]
+) -> None:
+    floor.start()
+    floor.spoil(FaultRule(kind="reject", retcode=mt5.TRADE_RETCODE_TOO_MANY_REQUESTS, times=9))
+    floor.accept("x/open")
+    floor.accept("y/open", "GBPUSD")
+    sleep, slept = floor.clock.sleep, count(1)
+
+    def wait(seconds: float) -> None:
+        sleep(seconds)
+        if next(slept) == at:
+            decide(floor, HaltAccount(account=ACCOUNT, reason="news"))
+
+    monkeypatch.setattr(floor.clock, "sleep", wait)
+    floor.rest()
+    assert (floor.sends_of("x/open"), floor.sends_of("y/open")) == sends
 
 
 @pytest.mark.parametrize(
