@@ -33,7 +33,7 @@ from infra.transactions import Doubtful, Writer
 from infra.wire import Ids, Outgoing, rfc3339
 from schemas.catalog import topic_of
 
-BATCH = 10_000
+BATCH = 20_000
 PACE_S = 0.05
 LINGER_MS = 5
 PASSING = (Doubtful, KafkaException, RegistryAway)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
 
 from msgspec import Struct
 
 from events.market import QuoteQuarantined, TickReceived
-from infra.headings import Origin, frame_of
+from infra.headings import frame_of
+from infra.origins import Origin
 from infra.transactions import Writer
 from infra.wire import Ids, Outgoing
 from schemas.catalog import topic_of
@@ -33,11 +35,12 @@ class Press:
             yield from self._together(numbered[at : at + TOGETHER_MAX])
 
     def _together(self, numbered: Sequence[tuple[Told, int]]) -> list[Outgoing]:
+        kinds = {(type(event), event.source, event.symbol) for event, _ in numbered}
+        if len(kinds) == 1:
+            return self._of(kinds.pop()).records(numbered)
         alike: defaultdict[tuple[type[Told], str, str], list[int]] = defaultdict(list)
         for at, (event, _) in enumerate(numbered):
             alike[type(event), event.source, event.symbol].append(at)
-        if len(alike) == 1:
-            return self._of(*alike).records(numbered)
         made: dict[int, Outgoing] = {}
         for of, places in alike.items():
             records = self._of(of).records([numbered[at] for at in places])
@@ -53,6 +56,8 @@ class Press:
             symbol.encode(),
             frame_of(self._ids.id_of(kind)),
             Origin(source, symbol, kind),
+            # A refused quote may have no time that means anything: then it is ours.
+            attrgetter("ts_source_us" if kind is TickReceived else "ts_received_us"),
         )
         return line
 
@@ -64,13 +69,14 @@ class _Line(Struct, frozen=True):
     key: bytes
     frame: bytes
     origin: Origin
+    time_us: Callable[[Told], int]
 
     def records(self, numbered: Sequence[tuple[Told, int]]) -> list[Outgoing]:
         """The records of events of this line."""
         topic, key, frame = self.topic, self.key, self.frame
-        payloads = encode_all([event for event, _ in numbered])
-        times_us = [_time_us(event) for event, _ in numbered]
-        headers = self.origin.headers([number for _, number in numbered], times_us)
+        events, numbers = zip(*numbered, strict=True)
+        payloads = encode_all(events)
+        headers = self.origin.headers(numbers, list(map(self.time_us, events)))
         return [
             Outgoing(topic, key, frame + payload, heading)
             for payload, heading in zip(payloads, headers, strict=True)
@@ -80,8 +86,3 @@ class _Line(Struct, frozen=True):
 def publish(writer: Writer, press: Press, ticks: Sequence[TickReceived]) -> None:
     """Ticks that were accepted, in one transaction; acknowledged when it returns."""
     writer.write(press.records([(tick, tick.source_seq) for tick in ticks]))
-
-
-def _time_us(event: Told) -> int:
-    """A refused quote may have no time that means anything: then it is ours."""
-    return event.ts_source_us if isinstance(event, TickReceived) else event.ts_received_us

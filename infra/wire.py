@@ -18,6 +18,7 @@ SEQUENCE_AT = 4
 """Where `headers_of` puts the sequence; the source is before it."""
 FRAME_BYTES = 5
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MINUTE_US = 60_000_000
 MICROSECOND = timedelta(microseconds=1)
 
 Headers = list[tuple[str, bytes]]
@@ -184,8 +185,8 @@ def rfc3339(time_us: int) -> str:
 
 def rfc3339_bytes(time_us: int) -> bytes:
     """The same as a header holds it."""
-    minute, rest_us = divmod(time_us, 60_000_000)
-    return b"%b%02d.%06dZ" % (_minute(minute), *divmod(rest_us, 1_000_000))
+    minute, rest_us = divmod(time_us, MINUTE_US)
+    return b"%b%02d.%06dZ" % (minute_text(minute), *divmod(rest_us, 1_000_000))
 
 
 def micros(text: str) -> int:
@@ -197,6 +198,6 @@ def micros(text: str) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _minute(since_epoch: int) -> bytes:
+def minute_text(since_epoch: int) -> bytes:
     """Messages come in bursts of one minute: its text is made once."""
     return (EPOCH + timedelta(minutes=since_epoch)).strftime("%Y-%m-%dT%H:%M:").encode()

@@ -122,13 +122,18 @@ def _grouped(parts: list[str]) -> list[str]:
 def _value(n: int, hint: Any, field: Schema) -> str | None:
     if hint is float:
         return f"v{n}"
-    if hint is int and field["name"].endswith("_us"):
+    if is_time(field["name"], hint):
         return _TIME.format(v=f"v{n}")
     if item_of(hint) is not None:
         return f"doubles(v{n})" if item_of(hint) is float else None
     if isinstance(hint, type) and issubclass(hint, Enum):
         return f"e{n}[v{n}]"
     return {str: f"TEXTS[v{n}]", int: f"long(v{n})", bool: f"(TRUE if v{n} else FALSE)"}.get(hint)
+
+
+def is_time(name: str, hint: Any) -> bool:
+    """Whether a field holds microseconds since 1970."""
+    return hint is int and name.endswith("_us")
 
 
 def _symbols(hint: Any, field: Schema) -> dict[Enum, bytes] | None:

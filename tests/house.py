@@ -37,7 +37,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "sagas": {"msgspec"},
     "processors": {"msgspec", "numpy", "xgboost", "torch"},
     "projections": {"msgspec", "psycopg"},
-    "schemas": {"msgspec", "fastavro", "avro"},
+    "schemas": {"msgspec", "fastavro", "avro", "numpy"},
     "read_api": {"msgspec", "fastapi", "starlette", "pydantic", "psycopg", "psycopg_pool"},
 }
 

@@ -9,6 +9,7 @@ from events.bars import BarClosed
 from events.envelope import Message, caused_by, first_cause
 from events.market import QuoteFault, QuoteQuarantined, TickReceived
 from infra import headings, wire
+from infra.origins import rfc3339_all
 from infra.press import Press, Told
 from tests.infra.counting import FixedIds
 from tests.infra.market import tick
@@ -31,6 +32,11 @@ def test_of_a_consequence(
     after = caused_by(cause, TICK, source="s/1", sequence="42.000", key="EURUSD", step=step)
     made = headings.caused(dict(before), source="s/1", sequence="42.000", step=step, kind=BarClosed)
     assert made == wire.headers_of(after.envelope, "BarClosed")
+
+
+@given(st.lists(st.integers(-62_000_000_000_000_000, 250_000_000_000_000_000), min_size=1))
+def test_times_as_text_many_at_once(times_us: list[int]) -> None:
+    assert rfc3339_all(times_us) == [wire.rfc3339_bytes(each) for each in times_us]
 
 
 @given(TEXT, st.integers(1, 10**15), TIMES)

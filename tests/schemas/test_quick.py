@@ -84,6 +84,20 @@ def test_many_at_once_are_written_as_one_after_the_other(name: str) -> None:
     are_the_same()
 
 
+@pytest.mark.parametrize(
+    "time_us", [0, 2**48 - 1, 2**48, 2**55 - 1, 2**55, 2**63 - 1, -1, -(2**63) + 2**50, 2**63]
+)
+def test_times_of_any_day_are_written_or_refused_as_by_the_codec(time_us: int) -> None:
+    several = [TICK, replace(TICK, ts_source_us=time_us)]
+    try:
+        written = [codec.encode(message) for message in several]
+    except Unencodable:
+        with pytest.raises(Unencodable):
+            encode_all(several)
+    else:
+        assert encode_all(several) == written
+
+
 def test_zeros_of_either_sign_are_told_apart() -> None:
     zeros = [replace(TICK, bid_volume=zero, ask_volume=zero) for zero in (0.0, -0.0, 0.0)]
     assert encode_all(zeros) == [codec.encode(message) for message in zeros]
