@@ -69,7 +69,7 @@ def _opened(query: Query, cursor: str) -> list[Any]:
     hints = {field.name: field.type for field in msgspec.structs.fields(query.row)}
     kinds = [hints[column] for column in query.order]
     alike = len(place) == len(kinds) and all(
-        type(v) is k for v, k in zip(place, kinds, strict=True)
+        type(v) is k and "\x00" not in str(v) for v, k in zip(place, kinds, strict=True)
     )
     if relation != query.relation or not alike:
         raise refused("cursor belongs to another list; take `next` of this list's page before")

@@ -14,7 +14,7 @@ from read_api import examples, timeline
 from read_api.asked import known_only
 from read_api.lists import already, answer, one_extra, unchanged
 from read_api.problems import not_found, refused
-from read_api.store import Row, Snapshot, Store, columns
+from read_api.store import Row, Snapshot, Standing, Store, columns
 from read_api.story import BarTicks, Decision, FeatureNames, told
 from read_api.tape import Tape
 
@@ -93,8 +93,14 @@ class Decisions:
             standings = await snapshot.standing(*PROJECTIONS)
             decision = await told(snapshot, self._tape, self._names, name)
         position = ";".join(f"{s.name}:{s.position}" for s in standings)
-        headers = {"ETag": f'"{form};{position}"', "Tapedeck-Position": position, "Vary": "Accept"}
-        if already(request, headers["ETag"]):
+        etag = _etag(form, decision, standings)
+        headers = {
+            "ETag": etag,
+            "Tapedeck-Position": position,
+            "Cache-Control": "no-cache",
+            "Vary": "Accept",
+        }
+        if already(request, etag):
             return Response(status_code=304, headers=headers)
         content: str | bytes
         match form:
@@ -130,6 +136,11 @@ async def _trail(snapshot: Snapshot, name: str) -> Trail:
         tick = audit.cause_of(first["source"], first["sequence"], "market-data-events")
     position = None if tick is None else str(tick)
     return Trail(message=rows[0], causes=causes, effects=effects, cause_position=position)
+
+
+def _etag(form: str, decision: Decision, standings: list[Standing]) -> str:
+    """The ticks are the tape's, which may be away while the tables stand still: they count too."""
+    return f'"{form};{len(decision.ticks.ticks)};{";".join(s.state for s in standings)}"'
 
 
 def _form(request: Request) -> str:

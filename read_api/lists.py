@@ -50,7 +50,7 @@ def unchanged(request: Request, standing: Standing) -> Response | None:
 
 def already(request: Request, etag: str) -> bool:
     """Whether `If-None-Match` names the tag, or any (RFC 9110, 13.1.2)."""
-    asked = request.headers.get("if-none-match", "")
+    asked = ", ".join(request.headers.getlist("if-none-match"))
     return asked.strip() == "*" or etag in asked
 
 

@@ -73,7 +73,11 @@ def of(error: Exception) -> Problem:
             return error
         case psycopg.errors.QueryCanceled():
             return away("the question took too long", "too-slow")
-        case psycopg.OperationalError() | psycopg.InterfaceError():
+        case (
+            psycopg.OperationalError()
+            | psycopg.InterfaceError()
+            | psycopg.errors.IdleInTransactionSessionTimeout()
+        ):
             return away("the database does not answer")
         case psycopg.errors.UndefinedTable():
             return away("the read models are not built yet")

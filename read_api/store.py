@@ -43,9 +43,14 @@ class Standing:
         return ";".join(f"{topic}={','.join(places)}" for topic, places in topics.items())
 
     @property
+    def state(self) -> str:
+        """The same rows are found as long as this is the same: a version may see them anew."""
+        return f"{self.name}-v{self.version};{self.position}"
+
+    @property
     def etag(self) -> str:
-        """The same answer is given as long as this is the same."""
-        return f'"{self.name}-v{self.version};{self.position}"'
+        """The state as HTTP's `ETag`."""
+        return f'"{self.state}"'
 
 
 class Snapshot:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
+import psycopg
 import pytest
 from fastapi import FastAPI
 
 from infra.config import Config
 from infra.run.read_api import open_pool
+from read_api import problems
 from read_api.app import create_app
 from read_api.documentation import SHAPES, ProblemDetails
 from read_api.routes import RESOURCES, Resource
@@ -106,6 +109,8 @@ def test_one_row_and_one_story_have_tags_too(client: TestClient) -> None:
             again = client.get(path, headers={"If-None-Match": asked})
             assert (again.status_code, again.content) == (304, b"")
             assert again.headers["etag"] == etag
+        lines = [("If-None-Match", '"another"'), ("If-None-Match", etag)]
+        assert client.get(path, headers=lines).status_code == 304
     told = client.get(f"/decisions/{SIGNAL_ID}?format=text").headers["etag"]
     assert told != etag
 
@@ -220,3 +225,16 @@ def test_a_cursor_of_another_list_is_refused(fuller_client: TestClient) -> None:
     answer = fuller_client.get("/orders", params={"cursor": cursor})
     assert answer.status_code == 422
     assert "another list" in answer.json()["detail"]
+
+
+def test_a_cursor_with_text_that_no_database_holds_is_refused(fuller_client: TestClient) -> None:
+    cursor = fuller_client.get("/orders?limit=1").json()["next"]
+    relation, *place = msgspec.json.decode(urlsafe_b64decode(cursor + "=="))
+    forged = [relation, *("\0" if isinstance(value, str) else value for value in place)]
+    text = urlsafe_b64encode(msgspec.json.encode(forged)).decode().rstrip("=")
+    assert fuller_client.get("/orders", params={"cursor": text}).status_code == 422
+
+
+def test_a_database_that_broke_off_is_no_fault_of_ours() -> None:
+    for lost in (psycopg.OperationalError(), psycopg.errors.IdleInTransactionSessionTimeout()):
+        assert problems.of(lost).status == 503

@@ -12,7 +12,7 @@ from events.envelope import Message
 from infra.config import Config
 from infra.run.read_api import open_pool
 from read_api.app import create_app
-from read_api.decisions import Trail
+from read_api.decisions import PROJECTIONS, Trail
 from read_api.story import Decision
 from read_api.vitals import Ready, Topics
 from tests.projections import story
@@ -89,6 +89,22 @@ def test_a_tape_that_is_away_costs_only_the_ticks(client: TestClient, tape: Memo
     assert decision["ticks"]["ticks"] == []
     assert "Kafka does not answer" in decision["ticks"]["note"]
     assert decision["signal"] is not None
+
+
+def test_a_story_that_lacked_its_ticks_is_told_again(client: TestClient, tape: MemoryTape) -> None:
+    path = f"/decisions/{SIGNAL_ID}"
+    tape.away = True
+    etag = client.get(path).headers["etag"]
+    tape.away = False
+    again = client.get(path, headers={"If-None-Match": etag})
+    assert again.status_code == 200
+    assert again.json()["ticks"]["complete"]
+
+
+def test_a_story_is_another_when_a_read_model_is_built_anew(client: TestClient) -> None:
+    etag = client.get(f"/decisions/{SIGNAL_ID}").headers["etag"]
+    for projection in PROJECTIONS:
+        assert f"{projection.name}-v{projection.version};" in etag
 
 
 @pytest.mark.parametrize(
