@@ -16,9 +16,8 @@ from typing import Any, Protocol
 import psycopg
 from eventsourcing.persistence import (
     IntegrityError,
-    InterfaceError,
     Notification,
-    OperationalError,
+    PersistenceError,
     StoredEvent,
 )
 from eventsourcing.popo import POPOProcessRecorder
@@ -28,7 +27,7 @@ from psycopg.rows import dict_row
 
 from infra import offsets
 from infra.offsets import Advance, Superseded
-from infra.postgres import POOL_WAIT_S, migration, schema_of
+from infra.postgres import AWAY, POOL_WAIT_S, migration, schema_of
 
 __all__ = ["Conflict", "Effects", "MemoryRecorder", "Notification", "Recorder", "StoredEvent"]
 
@@ -221,5 +220,7 @@ def _translated() -> Iterator[None]:
         yield
     except IntegrityError as taken:
         raise Conflict(str(taken)) from taken
-    except (OperationalError, InterfaceError) as lost:
-        raise StoreAway(str(lost)) from lost
+    except PersistenceError as lost:
+        if isinstance(lost.__cause__, AWAY):
+            raise StoreAway(str(lost)) from lost
+        raise

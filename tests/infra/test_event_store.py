@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
+import psycopg
 import pytest
 from msgspec.structs import replace
 
@@ -144,6 +146,29 @@ def test_an_append_whose_answer_was_lost_is_no_conflict(postgres: str) -> None:
             cut.append("accounts:a", 0, [said(opened("b"))])
         assert cut.load("accounts:a")[0] == 1
     way.close()
+
+
+def test_a_server_that_hands_over_or_breaks_off_is_away_for_a_while(
+    postgres: str, store: EventStore
+) -> None:
+    def anew(setting: str) -> None:
+        """For every connection from now on; those that are open break."""
+        others = "datname = current_database() and pid <> pg_backend_pid()"
+        end = f"select pg_terminate_backend(pid, 5000) from pg_stat_activity where {others}"
+        with psycopg.connect(postgres, autocommit=True) as session:
+            session.execute("set default_transaction_read_only = off")
+            session.execute(f"alter database {session.info.dbname} {setting}".encode())
+            session.execute(end.encode())
+
+    anew("set default_transaction_read_only = on")
+    for _ in range(3):
+        with pytest.raises(StoreAway):
+            store.handle(ACCOUNTS, halt(1))
+    anew("reset default_transaction_read_only")
+    for _ in range(3):
+        with suppress(StoreAway):  # the pool's connections are found to be broken one by one
+            store.handle(ACCOUNTS, halt(1))
+    assert store.load("accounts:a")[0] == 1
 
 
 def test_two_processes_at_one_stream_lose_nothing(conninfo: str, store: EventStore) -> None:
