@@ -132,8 +132,9 @@ class SharedTail:
                 if batch[1]:
                     self._loop.call_soon_threadsafe(self._add, batch)
         except Exception as broken:  # whatever it is, followers must not wait for ever
-            log.warning("the tail of %s ends: %s", self._topic, broken)
-            self._loop.call_soon_threadsafe(self._fail, str(broken))
+            why = f"{type(broken).__name__}: {broken}"  # some have no words of their own
+            log.warning("the tail of %s ends: %s", self._topic, why, exc_info=True)
+            self._loop.call_soon_threadsafe(self._fail, why)
         finally:
             client.close()
 
