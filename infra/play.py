@@ -2,6 +2,9 @@
 
 Event time is the recording's; `--speed` says how fast it passes. All of it is marked as history,
 so that nothing trades on it. Playing the same content again goes on where the tape has its end.
+
+A symbol is played by one process at a time, whichever files it was given: the writers are named
+after symbols, and who opens one fences its predecessor. So the tape's end stays what was read.
 """
 
 from __future__ import annotations
@@ -29,11 +32,12 @@ from infra.quote_judge import Judge, Said
 from infra.recordings import Recording, begins_us, recording, said
 from infra.schema_ids import RegistryAway, SchemaIds
 from infra.tables import Table, show
-from infra.transactions import Doubtful, Writer
+from infra.transactions import Doubtful, Fenced, Writer
 from infra.wire import Ids, Outgoing, rfc3339
 from schemas.catalog import topic_of
 
-BATCH = 20_000
+BATCH, AT_ONCE_MAX = 20_000, 100_000
+"""Lines in a transaction, on average, and of all symbols: each has its own, and one costs 20 ms."""
 PACE_S = 0.05
 LINGER_MS = 5
 PASSING = (Doubtful, KafkaException, RegistryAway)
@@ -118,17 +122,23 @@ def play(
     """Put what the tape does not have of `recordings` on it; what became of their lines.
 
     A speed of 0 does not wait. Kafka or the registry may go away and come back meanwhile.
+    `ConfigError` if another process takes over.
     """
+    symbols = sorted({each.symbol for each in recordings})
+    lines_max = min(BATCH * len(symbols), AT_ONCE_MAX)
     for wait_s in kafka.backoff_s():
         session = Session(recordings, {each: Tally() for each in recordings})
         try:
-            writer = Writer(config, play_positions.writer_name(recordings), LINGER_MS)
+            writers = {symbol: Writer(config, f"play.{symbol}", LINGER_MS) for symbol in symbols}
             known = play_positions.known(config, recordings)
             press = Press(ids)
-            for batch in paced(session.fresh(known), speed, stop):
-                writer.write(session.records(batch, press))
+            for batch in paced(session.fresh(known), speed, stop, lines_max):
+                for symbol, lines in _by_symbol(batch).items():
+                    writers[symbol].write(session.records(lines, press))
                 shown(session.tallies)
             return session.tallies
+        except Fenced:
+            raise ConfigError(f"{' or '.join(symbols)} is played by another process now") from None
         except PASSING as trouble:
             log.warning("playing goes on when it can: %s", trouble)
         if stop.wait(wait_s):
@@ -172,7 +182,9 @@ class Session:
         return press.records(numbered)
 
 
-def paced(lines: Iterator[Line], speed: float, stop: threading.Event) -> Iterator[list[Line]]:
+def paced(
+    lines: Iterator[Line], speed: float, stop: threading.Event, lines_max: int
+) -> Iterator[list[Line]]:
     """Batches of lines, each when its time has come; ends early when `stop` is set."""
     batch: list[Line] = []
     begins_s, first_us = time.monotonic(), None
@@ -180,7 +192,7 @@ def paced(lines: Iterator[Line], speed: float, stop: threading.Event) -> Iterato
         first_us = line.at_us if first_us is None else first_us
         due_s = begins_s + (line.at_us - first_us) / (speed * 1e6) if speed else 0.0
         early_s = due_s - time.monotonic()
-        if batch and (early_s > 0 or len(batch) >= BATCH):
+        if batch and (early_s > 0 or len(batch) >= lines_max):
             yield batch
             batch = []
             early_s = due_s - time.monotonic()
@@ -211,6 +223,14 @@ def summary(tallies: dict[Recording, Tally], passed_s: float) -> Table:
     written = sum(t.accepted + t.refused.total() for t in tallies.values())
     table.caption = f"{written:,} in {passed_s:.1f} s: {written / max(passed_s, 1e-9):,.0f}/s"
     return table
+
+
+def _by_symbol(batch: Sequence[Line]) -> dict[str, list[Line]]:
+    """Order matters within a symbol: it is the key on the tape."""
+    lines: dict[str, list[Line]] = {}
+    for line in batch:
+        lines.setdefault(line.recording.symbol, []).append(line)
+    return lines
 
 
 def _lines(each: Recording) -> Iterator[Line]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,20 +24,10 @@ Floors = dict[str, dict[int, int]]
 """By topic and partition: an offset before which there is nothing of a recording."""
 
 
-def writer_name(recordings: Sequence[Recording]) -> str:
-    """A name for the writer: two processes that play the same files fence each other.
-
-    One that plays only some of them is not fenced: then a line may come twice, under one number,
-    and readers drop the repeat.
-    """
-    names = sorted(f"{each.source}|{each.symbol}" for each in recordings)
-    return f"play.{hashlib.sha256(' '.join(names).encode()).hexdigest()[:16]}"
-
-
 def known(config: Config, recordings: Sequence[Recording]) -> dict[Recording, int]:
     """The last line of each recording that is on the tape, in quarantine or not; 0 if none is.
 
-    To be asked after the writer was opened: who played the same before is fenced then.
+    To be asked after the writers of their symbols were opened: nobody else adds to it then.
     """
     with tape.reader(config) as client:
         ends = {topic: _ends(config, client, topic) for topic in TOPICS}

@@ -133,6 +133,26 @@ def test_without_the_file_of_positions_the_tape_alone_says_where_it_ends(
     assert (again.accepted, again.before, len(ticks(market))) == (0, 100, 100)
 
 
+def test_who_plays_one_of_several_files_fences_who_played_them_all(
+    market: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(play, "BATCH", 50)
+    one = file_of(tmp_path, "EURUSD.csv", *(line(n) for n in range(200)))
+    two = file_of(tmp_path, "GBPUSD.csv", *(line(n) for n in range(200)))
+    others: list[Tally] = []
+
+    def shown(_: Mapping[Recording, Tally]) -> None:
+        others.extend(() if others else played(market, one))
+
+    with pytest.raises(ConfigError, match="EURUSD or GBPUSD is played by another process now"):
+        play.play(market, IDS, [one, two], 0.0, threading.Event(), shown)
+    assert (others[0].before, others[0].accepted) == (50, 150)
+    played(market, one, two)
+    for file in (one, two):
+        numbers = [t.source_seq for t in ticks(market) if t.symbol == file.symbol]
+        assert numbers == list(range(1, 201))
+
+
 def test_bad_lines_are_told_by_reason(market: Config, tmp_path: Path) -> None:
     lines = [
         line(0),
@@ -179,7 +199,7 @@ def test_speed_is_that_of_event_time() -> None:
         play.Line(at_us, file, said)
         for (at_us, said) in [(0, _said(1)), (20_000_000, _said(2)), (20_000_001, _said(3))]
     ]
-    batches = list(play.paced(iter(lines), 10.0, Clock()))
+    batches = list(play.paced(iter(lines), 10.0, Clock(), 10))
     assert [line.said.source_seq for batch in batches for line in batch] == [1, 2, 3]
     assert waited[0] == pytest.approx(2.0, abs=0.5)
 
