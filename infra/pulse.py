@@ -19,6 +19,7 @@ POLLS_PER_COST = 10
 RATE_WINDOW_S = 10.0
 TIMEOUT_S = 3.0
 STARTING = "the read API is starting"
+LIVE_TICKS = "live ticks"
 STARTING_S_MAX = 120.0
 """After this long it is no start any more: what stands in the way is said."""
 LATEST: dict[str, dict[str, str | int]] = {
@@ -134,7 +135,7 @@ class Pulse:
     def _mark(self, beat: Beat) -> None:
         since_us = int(self._since_s * 1e6)
         live = {
-            "live ticks": any(t["ts_source_us"] >= since_us for t in beat.ticks),
+            LIVE_TICKS: any(t["ts_source_us"] >= since_us for t in beat.ticks),
             "live predictions": any(p["observed_at_us"] >= since_us for p in beat.predictions),
             "an execution on every account": any(
                 x["as_of_us"] >= since_us and filled_legs(x) >= self._accounts

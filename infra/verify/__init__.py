@@ -72,7 +72,7 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
 
 def judged(drill: Drill, kills_wanted: float) -> list[Verdict]:
     """All checks over what the drill has left."""
-    evidence = gather(drill.config, drill.books, (drill.began_us, drill.fed_until_us))
+    evidence = gather(drill.config, drill.books, drill.fed_us)
     if drill.outages:
         first = [*map(ridden_out, drill.outages), nothing_sent_unrecorded(evidence, drill.outages)]
     else:

@@ -13,7 +13,8 @@ from pathlib import Path
 from infra import boot
 from infra.config import METRICS_PORTS, PORT_OFFSETS, PREFIX, Config
 from infra.embedded.process import free_ports
-from infra.pulse import Pulse
+from infra.pulse import LIVE_TICKS, Pulse
+from infra.run.bridge import BACKFILL_FIRST_S
 from infra.supervisor import Supervisor
 from infra.verify.evidence import Books, quiet_place, read_books
 from infra.verify.outages import LIVE_KINDS, Outage
@@ -47,10 +48,8 @@ class Drill:
     killed: list[str] = field(default_factory=list)
     outages: list[Outage] = field(default_factory=list)
     books: dict[str, Books] = field(default_factory=dict)
-    began_us: int = 0
-    """When the roles were started; a bridge reads history from an hour before that."""
-    fed_until_us: int = 0
-    """When the bridge was told to stop."""
+    fed_us: tuple[int, int] = (0, 0)
+    """An hour before the first live tick was seen, which a bridge reads first; and its end."""
     supervisor: Supervisor = field(init=False)
 
     def __post_init__(self) -> None:
@@ -62,10 +61,12 @@ class Drill:
         self.config = boot.start_services(self.config, self.supervisor, self.note)
         services_s = time.time()
         boot.prepare_tape(self.config, self.supervisor)
-        self.began_us = _now_us()
         boot.start_roles(self.config, self.supervisor)
-        for what, after_s in self._until_live(services_s).items():
+        live_s = self._until_live(services_s)
+        for what, after_s in live_s.items():
             self.note(f"{what} {after_s:.1f} s after the services were up")
+        ticks_s = services_s + live_s.get(LIVE_TICKS, WARM_UP_DEADLINE_S)
+        self.fed_us = (int((ticks_s - BACKFILL_FIRST_S) * 1e6), 0)
 
     def watch(self, seconds: float) -> None:
         """Let it work in peace."""
@@ -104,7 +105,7 @@ class Drill:
         The venue's books are read while the gateways still look: positions reach their stops.
         """
         self._look_for(2 * QUIET_S)
-        self.fed_until_us = _now_us()
+        self.fed_us = (self.fed_us[0], _now_us())
         self.supervisor.retire(["bridge"])
         self._await_quiet()
         self.books = {name: read_books(self.config, name) for name in self.config.accounts}

@@ -70,7 +70,7 @@ class Evidence:
     books: dict[str, Books]
     tables: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
     fed_us: tuple[int, int] = (0, 0)
-    """When the roles were started, and when the bridge was told to stop."""
+    """The bridge had begun its backfill here or before, and was told to stop there."""
     intents: dict[tuple[str, int], int] = field(default_factory=dict)
     """When an order was intended (UTC microseconds), by account and magic number."""
 
@@ -84,7 +84,7 @@ def gather(config: Config, books: dict[str, Books], fed_us: tuple[int, int]) -> 
     return Evidence(
         tape=tape_,
         log=list(_log(config)),
-        quotes=_quotes(config, tape_, fed_us[1]),
+        quotes=_quotes(config, tape_, fed_us),
         books=books,
         fed_us=fed_us,
         tables=tables,
@@ -155,13 +155,18 @@ def _log(config: Config) -> Iterator[Message[Any]]:
         last = entries[-1].id
 
 
-def _quotes(config: Config, tape_: Tape, until_us: int) -> dict[str, list[Quote]]:
-    """The venue's own quotes of every symbol, from the second of the tape's first tick, of whatever
-    symbol, until the tape's last, and at least until the bridge was stopped."""
-    terminal = _terminal(config, config.accounts[0])
+def seconds_due(tape_: Tape, fed_us: tuple[int, int]) -> tuple[int, int]:
+    """The first and the last second of which every symbol's quotes are asked: all that the tape
+    says it has, of whatever symbol, and at least all that the bridge was there for."""
     times_us = [m.event.ts_source_us for m in tape_.once["market-data-events"]]
-    first_s = min(times_us, default=until_us) // 1_000_000
-    last_s = max([*times_us, until_us]) // 1_000_000
+    first_us, last_us = min([*times_us, fed_us[0]]), max([*times_us, fed_us[1]])
+    return first_us // 1_000_000, last_us // 1_000_000
+
+
+def _quotes(config: Config, tape_: Tape, fed_us: tuple[int, int]) -> dict[str, list[Quote]]:
+    """The venue's own quotes of the seconds that are due."""
+    terminal = _terminal(config, config.accounts[0])
+    first_s, last_s = seconds_due(tape_, fed_us)
     quotes: dict[str, list[Quote]] = {}
     for symbol in config.symbols:
         rows = terminal.copy_ticks_range(symbol, first_s, last_s + 1, mt5.COPY_TICKS_ALL)

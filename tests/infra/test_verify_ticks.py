@@ -9,13 +9,11 @@ from msgspec.structs import replace
 
 from events.envelope import Message
 from events.market import TickReceived
-from infra.run.bridge import BACKFILL_FIRST_S
 from infra.verify.checks import every_tick_once_in_order
-from infra.verify.evidence import Evidence, Quote, Tape
+from infra.verify.evidence import Evidence, Quote, Tape, seconds_due
 from tests.infra.market import tick
 from tests.orders import said
 
-STEP_US = 1_000_000
 COUNT = 100
 SYMBOLS = ("EURUSD", "GBPUSD")
 
@@ -26,17 +24,23 @@ def ticks_of(symbol: str) -> list[Message[TickReceived]]:
 
 
 def evidence(kept: Mapping[str, Sequence[Message[TickReceived]]]) -> Evidence:
-    """A venue that quoted all the time, and a tape that has some of it."""
+    """A venue that quoted all the time, and a tape that has some of it.
+
+    That the bridge was there is known from the tenth second on.
+    """
+    raw = {"market-data-events": [m for each in kept.values() for m in each]}
+    tape, told = Tape(raw, raw), [m.event for m in ticks_of("EURUSD")]
+    fed_us = (told[10].ts_source_us, told[-1].ts_source_us)
+    first_s, last_s = seconds_due(tape, fed_us)
     quotes: dict[str, list[Quote]] = {
         symbol: [
-            (m.event.ts_source_us // 1_000, m.event.bid, m.event.ask) for m in ticks_of(symbol)
+            (event.ts_source_us // 1_000, event.bid, event.ask)
+            for event in (m.event for m in ticks_of(symbol))
+            if first_s <= event.ts_source_us // 1_000_000 <= last_s
         ]
         for symbol in SYMBOLS
     }
-    first_us, last_us = (ticks_of("EURUSD")[at].event.ts_source_us for at in (0, -1))
-    raw = {"market-data-events": [m for each in kept.values() for m in each]}
-    fed_us = (first_us + BACKFILL_FIRST_S * 1_000_000, last_us)
-    return Evidence(Tape(raw, raw), [], quotes, {}, fed_us=fed_us)
+    return Evidence(tape, [], quotes, {}, fed_us=fed_us)
 
 
 @pytest.mark.parametrize(
@@ -64,12 +68,18 @@ def test_a_repeat_is_told() -> None:
     assert not every_tick_once_in_order(evidence(tape)).holds
 
 
-def test_a_beginning_that_all_symbols_lost_is_told() -> None:
-    found = evidence(_renumbered({symbol: ticks_of(symbol) for symbol in SYMBOLS}))
-    began_us, until_us = found.fed_us
-    early = Evidence(found.tape, [], found.quotes, {}, fed_us=(began_us - 300 * STEP_US, until_us))
-    assert every_tick_once_in_order(found).holds
-    assert not every_tick_once_in_order(early).holds
+@pytest.mark.parametrize(
+    ("kept", "holds"),
+    [
+        (slice(0, COUNT), True),
+        (slice(10, COUNT - 3), True),  # began when it was seen to be there
+        (slice(12, COUNT), False),
+        (slice(0, COUNT - 10), False),
+    ],
+)
+def test_what_all_symbols_lost_is_told(kept: slice, holds: bool) -> None:
+    tape = {symbol: ticks_of(symbol)[kept] for symbol in SYMBOLS}
+    assert every_tick_once_in_order(evidence(_renumbered(tape))).holds is holds
 
 
 def _renumbered(
