@@ -35,7 +35,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("status", "infra.cli_status", "say what runs; exit 0 only if all of it does"),
     Command("run", "infra.cli_run", "run one role alone: venue, bridge, processor features ..."),
     Command("bootstrap", "infra.cli_bootstrap", "topics, schemas, accounts, limits, first model"),
-    Command("account", "infra.operator", "how an account stands; halt, resume, set its limits"),
+    Command("account", "infra.cli_account", "how an account stands; halt, resume, set its limits"),
     Command("play", "infra.play", "put recorded ticks on the tape"),
     Command("train", "infra.training", "build the model from the tape"),
     Command("replay", "infra.replay", "recompute the tape and compare it bit for bit"),

@@ -19,9 +19,11 @@ from msgspec.structs import astuple, fields
 
 from schemas import codec, quick
 
-_SHIFTS = np.arange(0, 56, 7)
 Column = tuple[Any, ...]
 EncodeAll = Callable[..., list[bytes]]
+
+_SHIFTS = np.arange(0, 56, 7)
+"""Where each seven bits of eight bytes begin."""
 
 
 def encode_all(messages: Sequence[Struct]) -> list[bytes]:

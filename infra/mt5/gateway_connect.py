@@ -17,8 +17,6 @@ from infra.mt5.terminal import Terminal
 
 WAIT_FIRST_S, WAIT_LAST_S = 0.25, 5.0
 REFUSED = (mt5.RES_E_AUTH_FAILED, mt5.RES_E_UNSUPPORTED, mt5.RES_E_INVALID_VERSION)
-
-
 REFUSAL = "the login is refused"
 
 

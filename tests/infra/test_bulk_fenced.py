@@ -47,7 +47,8 @@ class Client:
 
     def close(self) -> None:
         held: Any = [SimpleNamespace(partition=0)]
-        self._host._revoked(self, held)  # type: ignore[arg-type]
+        us: Any = self
+        self._host._revoked(us, held)
 
 
 def test_it_saves_no_state_whose_outputs_were_aborted(config: Config) -> None:

@@ -252,8 +252,8 @@ def test_the_role_tells_its_gateway_what_cannot_be_read_on(
     floor.accept("x/open", expires_at_us=1 << 60)
     monkeypatch.setattr(role, "loop", loop)
     config: Any = Config.load({"TAPEDECK_HOME": str(tmp_path)})
-    terminal = floor.look()
-    role._session(config, None, Stop(), ACCOUNT, terminal, floor.ledger, None)  # type: ignore[arg-type]
+    unused: Any = None
+    role._session(config, unused, Stop(), ACCOUNT, floor.look(), floor.ledger, unused)
     end = floor.events("x/open")[-1]
     assert isinstance(end, OrderNotExecuted)
     assert "limit-events/1 holds a record that cannot be read" in end.evidence

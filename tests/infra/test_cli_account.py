@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from commands.limits import SetLimits
-from infra import kafka, operator, postgres
+from infra import cli_account, kafka, postgres
 from infra.config import Config, ConfigError
 from infra.event_store import EventStore
 from infra.run import commands as role
@@ -21,7 +21,7 @@ from tests.orders import account_commands, limits, said
 
 def asked(*arguments: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    operator.configure(parser)
+    cli_account.configure(parser)
     return parser.parse_args(arguments)
 
 
@@ -38,12 +38,12 @@ def test_what_a_person_wants_is_decided_and_shown(
     config: Config, account: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with running(role.run, config):
-        assert operator.main(config, asked(account, "halt", "news at noon")) == 0
+        assert cli_account.main(config, asked(account, "halt", "news at noon")) == 0
         assert f"{account}: HALTED: news at noon" in capsys.readouterr().out
-        assert operator.main(config, asked(account, "halt", "and a fair")) == 0
-        assert operator.main(config, asked(account, "resume", "over")) == 0
-        assert operator.main(config, asked(account, "limits", "--volume-lots-max", "0.03")) == 0
-    assert operator.main(config, asked(account)) == 0
+        assert cli_account.main(config, asked(account, "halt", "and a fair")) == 0
+        assert cli_account.main(config, asked(account, "resume", "over")) == 0
+        assert cli_account.main(config, asked(account, "limits", "--volume-lots-max", "0.03")) == 0
+    assert cli_account.main(config, asked(account)) == 0
     shown = capsys.readouterr().out.split(f"{account}: ")[-1]
     assert shown.startswith("may take risk")
     assert "limits, version 2" in shown
@@ -62,23 +62,23 @@ def test_without_deciders_it_says_that_nothing_was_decided(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(operator, "DECISION_S", 2.0)
-    assert operator.main(config, asked(account, "halt", "now")) == 1
+    monkeypatch.setattr(cli_account, "DECISION_S", 2.0)
+    assert cli_account.main(config, asked(account, "halt", "now")) == 1
     assert "is the role `commands` at work?" in capsys.readouterr().err
     monkeypatch.undo()
     with running(role.run, config):
-        assert operator.main(config, asked(account, "halt", "again")) == 0
+        assert cli_account.main(config, asked(account, "halt", "again")) == 0
     assert f"{account}: HALTED: again; now" in capsys.readouterr().out
 
 
 def test_only_what_is_named_is_changed() -> None:
     latest = limits("a")
-    wish = operator.wished(asked("a", "limits", "--open-lots-max", "7.5"), latest)
+    wish = cli_account.wished(asked("a", "limits", "--open-lots-max", "7.5"), latest)
     assert isinstance(wish, SetLimits)
     assert wish.open_lots_max == Decimal("7.5")
     assert (wish.symbols, wish.volume_lots_max) == (latest.symbols, latest.volume_lots_max)
     with pytest.raises(ConfigError, match="bootstrap"):
-        operator.wished(asked("a", "limits"), None)
+        cli_account.wished(asked("a", "limits"), None)
 
 
 @pytest.mark.parametrize(
@@ -92,4 +92,4 @@ def test_a_senseless_limit_is_refused(wrong: tuple[str, str]) -> None:
 
 def test_an_account_that_is_none_is_refused(config: Config) -> None:
     with pytest.raises(ConfigError, match="no account 'x'"):
-        operator.main(config, asked("x", "halt", "r"))
+        cli_account.main(config, asked("x", "halt", "r"))
