@@ -19,19 +19,19 @@ CONTENT = ("content-type", b"application/avro")
 
 
 def caused(
-    cause: Mapping[str, bytes], *, source: str, sequence: str, step: str, kind: type[Event]
+    cause: Mapping[str, bytes], event: Event, source: str, sequence: str, step: str
 ) -> Headers:
-    """Headers of what follows from a message with the headers `cause`, as `caused_by` names it."""
+    """Headers of an event that follows from a message with the headers `cause`: `caused_by`'s."""
     correlation, before = cause.get("ce_correlationid", b""), cause.get("ce_id", b"")
     time = cause.get("ce_time", b"")
     if len(before) != ID_CHARS or len(correlation) != ID_CHARS or len(time) != TIME_CHARS:
-        return _otherwise(cause, source, sequence, step, kind)
+        return _otherwise(cause, event, source, sequence, step)
     message_id = named(bytes.fromhex(before.decode().replace("-", "")), step).encode()
     span = message_id.replace(b"-", b"")[:16]
     return [
         SPECIFICATION,
         ("ce_id", message_id),
-        type_header(kind),
+        type_header(type(event)),
         ("ce_source", source.encode()),
         ("ce_sequence", sequence.encode()),
         ("ce_time", time),
@@ -45,12 +45,12 @@ def caused(
 
 
 def _otherwise(
-    cause: Mapping[str, bytes], source: str, sequence: str, step: str, kind: type[Event]
+    cause: Mapping[str, bytes], event: Event, source: str, sequence: str, step: str
 ) -> Headers:
     """For a cause that another program wrote in its own way, or that is not readable at all."""
     before = Message(Event(), "", wire.envelope_of(tuple(cause.items())))
-    after = caused_by(before, Event(), source=source, sequence=sequence, key="", step=step)
-    return wire.headers_of(after.envelope, kind.__name__)
+    after = caused_by(before, event, source=source, sequence=sequence, key="", step=step)
+    return wire.headers_of(after.envelope, type(event).__name__)
 
 
 def frame_of(schema_id: int) -> bytes:

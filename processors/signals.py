@@ -78,17 +78,17 @@ def _reason_to_abstain(
     policy: SignalPolicy, cooling: Cooling, p: PredictionMade
 ) -> tuple[AbstainReason, float, float] | None:
     """The first reason that holds, with what was observed and what was needed."""
-    age_s = (p.observed_at_us - p.as_of_us) / SECOND_US
-    since_s = (p.as_of_us - cooling.raised_at_us) / SECOND_US
-    spread_max = policy.spread_max_swings * swing(p)
     if p.backfilled:
         return AbstainReason.BACKFILLED, 1.0, 0.0
+    age_s = (p.observed_at_us - p.as_of_us) / SECOND_US
     if age_s >= policy.validity_s:
         return AbstainReason.STALE, age_s, float(policy.validity_s)
     if p.confidence < policy.confidence_min:
         return AbstainReason.NOT_SURE, p.confidence, policy.confidence_min
+    spread_max = policy.spread_max_swings * swing(p)
     if p.spread >= spread_max:
         return AbstainReason.SPREAD_TOO_WIDE, p.spread, spread_max
+    since_s = (p.as_of_us - cooling.raised_at_us) / SECOND_US
     if since_s < policy.cool_down_s:
         return AbstainReason.COOLING_DOWN, since_s, float(policy.cool_down_s)
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
 
 from commands import accounts as account_commands
 from commands import executions as execution_commands
@@ -121,6 +122,7 @@ TOPICS: tuple[Topic, ...] = (
 )
 
 TOPIC_OF: dict[type[Event], Topic] = {kind: topic for topic in TOPICS for kind in topic.carries}
+_KEY_OF = {kind: attrgetter(topic.key) for kind, topic in TOPIC_OF.items()}
 TYPES: dict[str, type[Event]] = {kind.__name__: kind for kind in TOPIC_OF}
 
 
@@ -131,4 +133,4 @@ def topic_of(kind: type[Event]) -> Topic:
 
 def key_of(event: Event) -> str:
     """The partition key of an event: the aggregate's or the symbol's name."""
-    return str(getattr(event, topic_of(type(event)).key))
+    return str(_KEY_OF[type(event)](event))

@@ -1,4 +1,4 @@
-"""Avro bytes of many messages of one class at once: what `quick.encode` writes of each.
+"""Avro bytes of many messages at once: what `quick.encode` writes of each.
 
 Column by column, so that types are looked at together, and what a column says again and again
 (symbols, sources, flags) is encoded once. What the codec is to look at goes the slow way.
@@ -27,7 +27,19 @@ _SHIFTS = np.arange(0, 56, 7)
 
 
 def encode_all(messages: Sequence[Struct]) -> list[bytes]:
-    """The Avro bytes of messages of one class; errors as those of `codec.encode`."""
+    """The Avro bytes of messages, in their order; errors as those of `codec.encode`."""
+    kinds = set(map(type, messages))
+    if len(kinds) <= 1:
+        return _encoded(messages)
+    alike = [[n for n, message in enumerate(messages) if type(message) is kind] for kind in kinds]
+    made: dict[int, bytes] = {}
+    for places in alike:
+        made |= zip(places, _encoded([messages[n] for n in places]), strict=True)
+    return [made[n] for n in range(len(messages))]
+
+
+def _encoded(messages: Sequence[Struct]) -> list[bytes]:
+    """The same for messages of one class."""
     if not messages:
         return []
     kind = type(messages[0])

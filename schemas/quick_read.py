@@ -38,11 +38,21 @@ class _Unusual(ValueError):
 
 def decode(name: str, payload: bytes, writer: Schema) -> Event:
     """The event in `payload`, written with `writer`; errors as those of `codec.decode`."""
-    kind = TYPES.get(name)
-    if kind is None or writer is not codec.plan_of(kind).schema:
+    if name not in TYPES or writer is not _written(name):
         return codec.decode(name, payload, writer)
-    event: Event = decoder(kind)(payload)
+    event: Event = _reader(name)(payload)
     return event
+
+
+@cache
+def _written(name: str) -> Schema:
+    """The schema that we write a class with today."""
+    return codec.plan_of(TYPES[name]).schema
+
+
+@cache
+def _reader(name: str) -> Decode:
+    return decoder(TYPES[name])
 
 
 @cache
@@ -76,7 +86,7 @@ def decode(payload):
     try:
         at = 0
         {parts}
-    except (Unusual, IndexError, KeyError, Error, UnicodeError):
+    except (Unusual, IndexError, KeyError, TypeError, Error, UnicodeError):
         return careful(payload)
     if at != len(payload) or at > MAX or not isfinite({sum}):
         return careful(payload)
@@ -92,7 +102,11 @@ def _part(n: int, hint: Any, field: Schema) -> list[str] | None:
     if hint is float:
         return [f"double v{n}"]
     if hint is int and field["name"].endswith("_us"):
-        return [f"v{n}, at = time(payload, at)"]
+        return [
+            "low, middle, high = parts(payload, at)",
+            f"v{n} = LOW[low] + MIDDLE[middle] + UPPER[high]",
+            "at += 8",
+        ]
     if item_of(hint) is float:
         return [f"v{n}, at = doubles(payload, at)"]
     if hint is bool:
@@ -104,7 +118,7 @@ def _part(n: int, hint: Any, field: Schema) -> list[str] | None:
             f"if size >= {MORE}: size += (payload[at] << 7) - {MORE}; at += 1",
             "if size & 1: raise Unusual",
             "end = at + (size >> 1)",
-            f"v{n} = text(payload[at:end])",
+            f"v{n} = TEXTS[payload[at:end]]",
             "at = end",
         ],
         int: [
@@ -156,35 +170,26 @@ def _long(payload: bytes, at: int) -> tuple[int, int]:
     return rest >> 1 ^ -(rest & 1), at + 1
 
 
-def _time(payload: bytes, at: int) -> tuple[int, int]:
-    """Microseconds since 1970 of our days: eight bytes, of which the upper four change seldom."""
-    low, middle, high = _HALVES(payload, at)
-    upper = _TIMES.get(high)
-    if upper is None:
-        if not _is_upper_half(high):
-            return _long(payload, at)
-        if len(_TIMES) >= TIMES_MAX:
-            _TIMES.clear()
-        upper = _TIMES[high] = sum((byte & 127) << 28 + 7 * n for n, byte in enumerate(high))
-    low, middle = _FOURTEEN[low], _FOURTEEN[middle]
-    if low < 0 or middle < 0 or low & 1:
-        return _long(payload, at)
-    return (upper | middle << 14 | low) >> 1, at + 8
+class _Upper(dict[bytes, int]):
+    """The upper four bytes of times of our days: they change every two minutes."""
+
+    def __missing__(self, high: bytes) -> int:
+        if min(high[:3]) < MORE or not 0 < high[3] < MORE:  # three that go on, one that is needed
+            raise _Unusual(high)
+        if len(self) >= TIMES_MAX:
+            self.clear()
+        known = self[high] = sum((byte & 127) << 27 + 7 * n for n, byte in enumerate(high))
+        return known
 
 
-def _is_upper_half(high: bytes) -> bool:
-    """Three bytes that go on, and the last, which is needed."""
-    return min(high[:3]) >= MORE and 0 < high[3] < MORE
+class _Texts(dict[bytes, str]):
+    """Texts, remembered if they are likely to come again."""
 
-
-def _text(content: bytes) -> str:
-    """A text, remembered if it is likely to come again."""
-    known = _TEXTS.get(content)
-    if known is None:
+    def __missing__(self, content: bytes) -> str:
         known = content.decode()
-        if len(_TEXTS) < TEXTS_MAX and len(content) <= TEXT_BYTES_MAX:
-            _TEXTS[content] = known
-    return known
+        if len(self) < TEXTS_MAX and len(content) <= TEXT_BYTES_MAX:
+            self[content] = known
+        return known
 
 
 def _finite(payload: bytes, at: int) -> tuple[float, int]:
@@ -208,22 +213,25 @@ def _doubles(payload: bytes, at: int) -> tuple[tuple[float, ...], int]:
     return values, at + 1
 
 
-_HALVES = struct.Struct("<HH4s").unpack_from
 _DOUBLE = struct.Struct("<d").unpack_from
 _FOURTEEN = tuple(
-    (pair & 127) | (pair >> 8 & 127) << 7 if pair & MORE and pair >> 8 & MORE else -1
+    (pair & 127) | (pair >> 8 & 127) << 7 if pair & MORE and pair >> 8 & MORE else None
     for pair in range(2**16)
 )
-"""What two bytes of a number that goes on say; -1 for those of one that ends there."""
-_TIMES: dict[bytes, int] = {}
-_TEXTS: dict[bytes, str] = {}
+"""What two bytes of a number that goes on say; nothing for those of one that ends there."""
+_LOW = tuple(None if bits is None or bits & 1 else bits >> 1 for bits in _FOURTEEN)
+"""The same for the first two of a time, which is not negative."""
+_MIDDLE = tuple(None if bits is None else bits << 13 for bits in _FOURTEEN)
 _NAMES: dict[str, Any] = {
     "isfinite": isfinite,
     "finite": _finite,
     "doubles": _doubles,
     "long": _long,
-    "time": _time,
-    "text": _text,
+    "parts": struct.Struct("<HH4s").unpack_from,
+    "LOW": _LOW,
+    "MIDDLE": _MIDDLE,
+    "UPPER": _Upper(),
+    "TEXTS": _Texts(),
     "BOOLS": {0: False, 1: True},
     "Unusual": _Unusual,
     "Error": struct.error,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import tempfile
 import uuid
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from confluent_kafka.cimpl import NewTopic
+
 from infra import kafka
 from infra.children import CODE, command, environment
 from infra.config import Config
@@ -17,6 +20,7 @@ from infra.embedded.kafka import EmbeddedKafka
 from infra.embedded.postgres import EmbeddedPostgres
 from infra.embedded.process import free_ports, spawn
 from infra.schema_ids import SchemaIds
+from schemas.catalog import MARKET_PARTITIONS
 
 STOP_S = 15.0
 
@@ -50,11 +54,25 @@ def services(config: Config) -> Iterator[Config]:
             broker.stop()
 
 
-def fresh(config: Config) -> Config:
-    """The same services under a namespace that nobody has used, with its topics."""
+def fresh(config: Config, *timed: str) -> Config:
+    """The same services under a namespace that nobody has used, with its topics.
+
+    Those in `timed`, which may be others too, hold the broker's time of each record's arrival.
+    """
     name = f"b{uuid.uuid4().hex[:8]}"
     apart = replace(config, namespace=name, home=config.home / name)
     apart.home.mkdir()
+    topics = [
+        NewTopic(
+            kafka.topic_name(apart, topic),
+            num_partitions=MARKET_PARTITIONS,
+            config={"message.timestamp.type": "LogAppendTime"},
+        )
+        for topic in timed
+    ]
+    client = kafka.admin(apart)
+    for created in client.create_topics(topics).values() if topics else ():
+        created.result(kafka.REQUEST_TIMEOUT_S)
     kafka.ensure_topics(apart)
     return apart
 
@@ -65,8 +83,9 @@ def started(config: Config, log: Path, *arguments: str) -> subprocess.Popen[byte
 
 
 def stopped(process: subprocess.Popen[bytes]) -> None:
-    """Ask a process to end, and end it if it does not."""
+    """Ask a process to end, held still or not, and end it if it does not."""
     process.terminate()
+    process.send_signal(signal.SIGCONT)
     try:
         process.wait(STOP_S)
     except subprocess.TimeoutExpired:

@@ -1,13 +1,15 @@
 """Stream processing beside its peers: the Faust host and a bare agent, the bulk host and quix.
 
-A process is started first and shown a few messages; when these have come out, the others are put
-in. The rate is taken between the first and the last of their outputs, by the time that Kafka holds
-for them, so neither the start of a process nor what it does on its start counts.
+A process is started first and shown a few messages; when these have come out, it is held still
+while the others are put in. The rate is taken between the first and the last of their outputs, by
+the broker's clock as they arrive: neither the start of a process counts, nor who feeds it, nor what
+a writer says of the time, for some hand on that of their input.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -15,7 +17,6 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from confluent_kafka import Consumer
-from confluent_kafka.cimpl import NewTopic
 
 from events.envelope import Event, Message, first_cause
 from events.predictions import PredictionMade
@@ -26,7 +27,7 @@ from infra.children import CODE
 from infra.config import Config
 from infra.embedded.process import spawn
 from infra.schema_ids import SchemaIds
-from schemas.catalog import MARKET_PARTITIONS, topic_of
+from schemas.catalog import topic_of
 
 FAUST_MESSAGES = 30_000
 BULK_MESSAGES = 200_000
@@ -67,8 +68,7 @@ def bulk(config: Config, repeats: int) -> Figure:
 
 def rate(config: Config, target: str, count: int, start: Start) -> float:
     """Outputs per second of a process that turns `count` predictions into `target`."""
-    apart = fresh(config)
-    _create(apart, "bare-out")
+    apart = fresh(config, target)
     source = kafka.topic_name(apart, topic_of(PredictionMade).name)
     made = predictions(AHEAD + count)
     outputs = kafka.consumer(apart, "bench-output")
@@ -77,7 +77,9 @@ def rate(config: Config, target: str, count: int, start: Start) -> float:
     try:
         preload(apart, source, islice(made, AHEAD))
         _stamps_ms(outputs, AHEAD)
+        process.send_signal(signal.SIGSTOP)
         preload(apart, source, made)
+        process.send_signal(signal.SIGCONT)
         stamps_ms = _stamps_ms(outputs, count)
     finally:
         outputs.close()
@@ -134,13 +136,6 @@ def _stamps_ms(client: Consumer, count: int) -> Sequence[int]:
     return stamps_ms
 
 
-def _create(config: Config, name: str) -> None:
-    topic = NewTopic(kafka.topic_name(config, name), num_partitions=MARKET_PARTITIONS)
-    client = kafka.admin(config)
-    for created in client.create_topics([topic]).values():
-        created.result(10)
-
-
 def _ours(host: str) -> Start:
     def start(config: Config) -> subprocess.Popen[bytes]:
         log = config.home / "processor.log"
@@ -161,4 +156,4 @@ def _peer(config: Config, program: list[str]) -> subprocess.Popen[bytes]:
     source = kafka.topic_name(config, topic_of(PredictionMade).name)
     target = kafka.topic_name(config, "bare-out")
     argv = [*program, config.kafka, source, target]
-    return spawn(argv, config.home / "peer.log", env=dict(os.environ), cwd=CODE)
+    return spawn(argv, config.home / "peer.log", env=dict(os.environ), cwd=config.home)

@@ -12,7 +12,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -28,9 +29,9 @@ from infra.schema_ids import RegistryAway
 from infra.telemetry import AWAY, EMITTED, HANDLED
 from infra.traces import traces
 from infra.transactions import Doubtful, Writer, opened
-from infra.wire import Outgoing, record_of
+from infra.wire import Outgoing, Record, record_of
 
-BATCH, AT_ONCE = 5_000, 500
+BATCH, AT_ONCE = 20_000, 500
 POLL_S = 0.05
 LINGER_MS = 5
 SESSION_MS = 30_000
@@ -54,12 +55,12 @@ class _Sent:
 
     def __init__(self, records: list[Outgoing] | None) -> None:
         self.records = records
-        self.counts: dict[str, int] = {}
+        self.counts: Counter[str] = Counter()
 
-    def add(self, output: Outgoing) -> None:
-        self.counts[output.topic] = self.counts.get(output.topic, 0) + 1
+    def add(self, outputs: Sequence[Outgoing]) -> None:
+        self.counts.update(output.topic for output in outputs)
         if self.records is not None:
-            self.records.append(output)
+            self.records += outputs
 
 
 class Host:
@@ -135,19 +136,27 @@ class Host:
 
     def _outputs(self, lane: Lane, records: list[Any], sent: _Sent) -> Iterator[Outgoing]:
         """Some at once, so that what a batch causes is never whole in memory."""
+        for at in range(0, len(records), AT_ONCE):
+            some = [record_of(r) for r in records[at : at + AT_ONCE]]
+            outputs = self._caused(
+                lane, [r for r in some if r.offset >= lane.partition.next_offset]
+            )
+            sent.add(outputs)
+            yield from outputs
+
+    def _caused(self, lane: Lane, records: Sequence[Record]) -> Sequence[Outgoing]:
+        """What is not on the tape yet of what records cause."""
         partition, stage = lane.partition, self._stage
         written = max(lane.tails.values(), default=BEFORE_ALL)[0]
-        for at in range(0, len(records), AT_ONCE):
-            some = records[at : at + AT_ONCE]
-            fresh = [record_of(r) for r in some if r.offset() >= partition.next_offset]
-            foreseen = stage.foreseen(fresh)
-            for record in fresh:
-                caused = stage.advance(partition, record, foreseen)
-                if caused and record.offset <= written:
-                    caused = not_yet_written(caused, record.offset, lane.tails)
-                for output in caused:
-                    sent.add(output)
-                    yield output
+        if not records:
+            return ()
+        if records[0].offset > written:
+            return stage.advance_all(partition, records)
+        outputs: list[Outgoing] = []
+        for record in records:
+            caused = stage.advance(partition, record)
+            outputs += not_yet_written(caused, record.offset, lane.tails)
+        return outputs
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         starts = []
@@ -193,7 +202,7 @@ class Host:
             done = TopicPartition(self._topic, partition.number, partition.next_offset)
             self._consumer.commit(offsets=[done], asynchronous=True)
 
-    def _count(self, handled: int, counts: dict[str, int]) -> None:
+    def _count(self, handled: int, counts: Mapping[str, int]) -> None:
         AWAY.labels(self._role, "registry").set(0)
         HANDLED.labels(self._role, self._stage.reads).inc(handled)
         for topic, emitted in counts.items():

@@ -14,11 +14,13 @@ from msgspec import Struct
 from events.envelope import Event
 from events.letters import DeadLettered
 from infra import dead_letters, headings, wire
+from infra.consequences import Caused, Causes, caused_all, causes_of
 from infra.schema_ids import RegistryAway
-from infra.wire import Outgoing, Record, Unreadable
+from infra.wire import Headers, Outgoing, Record, Unreadable
 from processors.processor import Processor
 from schemas import quick
 from schemas.catalog import key_of, topic_of
+from schemas.quick_columns import encode_all
 
 Place = tuple[int, int]
 """Where an output stands in its source: offset of its cause, index among its siblings."""
@@ -90,6 +92,20 @@ class Stage:
         partition.next_offset = record.offset + 1
         return outputs
 
+    def advance_all(self, partition: Partition, records: Sequence[Record]) -> Sequence[Outgoing]:
+        """What `advance` returns for each of one or more: made together, because that is faster.
+
+        Where anything is out of the ordinary they are gone through one by one.
+        """
+        foreseen = self.foreseen(records)
+        marks, states = dict(partition.marks), dict(partition.states)
+        try:
+            return self._together(partition, records, foreseen)
+        except Exception as cause:  # advancing says of which record it is, and what becomes of it
+            log.debug("%s records are not taken together: %s", len(records), cause)
+        partition.marks, partition.states = marks, states
+        return [out for record in records for out in self.advance(partition, record, foreseen)]
+
     def foreseen(self, records: Sequence[Record], known: Known = UNKNOWN) -> Foreseen:
         """What a batch of records of a partition will cause, worked out at once if that is faster.
 
@@ -113,46 +129,82 @@ class Stage:
     def _outputs(
         self, partition: Partition, record: Record, foreseen: Foreseen
     ) -> Sequence[Outgoing]:
-        key = record.key
-        if key is None:
-            raise Unreadable("the key is null")
-        source, sequence = wire.place_of(record.headers)
-        mark = f"{source}|{key.decode()}"
-        if sequence <= partition.marks.get(mark, ""):
+        taken = self._taken(partition, record, *wire.place_of(record.headers), foreseen)
+        if taken is None:
             return ()
-        event, made = foreseen.get(record.offset) or (self._read(record), None)
-        partition.marks[mark] = sequence
-        if type(event) is not self.processor.reads:
-            return ()
-        name = self._state_key(event)
-        state = partition.states.get(name, self.processor.initial)
-        state, events = self._step(state, event) if made is None else (state, made)
-        outputs = self._written(record, event, events) if events else ()
+        name, state, events = taken
+        outputs = self._written(record, events) if events else ()
         partition.states[name] = state
         return outputs
 
-    def _written(
-        self, record: Record, event: Event, outputs: Sequence[Event]
+    def _together(
+        self, partition: Partition, records: Sequence[Record], foreseen: Foreseen
     ) -> Sequence[Outgoing]:
-        before = dict(record.headers)
-        key = key_of(event)
-        if key.encode() != record.key:
-            raise Unreadable(f"the key is {record.key!r} and the event is of {key}")
-        source = self.source(record.partition)
-        written = []
-        for index, output in enumerate(outputs):
-            kind = type(output)
-            headers = headings.caused(
-                before,
-                source=source,
-                sequence=sequence_of((record.offset, index)),
-                step=f"{self.processor.name}.{index}",
-                kind=kind,
+        causes = causes_of([record.headers for record in records])
+        caused: list[Caused] = []
+        places = zip(causes.sources, causes.sequences, strict=True)
+        for n, (record, ((_, source), (_, sequence))) in enumerate(
+            zip(records, places, strict=True)
+        ):
+            taken = self._taken(partition, record, source.decode(), sequence.decode(), foreseen)
+            if taken is not None:
+                name, partition.states[name], events = taken
+                for index, event in enumerate(events):
+                    caused.append(Caused(n, event, *self._place(record.offset, index)))
+        partition.next_offset = records[-1].offset + 1
+        return self._written_together(partition.number, causes, caused) if caused else ()
+
+    def _taken(
+        self,
+        partition: Partition,
+        record: Record,
+        source: str,
+        sequence: str,
+        foreseen: Foreseen,
+    ) -> tuple[str, Any, Sequence[Event]] | None:
+        """Of which state a record is, what becomes of it, and what follows; None of a repeat."""
+        key = record.key
+        if key is None:
+            raise Unreadable("the key is null")
+        mark = f"{source}|{key.decode()}"
+        if sequence <= partition.marks.get(mark, ""):
+            return None
+        event, made = foreseen.get(record.offset) or (self._read(record), None)
+        partition.marks[mark] = sequence
+        if type(event) is not self.processor.reads:
+            return None
+        name = self._state_key(event)
+        state = partition.states.get(name, self.processor.initial)
+        state, events = self._step(state, event) if made is None else (state, made)
+        if events and key_of(event).encode() != key:
+            raise Unreadable(f"the key is {key!r} and the event is of {key_of(event)}")
+        return name, state, events
+
+    def _written(self, record: Record, events: Sequence[Event]) -> Sequence[Outgoing]:
+        cause, source = dict(record.headers), self.source(record.partition)
+        return [
+            self._output(
+                event,
+                quick.encode(event),
+                headings.caused(cause, event, source, *self._place(record.offset, index)),
             )
-            topic, frame = self._frames[kind]
-            value = frame + quick.encode(output)
-            written.append(Outgoing(topic, key_of(output).encode(), value, headers, output))
-        return written
+            for index, event in enumerate(events)
+        ]
+
+    def _written_together(
+        self, number: int, causes: Causes, caused: Sequence[Caused]
+    ) -> Sequence[Outgoing]:
+        events = [one.event for one in caused]
+        headers = caused_all(self.source(number), causes, caused)
+        return list(map(self._output, events, encode_all(events), headers))
+
+    def _place(self, offset: int, index: int) -> tuple[str, str]:
+        """The sequence and the step of one of the events that follow from a record."""
+        return sequence_of((offset, index)), f"{self.processor.name}.{index}"
+
+    def _output(self, event: Event, payload: bytes, headers: Headers) -> Outgoing:
+        topic, frame = self._frames[type(event)]
+        return Outgoing(topic, key_of(event).encode(), frame + payload, headers, event)
 
     def _letter(self, record: Record, cause: Exception) -> Outgoing:
         consumer = f"processors/{self.processor.name}"

@@ -90,8 +90,8 @@ def test_another_writer_is_left_to_the_codec() -> None:
 def test_the_classes_of_which_there_are_millions_are_quick(
     kind: type[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    message = samples_of(kind)[0]
+    times = [name for name in kind.__struct_fields__ if name.endswith("_us")]
+    message = replace(samples_of(kind)[0], **dict.fromkeys(times, 1_700_000_000_000_000))
     payload = codec.encode(message)
-    assert quickly(kind.__name__, payload) == message
     monkeypatch.setattr(codec, "decode_as", None)
     assert quickly(kind.__name__, payload) == message
