@@ -46,9 +46,9 @@ THIRD_PARTY: dict[str, set[str]] = {
 ONE_FILE_ONLY = {
     "faust": ("infra/run/faust_host.py", "infra/run/faust_transport.py"),
     "MetaTrader5": ("infra/mt5/vendor.py",),
-    "eventsourcing": ("infra/recorders.py",),
-    "opentelemetry": ("infra/otel.py",),
-    "rich": ("infra/screen.py", "infra/tables.py"),
+    "eventsourcing": ("infra/store/recorders.py",),
+    "opentelemetry": ("infra/observe/otel.py",),
+    "rich": ("infra/up/screen.py", "infra/cli/tables.py"),
 }
 
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:work|root|home/[a-z]+)/")

@@ -21,8 +21,8 @@ import msgspec
 
 from commands.decider import Decider
 from events.envelope import Event, Message
-from infra import postgres, read_models
-from infra.rows import BatchRows
+from infra.store import postgres, read_models
+from infra.store.rows import BatchRows
 from processors.processor import Processor
 from projections.projection import Projection
 from sagas.saga import Saga

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from confluent_kafka.cimpl import NewTopic
 
-from infra import kafka
-from infra.children import CODE, command, environment
 from infra.config import Config
 from infra.embedded.kafka import EmbeddedKafka
 from infra.embedded.postgres import EmbeddedPostgres
 from infra.embedded.process import free_ports, spawn
-from infra.schema_ids import SchemaIds
+from infra.stream import kafka
+from infra.stream.schema_ids import SchemaIds
+from infra.up.children import CODE, command, environment
 from schemas.catalog import MARKET_PARTITIONS
 
 STOP_S = 15.0

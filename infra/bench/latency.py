@@ -18,11 +18,11 @@ import psutil
 from events.envelope import Event
 from events.orders import OrderAccepted
 from events.signals import SignalRaised
-from infra import kafka, tape, wire
 from infra.bench.figures import Figure, against_limit, quantile
 from infra.config import Config
-from infra.run_file import Part
-from infra.schema_ids import SchemaIds
+from infra.stream import kafka, tape, wire
+from infra.stream.schema_ids import SchemaIds
+from infra.up.run_file import Part
 from infra.verify.drill import Drill, isolated
 
 GIB = 1024**3

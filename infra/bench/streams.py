@@ -20,13 +20,13 @@ from confluent_kafka import Consumer
 
 from events.envelope import Event, Message, first_cause
 from events.predictions import PredictionMade
-from infra import kafka, wire
 from infra.bench.figures import Figure, paired
 from infra.bench.ground import fresh, started, stopped
-from infra.children import CODE
 from infra.config import Config
 from infra.embedded.process import spawn
-from infra.schema_ids import SchemaIds
+from infra.stream import kafka, wire
+from infra.stream.schema_ids import SchemaIds
+from infra.up.children import CODE
 from schemas.catalog import topic_of
 
 FAUST_MESSAGES = 30_000

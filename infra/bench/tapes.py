@@ -13,19 +13,22 @@ from msgspec.structs import replace
 from events.bars import BarClosed
 from events.envelope import Message, first_cause
 from events.market import TickReceived
-from infra import first_model, kafka, postgres, training
 from infra.bench.figures import Figure, against_limit, paired
 from infra.bench.ground import fresh, started, stopped
 from infra.bench.streams import predictions, preload
 from infra.config import Config
+from infra.feed.play import BATCH
+from infra.feed.press import Press, publish
+from infra.models import training
 from infra.mt5.simulator.settings import MarketSettings, symbols_named
 from infra.mt5.simulator.ticks import Market
-from infra.play import BATCH
-from infra.press import Press, publish
 from infra.replay.range import EARLIEST, LATEST, where
 from infra.replay.run import replay
-from infra.schema_ids import SchemaIds
-from infra.transactions import Writer
+from infra.store import postgres
+from infra.stream import kafka
+from infra.stream.schema_ids import SchemaIds
+from infra.stream.transactions import Writer
+from infra.up import first_model
 from infra.verify.evidence import quiet_place
 from processors.bars import BARS, OpenBars
 

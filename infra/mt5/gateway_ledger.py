@@ -16,7 +16,7 @@ from events.envelope import Event, Message
 from events.limits import LimitsSet
 from events.orders import OrderAccepted
 from infra.mt5.gateway_health import Identity
-from infra.offsets import Advance
+from infra.store.offsets import Advance
 
 Steps = tuple[Advance, ...]
 Order = Message[OrderAccepted]

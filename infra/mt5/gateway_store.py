@@ -22,15 +22,15 @@ from commands.orders import (
 from events.envelope import Event, Message, caused_by, first_cause
 from events.limits import LimitsSet
 from events.orders import OrderAccepted, OrderIntended, magic_of
-from infra import offsets
-from infra.event_store import EventStore, Work
 from infra.mt5 import gateway_rows
 from infra.mt5.gateway_health import Identity
 from infra.mt5.gateway_ledger import Account, Entry, Order, Outcome, Owner, Steps
 from infra.mt5.gateway_rows import Statement
-from infra.postgres import Connection
-from infra.recorders import Effects
-from infra.traces import Traces, Untraced
+from infra.observe.traces import Traces, Untraced
+from infra.store import offsets
+from infra.store.event_store import EventStore, Work
+from infra.store.postgres import Connection
+from infra.store.recorders import Effects
 
 FIRST_SWEEP_S = 24 * 60 * 60
 """Deals of the day before an account was first opened here are external; older are not read."""

@@ -17,9 +17,9 @@ from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewTopic
 
-from infra import kafka
 from infra.config import Config
 from infra.registry.records import Record
+from infra.stream import kafka
 
 TOPIC = "_schemas"
 POLL_S = 0.2

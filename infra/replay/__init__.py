@@ -11,16 +11,17 @@ from typing import Any
 
 import msgspec
 
-from infra import collector, wire
+from infra import collector
+from infra.cli.progress import Progress
+from infra.cli.tables import Table, show
 from infra.config import Config
-from infra.progress import Progress
 from infra.replay.chain import LocalIds
 from infra.replay.found import Mismatch
 from infra.replay.range import EARLIEST, LATEST, where
 from infra.replay.run import Outcome, replay
-from infra.schema_ids import SchemaIds
-from infra.tables import Table, show
-from infra.wire import Ids, Record
+from infra.stream import wire
+from infra.stream.schema_ids import SchemaIds
+from infra.stream.wire import Ids, Record
 from processors.models.gbt import ModelRefused
 
 

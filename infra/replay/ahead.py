@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from infra import wire
 from infra.replay.share import Share
-from infra.wire import Record
+from infra.stream import wire
+from infra.stream.wire import Record
 
 
 class Ahead:

@@ -15,8 +15,8 @@ from multiprocessing.sharedctypes import SynchronizedArray
 from infra import collector
 from infra.config import Config
 from infra.replay.part import Found, Part, recomputed
-from infra.schema_ids import SchemaIds
-from infra.wire import Ids
+from infra.stream.schema_ids import SchemaIds
+from infra.stream.wire import Ids
 
 SHOWN_EVERY_S = 0.2
 Shown = Callable[[int, int], None]

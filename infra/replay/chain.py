@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from events.envelope import Event
-from infra import wire
 from infra.replay.ahead import Ahead
 from infra.replay.found import Count, Mismatch
 from infra.replay.share import WHOLE, Share
 from infra.run.processing import DEAD_LETTERS, Foreseen, Partition, Stage, fresh, sequence_of
-from infra.wire import Headers, Ids, Outgoing, Record
+from infra.stream import wire
+from infra.stream.wire import Headers, Ids, Outgoing, Record
 from schemas.catalog import TYPES
 from schemas.codec import plan_of
 

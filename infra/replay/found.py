@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from infra.wire import Outgoing, Record
+from infra.stream.wire import Outgoing, Record
 
 
 @dataclass(frozen=True, slots=True)

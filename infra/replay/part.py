@@ -10,13 +10,14 @@ from confluent_kafka import Consumer
 
 from events.market import TickReceived
 from events.predictions import PredictionMade
-from infra import kafka, model_store, tape, wire
 from infra.config import Config
+from infra.models import model_store
 from infra.replay.chain import Choose, Link, LocalIds
 from infra.replay.found import Count, Mismatch
 from infra.replay.share import WHOLE, Share
 from infra.run.processing import Stage
-from infra.wire import Ids, Record
+from infra.stream import kafka, tape, wire
+from infra.stream.wire import Ids, Record
 from processors.bars import BARS
 from processors.features import FEATURES_OF_BARS
 from processors.inference import inference

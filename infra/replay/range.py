@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from confluent_kafka import Consumer, TopicPartition
 
-from infra import kafka, tape
 from infra.config import Config, ConfigError
+from infra.stream import kafka, tape
 
 EARLIEST, LATEST = "earliest", "latest"
 

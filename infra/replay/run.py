@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from infra import kafka, tape
 from infra.config import Config
 from infra.replay.apart import Shown, in_turn, side_by_side
 from infra.replay.found import Count, Mismatch
@@ -14,7 +13,8 @@ from infra.replay.part import TICKS, Found, Part
 from infra.replay.range import EARLIEST, LATEST, Where, offsets
 from infra.replay.share import dealt
 from infra.run.promotions import promoted
-from infra.wire import Ids
+from infra.stream import kafka, tape
+from infra.stream.wire import Ids
 
 
 @dataclass(slots=True)

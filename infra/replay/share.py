@@ -9,7 +9,7 @@ from zlib import crc32
 from confluent_kafka import Consumer
 from msgspec import Struct
 
-from infra import tape
+from infra.stream import tape
 
 LOOKED_AT = 20_000
 """Records at the end of a partition that show how much there is of each key."""

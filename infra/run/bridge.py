@@ -13,21 +13,23 @@ import threading
 import time
 from collections import Counter
 
-from infra import bridge_tail, collector, tape
-from infra.bridge_feed import Feed
+from infra import collector
 from infra.config import Config
+from infra.feed import bridge_tail
+from infra.feed.bridge_feed import Feed
+from infra.feed.press import Press
+from infra.feed.quote_judge import Judge, Said
 from infra.mt5 import constants as mt5
 from infra.mt5.accounts import login_of
 from infra.mt5.remote import RemoteTerminal
 from infra.mt5.terminal import Terminal
-from infra.press import Press
-from infra.quote_judge import Judge, Said
+from infra.observe.telemetry import EMITTED
+from infra.observe.traces import traces
 from infra.run.patience import TAPE_AWAY, patiently
-from infra.schema_ids import SchemaIds
-from infra.telemetry import EMITTED
-from infra.traces import traces
-from infra.transactions import Doubtful, Writer
-from infra.wire import Ids
+from infra.stream import tape
+from infra.stream.schema_ids import SchemaIds
+from infra.stream.transactions import Doubtful, Writer
+from infra.stream.wire import Ids
 
 POLL_S = 0.1
 ROWS_MAX = 5_000

@@ -19,17 +19,17 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from msgspec import Struct
 
-from infra import kafka, snapshots, tape
 from infra.config import Config
-from infra.run import instances
+from infra.observe.telemetry import AWAY, EMITTED, HANDLED
+from infra.observe.traces import traces
+from infra.run import instances, snapshots
 from infra.run.patience import TAPE_AWAY, patiently
 from infra.run.processing import BEFORE_ALL, Partition, Place, Stage, not_yet_written
 from infra.run.resuming import HOLD_S, resumed, tails
-from infra.schema_ids import RegistryAway
-from infra.telemetry import AWAY, EMITTED, HANDLED
-from infra.traces import traces
-from infra.transactions import Doubtful, Writer, opened
-from infra.wire import Outgoing, Record, record_of
+from infra.stream import kafka, tape
+from infra.stream.schema_ids import RegistryAway
+from infra.stream.transactions import Doubtful, Writer, opened
+from infra.stream.wire import Outgoing, Record, record_of
 
 BATCH, AT_ONCE = 20_000, 500
 POLL_S = 0.05

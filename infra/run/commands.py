@@ -8,14 +8,15 @@ from typing import Any
 
 from commands import DECIDERS
 from events.envelope import Message
-from infra import collector, postgres
+from infra import collector
 from infra.config import Config
-from infra.event_store import EventStore
-from infra.offsets import Advance
-from infra.recorders import Effects
 from infra.run.loop import PASSING, Handle, loop
 from infra.run.patience import patiently
-from infra.schema_ids import SchemaIds
+from infra.store import postgres
+from infra.store.event_store import EventStore
+from infra.store.offsets import Advance
+from infra.store.recorders import Effects
+from infra.stream.schema_ids import SchemaIds
 from schemas.catalog import topic_of
 
 CONSUMER = "commands"

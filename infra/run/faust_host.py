@@ -18,16 +18,16 @@ import faust
 from confluent_kafka import KafkaException
 from faust.types import TP
 
-from infra import kafka, snapshots, tape
 from infra.config import Config
-from infra.run import instances
+from infra.observe.telemetry import AWAY, EMITTED, HANDLED, LAG
+from infra.observe.traces import traces
+from infra.run import instances, snapshots
 from infra.run.faust_transport import Transport, behind
 from infra.run.processing import DEAD_LETTERS, Partition, Stage
 from infra.run.resuming import HOLD_S, caught_up, resumed
-from infra.schema_ids import RegistryAway
-from infra.telemetry import AWAY, EMITTED, HANDLED, LAG
-from infra.traces import traces
-from infra.wire import Outgoing, Record
+from infra.stream import kafka, tape
+from infra.stream.schema_ids import RegistryAway
+from infra.stream.wire import Outgoing, Record
 
 COMMIT_EVERY_S = 1.0
 SNAPSHOT_EVERY_S = 1.0

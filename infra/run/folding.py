@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from events.envelope import Message
-from infra import offsets, read_models
-from infra.offsets import Advance, Cursors, MarkKey, mark_key
-from infra.postgres import Connection
-from infra.rows import BatchRows
+from infra.store import offsets, read_models
+from infra.store.offsets import Advance, Cursors, MarkKey, mark_key
+from infra.store.postgres import Connection
+from infra.store.rows import BatchRows
 from projections.projection import Projection
 
 Place = tuple[str, int]

@@ -10,9 +10,8 @@ import logging
 import threading
 import time
 
-from infra import collector, kafka, postgres, telemetry
+from infra import collector
 from infra.config import Config
-from infra.event_store import EventStore
 from infra.mt5 import gateway_health, gateway_rows
 from infra.mt5.accounts import login_of
 from infra.mt5.gateway import Gateway
@@ -23,11 +22,15 @@ from infra.mt5.gateway_ledger import Account, Ledger
 from infra.mt5.gateway_store import GatewayStore
 from infra.mt5.remote import RemoteTerminal
 from infra.mt5.terminal import Terminal
-from infra.postgres import Connection
+from infra.observe import telemetry
+from infra.observe.traces import traces
 from infra.run.loop import PASSING, loop
 from infra.run.patience import patiently
-from infra.schema_ids import SchemaIds
-from infra.traces import traces
+from infra.store import postgres
+from infra.store.event_store import EventStore
+from infra.store.postgres import Connection
+from infra.stream import kafka
+from infra.stream.schema_ids import SchemaIds
 
 TOPICS = ("order-events", "account-events", "limit-events")
 LOCK_EVERY_S = 0.2

@@ -13,9 +13,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from events.envelope import Message, caused_by
-from infra.offsets import EVENT_STORE
-from infra.recorders import StoredEvent
-from infra.stored import Kept, entry_of
+from infra.store.offsets import EVENT_STORE
+from infra.store.recorders import StoredEvent
+from infra.store.stored import Kept, entry_of
 from sagas.saga import Saga
 from schemas.catalog import key_of
 

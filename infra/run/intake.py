@@ -10,11 +10,11 @@ from typing import Any
 from confluent_kafka import KafkaException, Producer
 
 from events.envelope import Message
-from infra import dead_letters, kafka, wire
 from infra.config import Config
-from infra.schema_ids import SchemaIds
-from infra.telemetry import DEAD_LETTERS
-from infra.wire import Record, Unreadable
+from infra.observe.telemetry import DEAD_LETTERS
+from infra.stream import dead_letters, kafka, wire
+from infra.stream.schema_ids import SchemaIds
+from infra.stream.wire import Record, Unreadable
 from schemas.catalog import TOPICS, Topic
 
 DELIVERY_S = 15.0

@@ -19,16 +19,18 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from events.envelope import Message
-from infra import kafka, offsets, postgres, telemetry
 from infra.config import Config
-from infra.offsets import Advance, Cursors, Superseded
-from infra.postgres import Connection
-from infra.recorders import Conflict
+from infra.observe import telemetry
 from infra.run.intake import Intake
 from infra.run.patience import TAPE_AWAY
-from infra.schema_ids import SchemaIds
-from infra.tape import TapeReplaced
-from infra.wire import Record
+from infra.store import offsets, postgres
+from infra.store.offsets import Advance, Cursors, Superseded
+from infra.store.postgres import Connection
+from infra.store.recorders import Conflict
+from infra.stream import kafka
+from infra.stream.schema_ids import SchemaIds
+from infra.stream.tape import TapeReplaced
+from infra.stream.wire import Record
 
 BATCH_MAX = 500
 POLL_S = 0.1

@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 from confluent_kafka import KafkaException
 
-from infra import kafka, telemetry
-from infra.schema_ids import RegistryAway
+from infra.observe import telemetry
+from infra.stream import kafka
+from infra.stream.schema_ids import RegistryAway
 
 HEALTHY_AFTER_S = 10.0
 """An attempt that went well for so long has earned short waits again."""

@@ -13,10 +13,10 @@ from msgspec import Struct
 
 from events.envelope import Event
 from events.letters import DeadLettered
-from infra import dead_letters, headings, wire
-from infra.consequences import Caused, Causes, caused_all, causes_of
-from infra.schema_ids import RegistryAway
-from infra.wire import Headers, Outgoing, Record, Unreadable
+from infra.stream import dead_letters, headings, wire
+from infra.stream.consequences import Caused, Causes, caused_all, causes_of
+from infra.stream.schema_ids import RegistryAway
+from infra.stream.wire import Headers, Outgoing, Record, Unreadable
 from processors.processor import Processor
 from schemas import quick
 from schemas.catalog import key_of, topic_of

@@ -8,10 +8,11 @@ from importlib import import_module
 
 from confluent_kafka import KafkaException
 
-from infra import collector, kafka
+from infra import collector
 from infra.config import Config
 from infra.run.processing import Stage
-from infra.schema_ids import RegistryAway, SchemaIds
+from infra.stream import kafka
+from infra.stream.schema_ids import RegistryAway, SchemaIds
 from processors import PROCESSORS
 from schemas.catalog import topic_of
 

@@ -12,12 +12,12 @@ import gc
 import threading
 from collections.abc import Sequence
 
-from infra import postgres, read_models
 from infra.config import Config
-from infra.offsets import Superseded
 from infra.run.patience import TAPE_AWAY, patiently
 from infra.run.reading import Reading
-from infra.schema_ids import SchemaIds
+from infra.store import postgres, read_models
+from infra.store.offsets import Superseded
+from infra.stream.schema_ids import SchemaIds
 from projections import PROJECTIONS
 from projections.projection import Projection
 

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from confluent_kafka import Consumer, KafkaException
 
 from events.models import ModelPromoted
-from infra import kafka, model_store, tape, wire
 from infra.config import Config
+from infra.models import model_store
 from infra.run.processing import Stage
-from infra.schema_ids import RegistryAway, SchemaIds
-from infra.wire import Ids, Record
+from infra.stream import kafka, tape, wire
+from infra.stream.schema_ids import RegistryAway, SchemaIds
+from infra.stream.wire import Ids, Record
 from processors.inference import inference
 from processors.models.gbt import ModelRefused
 from schemas.catalog import topic_of

@@ -10,11 +10,11 @@ from prometheus_client import Gauge, Histogram, generate_latest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool
 
-from infra import postgres, read_models
 from infra.config import Config
-from infra.schema_ids import SchemaIds
-from infra.tape_reader import TapeReader
-from infra.telemetry import LATENCY_BUCKETS_S
+from infra.observe.telemetry import LATENCY_BUCKETS_S
+from infra.store import postgres, read_models
+from infra.stream.schema_ids import SchemaIds
+from infra.stream.tape_reader import TapeReader
 from processors.features import FEATURE_DIGEST, FEATURE_NAMES
 from read_api.app import create_app
 from read_api.store import Pool, configure

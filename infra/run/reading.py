@@ -11,14 +11,16 @@ from typing import Any
 import psycopg
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from infra import kafka, offsets, postgres, read_models, telemetry
 from infra.config import Config
-from infra.offsets import Cursors, Superseded
-from infra.postgres import Connection
+from infra.observe import telemetry
 from infra.run.folding import Folding, Place
 from infra.run.intake import Intake
-from infra.schema_ids import SchemaIds
-from infra.wire import Record
+from infra.store import offsets, postgres, read_models
+from infra.store.offsets import Cursors, Superseded
+from infra.store.postgres import Connection
+from infra.stream import kafka
+from infra.stream.schema_ids import SchemaIds
+from infra.stream.wire import Record
 from projections.projection import Projection
 from schemas.catalog import TOPICS
 

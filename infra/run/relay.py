@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 
-from infra import collector, postgres
+from infra import collector
 from infra.config import Config
-from infra.event_store import EventStore
-from infra.relay import CONSUMER, Relay
+from infra.observe.traces import traces
 from infra.run.loop import PASSING
 from infra.run.patience import patiently
-from infra.schema_ids import SchemaIds
-from infra.traces import traces
+from infra.store import postgres
+from infra.store.event_store import EventStore
+from infra.store.relay import CONSUMER, Relay
+from infra.stream.schema_ids import SchemaIds
 
 STANDBY_S = 0.2
 

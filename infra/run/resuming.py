@@ -8,8 +8,8 @@ from collections.abc import Generator, Sequence
 
 from confluent_kafka import Consumer
 
-from infra import kafka, snapshots, tape
 from infra.config import Config
+from infra.run import snapshots
 from infra.run.processing import (
     DEAD_LETTERS,
     Partition,
@@ -19,10 +19,11 @@ from infra.run.processing import (
     not_yet_written,
     place_of,
 )
-from infra.schema_ids import RegistryAway
-from infra.tape import TapeReplaced
-from infra.wire import Outgoing, Record, Unreadable
-from infra.wire import place_of as origin_of
+from infra.stream import kafka, tape
+from infra.stream.schema_ids import RegistryAway
+from infra.stream.tape import TapeReplaced
+from infra.stream.wire import Outgoing, Record, Unreadable
+from infra.stream.wire import place_of as origin_of
 
 HOLD_S = 1.0
 """How long a record waits before the registry is asked again."""

@@ -18,17 +18,18 @@ from typing import Any
 from msgspec.structs import replace
 
 from events.envelope import Message
-from infra import collector, fault, postgres
+from infra import collector, fault
 from infra.config import Config
-from infra.event_store import EventStore
-from infra.offsets import Advance
-from infra.postgres import Pool
-from infra.recorders import Conflict, Effects, StoredEvent
 from infra.run.hearing import AnySaga, Instance, hears, remembered, speaks, unborn
 from infra.run.loop import PASSING, loop
 from infra.run.patience import patiently
-from infra.schema_ids import SchemaIds
-from infra.stored import entry_of, kept
+from infra.store import postgres
+from infra.store.event_store import EventStore
+from infra.store.offsets import Advance
+from infra.store.postgres import Pool
+from infra.store.recorders import Conflict, Effects, StoredEvent
+from infra.store.stored import entry_of, kept
+from infra.stream.schema_ids import SchemaIds
 from sagas import SAGAS
 from schemas.catalog import topic_of
 

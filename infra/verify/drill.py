@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from infra import boot
 from infra.config import METRICS_PORTS, PORT_OFFSETS, PREFIX, Config
 from infra.embedded.process import free_ports
-from infra.pulse import LIVE_TICKS, Pulse
 from infra.run.bridge import BACKFILL_FIRST_S
-from infra.supervisor import Supervisor
+from infra.up import boot
+from infra.up.pulse import LIVE_TICKS, Pulse
+from infra.up.supervisor import Supervisor
 from infra.verify.evidence import Books, quiet_place, read_books
 from infra.verify.outages import LIVE_KINDS, Outage
 

@@ -10,14 +10,15 @@ from typing import Any
 import psycopg
 
 from events.envelope import Event, Message
-from infra import kafka, postgres, read_models, tape, wire
 from infra.config import Config
-from infra.event_store import EventStore
 from infra.mt5 import constants as mt5
 from infra.mt5.remote import RemoteTerminal
 from infra.mt5.terminal import Terminal
 from infra.mt5.tuples import TradeDeal, TradePosition
-from infra.schema_ids import SchemaIds
+from infra.store import postgres, read_models
+from infra.store.event_store import EventStore
+from infra.stream import kafka, tape, wire
+from infra.stream.schema_ids import SchemaIds
 from schemas.catalog import TOPICS
 
 LOG_BATCH = 1_000

@@ -7,7 +7,7 @@ from multiprocessing import cpu_count
 from infra.config import Config
 from infra.replay.range import EARLIEST, LATEST, where
 from infra.replay.run import Outcome, replay
-from infra.schema_ids import SchemaIds
+from infra.stream.schema_ids import SchemaIds
 from infra.verify.verdict import Verdict
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from infra import kafka
 from infra.config import Config
 from infra.run.processing import Stage, fresh
-from infra.wire import Outgoing
+from infra.stream import kafka
+from infra.stream.wire import Outgoing
 from schemas.catalog import TOPICS
 from tests.infra.counting import AWAY_ID, COUNTING, POISON_BID, SLOW_BID, FixedIds
 from tests.infra.market import (

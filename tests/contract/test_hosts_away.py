@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from infra import kafka
 from infra.config import Config
 from infra.embedded.kafka import EmbeddedKafka
 from infra.run.processing import Stage, fresh
+from infra.stream import kafka
 from schemas.catalog import TOPICS
 from tests.infra.at_work import take_away
 from tests.infra.counting import COUNTING, FixedIds

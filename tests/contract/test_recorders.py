@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from infra import offsets, postgres
-from infra.offsets import Advance, Superseded
-from infra.recorders import (
+from infra.store import offsets, postgres
+from infra.store.offsets import Advance, Superseded
+from infra.store.recorders import (
     Conflict,
     Effects,
     MemoryRecorder,

@@ -16,10 +16,10 @@ from confluent_kafka import TopicPartition
 from msgspec import structs
 
 from events.envelope import Message
-from infra import kafka, wire
 from infra.config import Config
 from infra.embedded.kafka import EmbeddedKafka
 from infra.fault import VARIABLE
+from infra.stream import kafka, wire
 from schemas.catalog import TOPICS
 
 DEADLINE_S = 90.0

@@ -21,7 +21,7 @@ from events.market import TickReceived
 from infra.config import Config
 from infra.run import processor as role
 from infra.run.processing import Stage
-from infra.schema_ids import RegistryAway, UnknownSchema
+from infra.stream.schema_ids import RegistryAway, UnknownSchema
 from processors.processor import Processor
 from schemas.catalog import TYPES
 from schemas.codec import plan_of

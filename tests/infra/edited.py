@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from events.bars import BarClosed
 from events.envelope import first_cause
 from events.models import ModelPromoted
-from infra import wire
-from infra.wire import Outgoing
+from infra.stream import wire
+from infra.stream.wire import Outgoing
 from processors.features import FEATURE_DIGEST
 from schemas import codec
 from tests.infra.market import IDS

@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from events.envelope import Message
-from infra import offsets, postgres
 from infra.config import Config
-from infra.offsets import Advance
 from infra.run.loop import PASSING, Handle, loop
 from infra.run.patience import patiently
-from infra.schema_ids import SchemaIds
+from infra.store import offsets, postgres
+from infra.store.offsets import Advance
+from infra.stream.schema_ids import SchemaIds
 
 CONSUMER = "effects"
 TOPIC = "account-events"

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from events.envelope import first_cause
 from events.market import TickReceived
-from infra import kafka, tape, wire
 from infra.config import Config
-from infra.wire import Record
+from infra.stream import kafka, tape, wire
+from infra.stream.wire import Record
 from tests.infra.counting import FixedIds
 
 START_US = 1_700_000_000_000_000

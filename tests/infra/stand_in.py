@@ -10,10 +10,12 @@ import sys
 from functools import partial
 from unittest.mock import patch
 
-from infra import boot, cli, cli_up, detached
+from infra.cli import main as cli
+from infra.cli import up as cli_up
 from infra.config import Config
-from infra.roles import Role
-from infra.supervisor import Supervisor
+from infra.up import boot, detached
+from infra.up.roles import Role
+from infra.up.supervisor import Supervisor
 
 PORTS = {"read-api": "api", "registry": "registry", "venue": "venue"}
 

@@ -9,9 +9,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from events.envelope import Message, Position
-from infra import kafka, wire
 from infra.config import Config
-from infra.schema_ids import SchemaIds
+from infra.stream import kafka, wire
+from infra.stream.schema_ids import SchemaIds
 
 DELIVERY_S = 30.0
 

@@ -14,10 +14,10 @@ import pytest
 from fastapi import FastAPI
 
 from events.envelope import Message
-from infra import offsets, postgres, read_models
 from infra.config import Config
 from infra.run.folding import Folding, Place
 from infra.run.read_api import open_pool
+from infra.store import offsets, postgres, read_models
 from projections import PROJECTIONS
 from read_api.app import create_app
 from read_api.subscriptions import Limits

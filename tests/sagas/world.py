@@ -25,9 +25,9 @@ from commands.orders import (
 )
 from events.envelope import Event, Message
 from events.orders import OrderAccepted, OrderIntended
-from infra.event_store import EventStore
-from infra.recorders import MemoryRecorder
 from infra.run.hearing import Instance, hears, remembered, speaks, unborn
+from infra.store.event_store import EventStore
+from infra.store.recorders import MemoryRecorder
 from sagas.order_execution import ORDER_EXECUTION
 from schemas.catalog import topic_of
 from tests.orders import SIGNAL_ID, closed, fill, intent, limits, opened, reported, said, signal

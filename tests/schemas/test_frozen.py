@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from events.values import Lots, Price
-from infra.frozen import frozen, version_of, writer_of
+from infra.stream.frozen import frozen, version_of, writer_of
 from schemas import freeze
 from schemas.catalog import TYPES
 from schemas.codec import Undecodable, decode, decode_as, encode, plan_of

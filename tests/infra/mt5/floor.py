@@ -26,7 +26,7 @@ from infra.mt5.simulator.terminal import simulated_terminal
 from infra.mt5.simulator.ticks import Market
 from infra.mt5.terminal import Terminal
 from infra.mt5.tuples import TradeDeal
-from infra.offsets import Advance
+from infra.store.offsets import Advance
 from tests.infra.mt5.desk import ACCOUNT, WIDE, message, order
 from tests.infra.mt5.memory_ledger import MemoryLedger
 

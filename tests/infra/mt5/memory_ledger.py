@@ -23,11 +23,11 @@ from commands.orders import (
 from events.envelope import Event, Message, caused_by, first_cause
 from events.limits import LimitsSet
 from events.orders import OrderIntended, magic_of
-from infra.event_store import EventStore
 from infra.mt5.gateway_health import Identity
 from infra.mt5.gateway_ledger import Account, Entry, Order, Outcome, Owner, Steps
-from infra.offsets import Superseded
-from infra.recorders import MemoryRecorder
+from infra.store.event_store import EventStore
+from infra.store.offsets import Superseded
+from infra.store.recorders import MemoryRecorder
 
 
 @dataclass

@@ -13,7 +13,7 @@ from events.values import lots
 from infra.bench.latency import called_ms
 from infra.mt5.retcodes import RETCODES, Outcome
 from infra.mt5.simulator.faults import FaultRule
-from infra.telemetry import JsonLines
+from infra.observe.telemetry import JsonLines
 from tests.infra.mt5.floor import LOGIN, Floor
 
 

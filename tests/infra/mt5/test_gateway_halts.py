@@ -20,8 +20,8 @@ from infra.mt5 import constants as mt5
 from infra.mt5.gateway_clock import SystemClock
 from infra.mt5.gateway_connect import refusal_of
 from infra.mt5.simulator.faults import FaultRule
-from infra.offsets import Advance
 from infra.run import gateway as role
+from infra.store.offsets import Advance
 from tests.infra.mt5.desk import ACCOUNT, WIDE
 from tests.infra.mt5.floor import Floor
 from tests.infra.mt5.memory_ledger import MemoryLedger

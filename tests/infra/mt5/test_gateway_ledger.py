@@ -21,13 +21,13 @@ from events.orders import (
     magic_of,
 )
 from events.values import Side, lots, money, price
-from infra import postgres as pg
-from infra.event_store import EventStore
 from infra.mt5 import gateway_rows
 from infra.mt5.gateway_health import Identity
 from infra.mt5.gateway_ledger import Entry, Ledger
 from infra.mt5.gateway_store import GatewayStore
-from infra.offsets import Advance, Superseded
+from infra.store import postgres as pg
+from infra.store.event_store import EventStore
+from infra.store.offsets import Advance, Superseded
 from tests.infra.mt5.desk import ACCOUNT, WIDE, message, order
 from tests.infra.mt5.memory_ledger import MemoryLedger
 

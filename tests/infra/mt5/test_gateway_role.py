@@ -20,16 +20,18 @@ from commands.order_life import ORDERS
 from commands.orders import RequestOrder
 from events.envelope import Message, first_cause
 from events.values import Side, lots, price
-from infra import fault, kafka, postgres
+from infra import fault
 from infra.config import Config
 from infra.embedded.postgres import EmbeddedPostgres
 from infra.embedded.process import free_ports
-from infra.event_store import EventStore
 from infra.mt5.books import differences
 from infra.mt5.reconcile import TRADES
 from infra.mt5.remote import RemoteTerminal
 from infra.run import relay, venue
-from infra.schema_ids import SchemaIds
+from infra.store import postgres
+from infra.store.event_store import EventStore
+from infra.stream import kafka
+from infra.stream.schema_ids import SchemaIds
 from tests.infra.mt5.desk import WIDE
 
 ACCOUNT = "90001"
@@ -149,7 +151,7 @@ def gateway(config: Config, dies_at: str = "") -> Iterator[subprocess.Popen[byte
     environment = {**os.environ, **config.environment()}
     if dies_at:
         environment[fault.VARIABLE] = dies_at
-    command = [sys.executable, "-m", "infra.cli", "run", "gateway", ACCOUNT]
+    command = [sys.executable, "-m", "infra.cli.main", "run", "gateway", ACCOUNT]
     process = subprocess.Popen(command, env=environment)
     try:
         yield process

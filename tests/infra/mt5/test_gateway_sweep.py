@@ -9,7 +9,7 @@ from events.orders import OrderRejected, PositionClosed, magic_of
 from events.values import Side, lots, price
 from infra.mt5 import constants as mt5
 from infra.mt5.simulator.faults import FaultRule
-from infra.offsets import Advance
+from infra.store.offsets import Advance
 from tests.infra.mt5.floor import Floor
 
 

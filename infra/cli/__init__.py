@@ -1,0 +1,1 @@
+"""The `tapedeck` command: one module for each of its words, and what they show."""

@@ -1,0 +1,181 @@
+"""`tapedeck account`: what a person wants of an account, as a command on the tape.
+
+The command is put on its topic like any other, under the name of whoever gave it, and what was
+decided is waited for. Nothing but the decision counts: until it is there, nothing has changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+import time
+import uuid
+from decimal import InvalidOperation
+from typing import Any
+
+from confluent_kafka import KafkaException
+from msgspec.structs import asdict
+
+from commands.accounts import ACCOUNTS, HaltAccount, ResumeAccount
+from commands.limits import LIMITS, SetLimits
+from events.envelope import Message, first_cause
+from events.limits import LimitsSet
+from events.values import Lots, lots
+from infra.config import Config, ConfigError
+from infra.run.commands import CONSUMER
+from infra.store import offsets, postgres
+from infra.store.event_store import EventStore
+from infra.stream import kafka, wire
+from infra.stream.schema_ids import SchemaIds
+from schemas.catalog import key_of, topic_of
+
+DECISION_S = 15.0
+LOOK_S = 0.1
+
+Wish = HaltAccount | ResumeAccount | SetLimits
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """An account, and what is wanted of it; without that, how it stands."""
+    parser.add_argument("account")
+    wishes = parser.add_subparsers(dest="wish", metavar="halt | resume | limits")
+    halt = wishes.add_parser("halt", help="no new risk from now on; positions can be closed")
+    resume = wishes.add_parser("resume", help="risk is allowed again")
+    for each in (halt, resume):
+        each.add_argument("reason", help="for whoever reads the tape later")
+    limits = wishes.add_parser("limits", help="change some of the limits, keep the others")
+    limits.add_argument("--volume-lots-max", type=_lots, metavar="LOTS", help="of one order")
+    limits.add_argument("--open-lots-max", type=_lots, metavar="LOTS", help="of all positions")
+    limits.add_argument("--open-positions-max", type=_count, metavar="N")
+    limits.add_argument(
+        "--confidence-min", type=_share, metavar="SHARE", help="of a signal: 0 to 1"
+    )
+    limits.add_argument("--signal-age-ms-max", type=_count, metavar="MS")
+    limits.add_argument("--symbols", type=_symbols, metavar="A,B", help="those that may be traded")
+
+
+def main(config: Config, arguments: argparse.Namespace) -> int:
+    """Say how an account stands, or have a command decided."""
+    account = arguments.account
+    if account not in config.accounts:
+        raise ConfigError(f"no account {account!r}; there are {', '.join(config.accounts)}")
+    with EventStore.open(postgres.address(config.postgres, config.namespace)) as store:
+        if arguments.wish is None:
+            print(told(store, account))
+            return 0
+        wish = wished(arguments, store.state(LIMITS, account).latest)
+        command = given(wish)
+        if not _decided(config, command):
+            print(
+                f"not decided in {DECISION_S:.0f} s: is the role `commands` at work? "
+                "The command is on the tape and will be decided",
+                file=sys.stderr,
+            )
+            return 1
+        print(told(store, account))
+    return 0
+
+
+def wished(arguments: argparse.Namespace, latest: LimitsSet | None) -> Wish:
+    """The command that the arguments mean; `ConfigError` if there is nothing to change."""
+    account = arguments.account
+    if arguments.wish == "halt":
+        return HaltAccount(account=account, reason=arguments.reason)
+    if arguments.wish == "resume":
+        return ResumeAccount(account=account, reason=arguments.reason)
+    if latest is None:
+        raise ConfigError(f"{account} has no limits yet; run `tapedeck bootstrap` first")
+    kept = {name: value for name, value in asdict(latest).items() if name != "version"}
+    new = {name: value for name in kept if (value := getattr(arguments, name)) is not None}
+    return SetLimits(**{**kept, **new})
+
+
+def given(wish: Wish) -> Message[Wish]:
+    """The command, in the name of whoever is logged in. It repeats no other: its source is new."""
+    who = f"operator/{getpass.getuser()}"
+    return first_cause(
+        wish,
+        source=f"{who}/{uuid.uuid4().hex}",
+        sequence=f"{1:016d}",
+        key=key_of(wish),
+        time_us=time.time_ns() // 1_000,
+        actor=who,
+    )
+
+
+def told(store: EventStore, account: str) -> str:
+    """How an account stands, in a few lines."""
+    state, limits = store.state(ACCOUNTS, account), store.state(LIMITS, account).latest
+    halted = "; ".join(sorted(state.halted_for))
+    lines = [f"{account}: {f'HALTED: {halted}' if halted else 'may take risk'}"]
+    if state.reported is not None:
+        report = state.reported
+        lines.append(
+            f"  balance {report.balance}, equity {report.equity}, margin {report.margin}, "
+            f"{report.open_positions} positions of {report.open_lots} lots"
+        )
+    if limits is not None:
+        lines.append(f"  limits, version {limits.version}:")
+        for name, value in asdict(limits).items():
+            if name not in ("account", "version"):
+                shown = ",".join(value) if isinstance(value, tuple) else value
+                lines.append(f"    {name} {shown}")
+    return "\n".join(lines)
+
+
+def _decided(config: Config, command: Message[Wish]) -> bool:
+    """Put the command on its topic, and wait until the deciders have gone past it."""
+    topic = topic_of(type(command.event)).name
+    partition, offset = _published(config, command)
+    conninfo = postgres.address(config.postgres, config.namespace)
+    deadline_s = time.monotonic() + DECISION_S
+    postgres.migrate(conninfo, *offsets.DDL)
+    with postgres.connect(conninfo) as connection:
+        while time.monotonic() < deadline_s:
+            if offsets.reached(connection, CONSUMER, topic, partition) > offset:
+                return True
+            time.sleep(LOOK_S)
+    return False
+
+
+def _published(config: Config, command: Message[Wish]) -> tuple[int, int]:
+    """Partition and offset, once it is acknowledged."""
+    record = wire.write(command, SchemaIds(config))
+    reports: list[Any] = []
+    producer = kafka.producer(config)
+    producer.produce(
+        kafka.topic_name(config, record.topic),
+        record.value,
+        record.key,
+        headers=list(record.headers),
+        on_delivery=lambda error, stored: reports.append((error, stored)),
+    )
+    producer.flush(DECISION_S)
+    error, stored = reports[0] if reports else ("no acknowledgement", None)
+    if error or stored is None:
+        raise KafkaException(error)
+    return stored.partition(), stored.offset()
+
+
+def _lots(text: str) -> Lots:
+    try:
+        return lots(text)
+    except InvalidOperation:
+        raise ValueError(text) from None
+
+
+def _count(text: str) -> int:
+    if (count := int(text)) < 0:
+        raise ValueError(text)
+    return count
+
+
+def _share(text: str) -> float:
+    if not 0 <= (share := float(text)) <= 1:
+        raise ValueError(text)
+    return share
+
+
+def _symbols(text: str) -> tuple[str, ...]:
+    return tuple(symbol for symbol in text.split(",") if symbol)

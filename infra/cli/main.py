@@ -1,0 +1,118 @@
+"""The `tapedeck` command, the one place where everything is put together.
+
+A command is a module with `configure(parser)` and `main(config, arguments) -> int`, imported only
+when it is asked for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+
+from infra.config import Config, ConfigError, without_password
+from infra.embedded.process import ServiceError
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
+UP = "up"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A subcommand: its module and one line of help."""
+
+    name: str
+    module: str
+    summary: str
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command(UP, "infra.cli.up", "start everything on this machine and show it"),
+    Command("down", "infra.cli.down", "stop what `up` started and wait until it is gone"),
+    Command("status", "infra.cli.status", "say what runs; exit 0 only if all of it does"),
+    Command("run", "infra.cli.run", "run one role alone: venue, bridge, processor features ..."),
+    Command("bootstrap", "infra.cli.bootstrap", "topics, schemas, accounts, limits, first model"),
+    Command("account", "infra.cli.account", "how an account stands; halt, resume, set its limits"),
+    Command("play", "infra.feed.play", "put recorded ticks on the tape"),
+    Command("train", "infra.models.training", "build the model from the tape"),
+    Command("replay", "infra.replay", "recompute the tape and compare it bit for bit"),
+    Command("verify", "infra.verify", "run a platform, kill parts of it, check the tape"),
+    Command("bench", "infra.bench", "measure speed beside the bare libraries"),
+    Command("schemas", "infra.cli.freeze", "freeze the classes of messages as Avro, or check them"),
+    Command("config", "infra.cli.config", "print the effective configuration"),
+)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; its exit status."""
+    arguments = sys.argv[1:] if argv is None else argv
+    command = next((c for c in COMMANDS if c.name in arguments[:1]), None)
+    if command is None:
+        return _help(arguments)
+    parser = argparse.ArgumentParser(f"tapedeck {command.name}", description=command.summary)
+    try:
+        config = _config(command)
+        module = import_module(command.module)
+        module.configure(parser)
+        status: int = module.main(config, parser.parse_args(arguments[1:]))
+        return status
+    except (ConfigError, ServiceError) as wrong:
+        print(f"tapedeck: {wrong}", file=sys.stderr)
+        return USAGE_ERROR
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except _away() as away:
+        print(f"tapedeck: {_whereabouts(config)}; is it up? ({away})", file=sys.stderr)
+        return 1
+
+
+def _config(command: Command) -> Config:
+    """As the environment says; in a home where a copy runs, that copy is meant."""
+    config = Config.load(os.environ)
+    if command.name == UP or not (config.home / "run.json").exists():
+        return config
+    from infra.up import run_file  # only where something has run: `--help` stays quick
+
+    return Config.load(run_file.meant(config.home, os.environ))
+
+
+def _away() -> tuple[type[Exception], ...]:
+    """What our libraries raise when a service does not answer; imported only then."""
+    from confluent_kafka import KafkaException
+
+    from infra.store.postgres import AWAY
+    from infra.stream.schema_ids import RegistryAway
+
+    return (KafkaException, RegistryAway, *AWAY)
+
+
+def _whereabouts(config: Config) -> str:
+    postgres = without_password(config.postgres)
+    return f"Kafka {config.kafka}, Postgres {postgres} or registry {config.registry} is away"
+
+
+def _help(arguments: list[str]) -> int:
+    width = max(len(c.name) for c in COMMANDS)
+    lines = [f"  {c.name:<{width}}  {c.summary}" for c in COMMANDS]
+    text = "\n".join(["usage: tapedeck COMMAND [OPTIONS]", "", *lines, "", _MORE])
+    if arguments[:1] in (["-h"], ["--help"], ["help"]):
+        print(text)
+        return 0
+    if arguments:
+        print(f"tapedeck: no command {arguments[0]!r}\n", file=sys.stderr)
+    print(text, file=sys.stderr)
+    return USAGE_ERROR
+
+
+_MORE = """\
+`tapedeck COMMAND --help` tells more. Settings are TAPEDECK_* variables: see `tapedeck config`."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

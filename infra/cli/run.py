@@ -1,0 +1,51 @@
+"""`tapedeck run ROLE`: one role in this process, until Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import threading
+from importlib import import_module
+from types import FrameType
+
+from infra.config import Config
+from infra.observe import telemetry
+from infra.up.roles import KINDS, PROCESSORS, Kind
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """One parser per kind of role; only some take a name."""
+    parser.add_argument("--metrics-port", type=int, help="serve Prometheus metrics on this port")
+    kinds = parser.add_subparsers(dest="kind", required=True, metavar="ROLE")
+    for kind in KINDS:
+        role = kinds.add_parser(kind.name, help=kind.summary, description=kind.summary)
+        role.set_defaults(role=kind)
+        if kind.name == "processor":
+            role.add_argument("name", help=f"one of {', '.join(PROCESSORS)}")
+            role.add_argument("--host", choices=("faust", "bulk"), default="faust")
+        elif kind.name == "projections":
+            role.add_argument("--only", default="", metavar="NAME", help="this read model alone")
+        elif kind.option:
+            role.add_argument(kind.option, help="login of the account")
+
+
+def main(config: Config, arguments: argparse.Namespace) -> int:
+    """Import the role's module, and no other role's, and run it."""
+    kind: Kind = arguments.role
+    named = ("name", "host", "account", "only")
+    options = {name: getattr(arguments, name) for name in named if hasattr(arguments, name)}
+    name = "-".join([kind.name, *([options[kind.option]] if kind.option else [])])
+    telemetry.start(config, name, arguments.metrics_port)
+    import_module(kind.module).run(config, _stopped_by_signal(), **options)
+    return 0
+
+
+def _stopped_by_signal() -> threading.Event:
+    stop = threading.Event()
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, ask)
+    signal.signal(signal.SIGINT, ask)
+    return stop

@@ -1,0 +1,1 @@
+"""Models: trained from the tape, kept on disk, put on the record."""

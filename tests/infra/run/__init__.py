@@ -1,0 +1,1 @@
+"""What `infra/run` promises."""

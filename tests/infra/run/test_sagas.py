@@ -1,0 +1,255 @@
+"""The saga at its journal, on a real Postgres and a real tape."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import pytest
+
+from commands.executions import CompleteExecution, OpenExecution
+from commands.order_life import ORDERS
+from commands.orders import RequestOrder
+from events.envelope import Event, Message
+from events.execution import ExecutionCompensated, ExecutionCompleted
+from events.orders import OrderAccepted
+from events.signals import SignalRaised
+from infra.config import Config
+from infra.run import commands, relay
+from infra.run import sagas as role
+from infra.run.hearing import hears, unborn
+from infra.run.loop import PASSING, loop
+from infra.run.patience import patiently
+from infra.run.sagas import Hearing
+from infra.store import offsets
+from infra.store import postgres as database
+from infra.store.event_store import EventStore
+from infra.store.offsets import EVENT_STORE, Advance
+from infra.store.postgres import Pool
+from infra.store.recorders import Effects
+from infra.stream import kafka
+from infra.stream.schema_ids import SchemaIds
+from sagas.order_execution import ORDER_EXECUTION
+from tests.infra.at_work import Process, process, running, until
+from tests.infra.tape_writer import write
+from tests.orders import (
+    SIGNAL_ID,
+    account_commands,
+    fill,
+    intent,
+    limits,
+    opened,
+    reported,
+    request,
+    said,
+    signal,
+)
+
+ROLE = ("infra.cli.main", "run", "sagas")
+STREAM = f"saga:order_execution:{SIGNAL_ID}"
+
+
+@pytest.fixture
+def conninfo(postgres: str) -> str:
+    address = database.address(postgres)
+    database.migrate(address, *role.DDL, *offsets.DDL)
+    return address
+
+
+@pytest.fixture
+def store(conninfo: str) -> Iterator[EventStore]:
+    with EventStore.open(conninfo) as opened_store:
+        yield opened_store
+
+
+@pytest.fixture
+def pool(conninfo: str) -> Iterator[Pool]:
+    with database.open_pool(conninfo) as opened_pool:
+        yield opened_pool
+
+
+def known(*accounts: str) -> list[Message[Any]]:
+    facts = [fact(account) for account in accounts for fact in (opened, limits, reported)]
+    return [said(fact, number, EVENT_STORE) for number, fact in enumerate(facts)]
+
+
+def commanded(store: EventStore, stream: str = STREAM) -> list[Event]:
+    journal = store.journals({stream: 0})[stream]
+    return [kept.message.event for kept in journal if not kept.heard]
+
+
+def requests(store: EventStore) -> list[str]:
+    return [c.account for c in commanded(store) if isinstance(c, RequestOrder)]
+
+
+def open_instances(pool: Pool) -> list[str]:
+    with pool.connection() as connection:
+        rows = connection.execute("select instance from saga_open").fetchall()
+        return [instance for (instance,) in rows]
+
+
+def accepted(store: EventStore) -> list[Message[Any]]:
+    wishes = [said(c, 100 + n) for n, c in enumerate(commanded(store)) if hasattr(c, "order_id")]
+    return [message for wish in wishes for message in store.handle(ORDERS, wish)]
+
+
+def test_what_it_knows_outlives_the_process(store: EventStore, pool: Pool) -> None:
+    Hearing(ORDER_EXECUTION, store, pool).handle(known("a", "b"), ())
+    Hearing(ORDER_EXECUTION, store, pool).handle([said(signal())], ())
+    assert requests(store) == ["a", "b"]
+    assert open_instances(pool) == [SIGNAL_ID]
+
+
+def test_what_it_learns_in_the_same_batch_counts_in_order(store: EventStore, pool: Pool) -> None:
+    hearing = Hearing(ORDER_EXECUTION, store, pool)
+    late = said(opened("c"), 99, EVENT_STORE)
+    hearing.handle([*known("a"), said(signal()), late], ())
+    assert requests(store) == ["a"]
+
+
+def test_what_is_older_does_not_replace_what_is_known(store: EventStore, pool: Pool) -> None:
+    hearing = Hearing(ORDER_EXECUTION, store, pool)
+    hearing.handle(known("a"), ())
+    closed = said(limits("a", symbols=()), 0, EVENT_STORE)
+    hearing.handle([closed], ())
+    hearing.handle([said(signal())], ())
+    assert requests(store) == ["a"]
+
+
+def test_a_message_that_comes_again_changes_nothing(store: EventStore, pool: Pool) -> None:
+    hearing = Hearing(ORDER_EXECUTION, store, pool)
+    hearing.handle([*known("a"), said(signal())], ())
+    before = store.load(STREAM)
+    hearing.handle([said(signal())], ())
+    Hearing(ORDER_EXECUTION, store, pool).handle([said(signal())], ())
+    assert store.load(STREAM) == before
+
+
+def test_orders_of_others_are_not_its_business(store: EventStore, pool: Pool) -> None:
+    (stray,) = ORDERS.decide(request(), ORDERS.initial)
+    Hearing(ORDER_EXECUTION, store, pool).handle([said(stray)], ())
+    assert store.last_id() == 0
+
+
+def test_of_two_processes_the_slower_reads_again(store: EventStore, pool: Pool) -> None:
+    one, other = (Hearing(ORDER_EXECUTION, store, pool) for _ in range(2))
+    one.handle([*known("a", "b"), said(signal())], ())
+    first, second = accepted(store)
+    other.handle([first], ())
+    one.handle([second], ())
+    other.handle([second], ())
+    heard = [m.envelope.message_id for m in store.load(STREAM)[1]]
+    assert len(heard) == len(set(heard))
+    assert {first.envelope.message_id, second.envelope.message_id} <= set(heard)
+
+
+def test_a_zombie_s_words_are_lost_with_its_place(
+    store: EventStore, pool: Pool, conninfo: str
+) -> None:
+    with database.connect(conninfo) as session:
+        offsets.resume(session, "sagas-order_execution", "signal-events", 0, 0)
+    step = (Advance("signal-events", 0, 0, 1),)
+    Hearing(ORDER_EXECUTION, store, pool).handle(known("a"), step)
+    with pytest.raises(offsets.Superseded):
+        Hearing(ORDER_EXECUTION, store, pool).handle([said(signal())], step)
+    assert commanded(store) == []
+
+
+def test_the_sweep_says_what_a_journal_is_missing(store: EventStore, pool: Pool) -> None:
+    born = hears(ORDER_EXECUTION, unborn(ORDER_EXECUTION, SIGNAL_ID), said(signal()), known("a"))
+    notes = [entry for entry in born.entries if entry.topic.startswith("heard/")]
+    row = ("insert into saga_open values (%s, %s)", (ORDER_EXECUTION.name, SIGNAL_ID))
+    store.insert(notes, Effects(statements=(row,)))
+    hearing = Hearing(ORDER_EXECUTION, store, pool)
+    assert hearing.sweep() == 1
+    assert open_instances(pool) == [SIGNAL_ID]
+    assert hearing.sweep() == 0
+    assert [type(command) for command in commanded(store)] == [OpenExecution, RequestOrder]
+
+
+def test_what_is_done_is_not_swept(store: EventStore, pool: Pool) -> None:
+    hearing = Hearing(ORDER_EXECUTION, store, pool)
+    hearing.handle([*known("a"), said(signal(confidence=0.1))], ())
+    assert open_instances(pool) == [SIGNAL_ID]
+    end = ExecutionCompensated(execution_id=SIGNAL_ID, symbol="EURUSD", refused=("a",), closed=())
+    hearing.handle([said(end)], ())
+    assert open_instances(pool) == []
+
+
+def gateway(config: Config, stop: threading.Event) -> None:
+    """Every order is intended and filled at once."""
+    address = database.address(config.postgres, config.namespace)
+
+    def handle(messages: Sequence[Message[Any]], steps: tuple[Advance, ...]) -> None:
+        work: list[Any] = []
+        for message in messages:
+            if isinstance(message.event, OrderAccepted):
+                order = message.event.order_id
+                ticket = int(message.envelope.sequence)
+                deal = fill(order, str(message.event.volume_lots), ticket=ticket)
+                work += [(ORDERS, said(intent(order), 0, order)), (ORDERS, said(deal, 1, order))]
+        own.handle_all(work, Effects("gateway", steps))
+
+    def life() -> None:
+        loop(config, SchemaIds(config), "gateway", ("order-events",), handle, stop)
+
+    with EventStore.open(address) as own:
+        patiently("gateway", life, stop, PASSING)
+
+
+@pytest.mark.parametrize("fault", ["saga_before_commit", "saga_after_commit"])
+def test_a_signal_becomes_an_execution_though_the_saga_is_killed(
+    config: Config, fault: str
+) -> None:
+    kafka.ensure_topics(config)
+    ids = SchemaIds(config)
+    tell_accounts(config, ids)
+    address = database.address(config.postgres, config.namespace)
+    with (
+        EventStore.open(address) as store,
+        running(relay.run, config),
+        running(commands.run, config),
+        running(gateway, config),
+    ):
+        with process(config, *ROLE) as learning:
+            until(partial(knows, address, 9))
+            learning.kill()
+        write(config, ids, [said(signal(), 0, "processors/signals/0")])
+        for visit in (1, 2):
+            died(config, f"{fault}:{visit}")
+        with running(role.run, config):
+            until(lambda: version(store) > 0 and completed(store))
+        accounts = requests(store)
+        kinds = [type(command) for command in commanded(store)]
+        heard = [m for m in store.load(STREAM)[1] if isinstance(m.event, SignalRaised)]
+    assert sorted(accounts) == ["a", "b", "c"]
+    assert kinds.count(OpenExecution) == kinds.count(CompleteExecution) == 1
+    assert len(heard) == 1
+
+
+def tell_accounts(config: Config, ids: SchemaIds) -> None:
+    told = [(a, c) for a in "abc" for c in account_commands(a)]
+    write(config, ids, [said(command, n, account) for n, (account, command) in enumerate(told)])
+
+
+def knows(address: str, facts: int) -> bool:
+    with database.connect(address) as session:
+        ((table,),) = session.execute("select to_regclass('saga_context')::text").fetchall()
+        if table is None:
+            return False
+        return session.execute("select count(*) from saga_context").fetchall() == [(facts,)]
+
+
+def died(config: Config, fault: str) -> None:
+    doomed = Process(config, *ROLE, fault=fault)
+    assert doomed.died_by_kill()
+
+
+def version(store: EventStore) -> int:
+    return store.load(STREAM)[0]
+
+
+def completed(store: EventStore) -> bool:
+    return any(isinstance(m.event, ExecutionCompleted) for m in store.load(STREAM)[1])

@@ -1,0 +1,43 @@
+"""A tape is prepared once; again adds what is new and takes back nothing that a person set."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from msgspec.structs import asdict
+from msgspec.structs import replace as altered
+
+from commands.limits import LIMITS
+from events.values import lots
+from infra.config import Config
+from infra.up import bootstrap
+
+CONFIG = replace(Config.load({}), accounts=("a",), symbols=("EURUSD",))
+
+
+def test_the_first_limits_are_a_beginners() -> None:
+    first = bootstrap.limited(CONFIG, "a", None)
+    assert first is not None
+    assert first.symbols == ("EURUSD",)
+
+
+def test_again_changes_nothing() -> None:
+    first = bootstrap.limited(CONFIG, "a", None)
+    assert first is not None
+    (told,) = LIMITS.decide(first, LIMITS.initial)
+    assert bootstrap.limited(CONFIG, "a", told) is None
+
+
+def test_a_new_symbol_is_allowed_and_what_a_person_set_stays() -> None:
+    first = bootstrap.limited(CONFIG, "a", None)
+    assert first is not None
+    (told,) = LIMITS.decide(first, LIMITS.initial)
+    tightened = altered(told, version=7, volume_lots_max=lots("0.01"))
+    wider = replace(CONFIG, symbols=("GBPUSD", "EURUSD"))
+
+    then = bootstrap.limited(wider, "a", tightened)
+
+    assert then is not None
+    expected = {**asdict(tightened), "symbols": ("EURUSD", "GBPUSD")}
+    del expected["version"]
+    assert asdict(then) == expected
