@@ -151,8 +151,9 @@ class Stage:
                 name, partition.states[name], events = taken
                 for index, event in enumerate(events):
                     caused.append(Caused(n, event, *self._place(record.offset, index)))
+        outputs = self._written_together(partition.number, causes, caused) if caused else ()
         partition.next_offset = records[-1].offset + 1
-        return self._written_together(partition.number, causes, caused) if caused else ()
+        return outputs
 
     def _taken(
         self,
