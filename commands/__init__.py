@@ -25,3 +25,5 @@ COMMANDS: tuple[type[Command], ...] = (
 )
 
 DECIDERS: tuple[Decider[Any, Any, Any], ...] = (ORDERS, EXECUTIONS, ACCOUNTS, LIMITS, MODELS)
+DECIDER_OF = {kind: decider for decider in DECIDERS for kind in decider.commands}
+"""Who decides a command."""

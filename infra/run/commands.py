@@ -1,4 +1,7 @@
-"""The deciders' process: commands in, decisions out, offsets and events in one transaction."""
+"""The deciders' process: commands in, decisions out, offsets and events in one transaction.
+
+What a saga commands is on the tape to be seen: it was decided in the transaction that said it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from commands import DECIDERS
+from commands import DECIDER_OF
 from events.envelope import Message
 from infra import collector
 from infra.config import Config
@@ -14,13 +17,12 @@ from infra.run.loop import PASSING, Handle, loop
 from infra.run.patience import patiently
 from infra.store import postgres
 from infra.store.event_store import EventStore
-from infra.store.offsets import Advance
+from infra.store.offsets import EVENT_STORE, Advance
 from infra.store.recorders import Effects
 from infra.stream.schema_ids import SchemaIds
 from schemas.catalog import topic_of
 
 CONSUMER = "commands"
-DECIDER_OF = {kind: decider for decider in DECIDERS for kind in decider.commands}
 TOPICS = tuple(sorted({topic_of(kind).name for kind in DECIDER_OF}))
 
 
@@ -32,16 +34,21 @@ def run(config: Config, stop: threading.Event) -> None:
 
     def life() -> None:
         with EventStore.open(conninfo) as store:
-            loop(config, ids, CONSUMER, TOPICS, deciding(store), stop)
+            loop(config, ids, CONSUMER, TOPICS, deciding(store), stop, concerns=is_open)
 
     patiently(CONSUMER, life, stop, PASSING)
+
+
+def is_open(command: Message[Any]) -> bool:
+    """Whether nobody has decided it yet."""
+    return command.envelope.source != EVENT_STORE
 
 
 def deciding(store: EventStore) -> Handle:
     """A whole batch of commands in one transaction, each on the state that the one before left."""
 
     def handle(messages: Sequence[Message[Any]], steps: tuple[Advance, ...]) -> None:
-        work = [(DECIDER_OF[type(message.event)], message) for message in messages]
+        work = [(DECIDER_OF[type(m.event)], m) for m in messages if is_open(m)]
         store.handle_all(work, Effects(CONSUMER, steps))
 
     return handle

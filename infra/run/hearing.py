@@ -23,7 +23,10 @@ AnySaga = Saga[Any, Any, Any]
 
 
 class Instance(Struct, frozen=True):
-    """An instance as far as its journal goes, and `entries` that are to be added to it."""
+    """An instance as far as its journal goes, and `entries` that are to be added to it.
+
+    `wishes`: the commands among the entries, to be decided with them.
+    """
 
     stream: str
     state: Any
@@ -32,6 +35,7 @@ class Instance(Struct, frozen=True):
     said: frozenset[Any] = frozenset()
     last: Message[Any] | None = None
     entries: tuple[StoredEvent, ...] = ()
+    wishes: tuple[Message[Any], ...] = ()
 
 
 def unborn(saga: AnySaga, instance_id: str) -> Instance:
@@ -81,7 +85,13 @@ def speaks(saga: AnySaga, instance: Instance) -> Instance:
             step=f"{instance.stream}/{instance.version}",
         )
         instance = _written(_saying(saga, instance, said), said, heard=False)
+        instance = replace(instance, wishes=(*instance.wishes, said))
     return instance
+
+
+def written(instance: Instance) -> Instance:
+    """The instance once its entries are in the store."""
+    return replace(instance, entries=(), wishes=())
 
 
 def _noted(saga: AnySaga, instance: Instance, message: Message[Any]) -> Instance:

@@ -1,5 +1,9 @@
 """The sagas' process: what was heard and what is said next, in one transaction with the offsets.
 
+What a saga says is decided in that same transaction, by the deciders that everybody's commands go
+through: an order does not wait for its own request to travel. The request is told on the tape all
+the same; the deciders' process finds it answered there.
+
 Several processes may serve one saga: an instance's journal has versions, so of two that hear for it
 at once one reads again. Before anything else, every instance that is not done is asked what it is
 missing: recovery is the same question as always.
@@ -15,12 +19,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from msgspec.structs import replace
-
+from commands import DECIDER_OF
 from events.envelope import Message
 from infra import collector, fault
 from infra.config import Config
-from infra.run.hearing import AnySaga, Instance, hears, remembered, speaks, unborn
+from infra.run.hearing import AnySaga, Instance, hears, remembered, speaks, unborn, written
 from infra.run.loop import PASSING, loop
 from infra.run.patience import patiently
 from infra.store import postgres
@@ -136,7 +139,7 @@ class Hearing:
             if instance.entries or self.saga.done(instance.state):
                 spoken += bool(instance.entries)
                 tracked = Effects(statements=self._tracked(instance_id, instance))
-                self._write({instance_id: instance}, tracked)
+                self._write({instance_id: instance}, tracked, reading=True)
         return spoken
 
     def _hear(
@@ -163,17 +166,17 @@ class Hearing:
         statements = [self._note(*place, message) for place, message in sorted(learnt.items())]
         for instance_id, instance in changed.items():
             statements += self._tracked(instance_id, instance)
-        self._write(changed, Effects(self.consumer, steps, tuple(statements)))
+        self._write(changed, Effects(self.consumer, steps, tuple(statements)), not trusting)
 
-    def _write(self, changed: dict[str, Instance], effects: Effects) -> None:
-        entries: list[StoredEvent] = []
-        for instance in changed.values():
-            entries += instance.entries
+    def _write(self, changed: dict[str, Instance], effects: Effects, reading: bool) -> None:
+        entries = [entry for instance in changed.values() for entry in instance.entries]
+        wishes = [wish for instance in changed.values() for wish in instance.wishes]
+        work = [(DECIDER_OF[type(wish.event)], wish) for wish in wishes]
         fault.point("saga_before_commit")
-        self.store.insert(entries, effects)
+        self.store.insert(entries, effects, work, reading)
         fault.point("saga_after_commit")
         for instance_id, instance in changed.items():
-            self.instances[instance_id] = replace(instance, entries=())
+            self.instances[instance_id] = written(instance)
             self.instances.move_to_end(instance_id)
         while len(self.instances) > INSTANCES_REMEMBERED_MAX:
             self.instances.popitem(last=False)

@@ -116,9 +116,25 @@ class EventStore:
             if effects.steps or _ids(there) != _ids(entries):
                 raise
 
-    def insert(self, entries: Sequence[StoredEvent], effects: Effects = NOTHING) -> None:
-        """Entries of several streams and their effects, all or nothing."""
-        self._recorder.insert(entries, effects)
+    def insert(
+        self,
+        entries: Sequence[StoredEvent],
+        effects: Effects = NOTHING,
+        work: Sequence[Work] = (),
+        reading: bool = False,
+    ) -> list[tuple[Message[Any], ...]]:
+        """Entries of several streams, what these commands decide, and effects: all or nothing.
+
+        Decided on what is remembered, unless `reading`: where that is old, the version to be
+        written is taken, and `Conflict` tells. A stream to which nothing would be written is read,
+        as nothing else would find that out.
+        """
+        batch = self._decide(work, reading)
+        if not reading and not batch.writes_to_all:
+            batch = self._decide(work, reading=True)
+        self._recorder.insert([*entries, *batch.entries], effects)
+        self._remember(batch.streams)
+        return batch.answers
 
     def handle(
         self, decider: Decider[Any, Any, Any], command: Message[Any]
@@ -129,24 +145,16 @@ class EventStore:
     def handle_all(
         self, work: Sequence[Work], effects: Effects = NOTHING
     ) -> list[tuple[Message[Any], ...]]:
-        """Decide commands in order, in one transaction with `effects`.
+        """Decide commands in order, in one transaction with `effects`; again if others are faster.
 
-        At first on what is remembered: where that is old, the version to be written is taken. A
-        stream to which nothing would be written is read, as nothing else would find that out.
+        `Conflict` if they keep winning.
         """
-        for attempt in range(1, ATTEMPTS_MAX + 1):
-            batch = self._decide(work, reading=attempt > 1)
-            if attempt == 1 and not batch.writes_to_all:
-                batch = self._decide(work, reading=True)
+        for attempt in range(1, ATTEMPTS_MAX):
             try:
-                self._recorder.insert(batch.entries, effects)
+                return self.insert((), effects, work, reading=attempt > 1)
             except Conflict:
-                if attempt == ATTEMPTS_MAX:
-                    raise
-            else:
-                self._remember(batch.streams)
-                break
-        return batch.answers
+                continue
+        return self.insert((), effects, work, reading=True)
 
     def heard(self, decider: Decider[Any, Any, Any], first: Message[Any]) -> None:
         """The tape has told how a stream begins: deciding on it need not read that again."""
@@ -240,13 +248,14 @@ def _message(
 ) -> Message[Any]:
     """An event of the command. Its cause is what is on the tape: the command, or the command's own.
 
-    A gateway decides its commands in its own process; nobody could look them up on the tape.
+    What a saga says is on the tape, or comes there from the log. A gateway decides its commands in
+    its own process; nobody could look them up.
     """
     step = _step(decider, number)
     message = caused_by(
         command, event, source=EVENT_STORE, sequence="", key=key_of(event), step=step
     )
-    if command.position is not None:
+    if command.position is not None or command.envelope.source == EVENT_STORE:
         return message
     cause = command.envelope.causation_id
     return replace(message, envelope=replace(message.envelope, causation_id=cause))

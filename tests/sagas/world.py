@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from commands.executions import EXECUTIONS
+from commands import DECIDER_OF
 from commands.order_life import ORDERS
 from commands.orders import (
-    COMMANDS,
     OrderCommand,
     RecordFill,
     RecordNotExecuted,
@@ -25,7 +24,7 @@ from commands.orders import (
 )
 from events.envelope import Event, Message
 from events.orders import OrderAccepted, OrderIntended
-from infra.run.hearing import Instance, hears, remembered, speaks, unborn
+from infra.run.hearing import Instance, hears, remembered, speaks, unborn, written
 from infra.store.event_store import EventStore
 from infra.store.recorders import MemoryRecorder
 from sagas.order_execution import ORDER_EXECUTION
@@ -132,10 +131,11 @@ class World:
         assert speaks(ORDER_EXECUTION, self.saga) == self.saga
 
     def hear(self, message: Message[Any]) -> None:
-        """The saga takes note and says what it finds missing."""
+        """The saga takes note and says what it finds missing, which is decided with it."""
         heard = hears(ORDER_EXECUTION, self.saga, message, self.context)
-        self.store.insert(heard.entries)
-        self.saga = Instance(*(getattr(heard, name) for name in heard.__struct_fields__[:-1]))
+        work = [(DECIDER_OF[type(wish.event)], wish) for wish in heard.wishes]
+        self.store.insert(heard.entries, work=work)
+        self.saga = written(heard)
 
     def publish(self) -> None:
         """The relay: every reader has its own queue per key."""
@@ -156,8 +156,7 @@ class World:
             case "gateway":
                 self._send(message)
             case _:
-                decider = ORDERS if isinstance(message.event, COMMANDS) else EXECUTIONS
-                self.store.handle(decider, message)
+                self.store.handle(DECIDER_OF[type(message.event)], message)
 
     def _send(self, message: Message[OrderAccepted]) -> None:
         order = message.event

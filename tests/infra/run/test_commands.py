@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from commands import DECIDER_OF
 from commands.accounts import HaltAccount, OpenAccount, ResumeAccount
 from commands.limits import SetLimits
 from commands.models import PromoteModel
@@ -57,7 +58,7 @@ def test_every_kind_of_command_finds_its_decider(
         until(lambda: version(store, "models:m") == 1)
     told = store.load("models:m")[1][0].event
     assert told == PromotionRefused(model="m", model_digest="unknown")
-    assert {OpenAccount, SetLimits} < set(role.DECIDER_OF)
+    assert {OpenAccount, SetLimits} < set(DECIDER_OF)
 
 
 def test_a_command_that_was_produced_twice_counts_once(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from commands import DECIDER_OF
 from commands.executions import CompleteExecution, OpenExecution
 from commands.order_life import ORDERS
 from commands.orders import RequestOrder
@@ -91,8 +92,8 @@ def open_instances(pool: Pool) -> list[str]:
 
 
 def accepted(store: EventStore) -> list[Message[Any]]:
-    wishes = [said(c, 100 + n) for n, c in enumerate(commanded(store)) if hasattr(c, "order_id")]
-    return [message for wish in wishes for message in store.handle(ORDERS, wish)]
+    told = [logged.message for logged in store.after(0, 1_000) if logged.message]
+    return [message for message in told if isinstance(message.event, OrderAccepted)]
 
 
 def test_what_it_knows_outlives_the_process(store: EventStore, pool: Pool) -> None:
@@ -107,6 +108,28 @@ def test_what_it_learns_in_the_same_batch_counts_in_order(store: EventStore, poo
     late = said(opened("c"), 99, EVENT_STORE)
     hearing.handle([*known("a"), said(signal()), late], ())
     assert requests(store) == ["a"]
+
+
+def test_a_wish_is_decided_as_it_is_said(store: EventStore, pool: Pool) -> None:
+    Hearing(ORDER_EXECUTION, store, pool).handle([*known("a", "b"), said(signal())], ())
+    kept = store.journals({STREAM: 0})[STREAM]
+    said_here = [each.message for each in kept if isinstance(each.message.event, RequestOrder)]
+    wishes = {wish.envelope.message_id for wish in said_here}
+    assert {m.envelope.causation_id for m in accepted(store)} == wishes
+    assert len(wishes) == 2
+
+
+def test_the_wish_that_comes_on_the_tape_was_answered(
+    store: EventStore, pool: Pool, conninfo: str
+) -> None:
+    Hearing(ORDER_EXECUTION, store, pool).handle([*known("a"), said(signal())], ())
+    before = store.last_id()
+    told = [logged.message for logged in store.after(0, 1_000) if logged.message]
+    wishes = [message for message in told if type(message.event) in DECIDER_OF]
+    with EventStore.open(conninfo) as deciders:
+        commands.deciding(deciders)(wishes, ())
+    assert [type(wish.event) for wish in wishes] == [OpenExecution, RequestOrder]
+    assert store.last_id() == before
 
 
 def test_what_is_older_does_not_replace_what_is_known(store: EventStore, pool: Pool) -> None:
@@ -155,6 +178,7 @@ def test_a_zombie_s_words_are_lost_with_its_place(
     with pytest.raises(offsets.Superseded):
         Hearing(ORDER_EXECUTION, store, pool).handle([said(signal())], step)
     assert commanded(store) == []
+    assert accepted(store) == []
 
 
 def test_the_sweep_says_what_a_journal_is_missing(store: EventStore, pool: Pool) -> None:
