@@ -184,6 +184,7 @@ class Gateway:
         if self._sender.await_turn():
             self._catch_up()
         now_us, asked_s = self._clock.now_us(), self._clock.monotonic_s()
+        self._sender.foresee(order.event)
         if not self._ledger.intend(order, now_us, steps, behind):
             return
         fault.point("after_intent_commit")

@@ -111,6 +111,15 @@ class Sender:
             self._specs.pop(symbol, None)
             self._spec(symbol)
 
+    def foresee(self, order: OrderAccepted) -> None:
+        """Have asked what `send` will look at first: the answers come while the intent is written.
+
+        They are a commit older than they could be, and no older (`AHEAD_S` of a remote terminal).
+        """
+        held = [("positions_get",)] if order.closes_position is None else []
+        quote = ("symbol_info_tick", order.symbol)
+        self._terminal.ahead(("terminal_info",), ("account_info",), *held, quote)
+
     def send(
         self,
         order: OrderAccepted,

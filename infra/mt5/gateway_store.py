@@ -28,7 +28,8 @@ from infra.mt5.gateway_ledger import Account, Entry, Order, Outcome, Owner, Step
 from infra.mt5.gateway_rows import Statement
 from infra.observe.traces import Traces, Untraced
 from infra.store import offsets
-from infra.store.event_store import EventStore, Work
+from infra.store.draft import Work
+from infra.store.event_store import EventStore
 from infra.store.postgres import Connection
 from infra.store.recorders import Effects
 

@@ -2,6 +2,9 @@
 
 from typing import Any, Protocol
 
+Called = tuple[Any, ...]
+"""The name of a function, then its arguments."""
+
 
 class CallError(Exception):
     """A call that failed, with the code and text that `last_error` will show."""
@@ -24,6 +27,12 @@ class Link(Protocol):
 
     def call(self, function: str, *arguments: Any) -> Any:
         """The terminal's answer, or raise `CallError`."""
+
+    def ahead(self, *calls: Called) -> None:
+        """These calls come next, in this order: a link with a way to go may ask them all now.
+
+        Only a hint. What is called otherwise is answered as if nothing had been said.
+        """
 
     def close(self) -> None:
         """Give the link up. Never fails."""

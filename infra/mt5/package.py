@@ -12,7 +12,7 @@ import numpy as np
 from infra.mt5 import arguments
 from infra.mt5.failure import SUCCESS, or_none, typed
 from infra.mt5.group import chosen, in_group
-from infra.mt5.link import CallError, Link
+from infra.mt5.link import Called, CallError, Link
 from infra.mt5.terminal import Date, Rows
 from infra.mt5.tuples import (
     AccountInfo,
@@ -70,6 +70,10 @@ class Package:
         arguments.whole("timeout", timeout)
         self._link.call("login", arguments.whole("login", login, 1 << 64), password, server)
         return True
+
+    def ahead(self, *calls: Called) -> None:
+        """Say which calls come next."""
+        self._link.ahead(*calls)
 
     def shutdown(self) -> bool:
         """Close the link."""

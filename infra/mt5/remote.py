@@ -1,17 +1,23 @@
 """A terminal of the venue, over TCP; where the link breaks, it fails as the package does."""
 
 import socket
+from collections import deque
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
 from infra.mt5 import constants as mt5
 from infra.mt5 import wire
 from infra.mt5.accounts import login_of
-from infra.mt5.link import CallError, LinkLostError
+from infra.mt5.link import Called, CallError, LinkLostError
 from infra.mt5.package import Package
 from infra.mt5.simulator.faults import FaultRule
 
 DEADLINE_S = 5.0
+AHEAD_S = 0.1
+"""How old an answer may be that was asked for ahead; an older one is asked for anew."""
+
+Asked = tuple[int, str, tuple[Any, ...]]
 
 
 class RemoteTerminal(Package):
@@ -40,6 +46,9 @@ class _TcpLink:
         self._deadline_s = deadline_s
         self._connection: socket.socket | None = None
         self._number = 0
+        self._ahead: deque[Asked] = deque()
+        self._ahead_until_s = 0.0
+        self._unwanted: set[int] = set()
 
     def open(self, timeout_ms: int) -> None:
         """Connect and say which account the terminal is of."""
@@ -53,19 +62,34 @@ class _TcpLink:
         self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.call("hello", wire.PROTOCOL, self._login)
 
+    def ahead(self, *calls: Called) -> None:
+        """Ask all of this at once; the calls themselves then find their answers on their way.
+
+        A link that breaks here is for the next call to notice.
+        """
+        self._forgo()
+        if self._connection is None:
+            return
+        for function, *arguments in calls:
+            self._number += 1
+            self._ahead.append((self._number, function, tuple(arguments)))
+        self._ahead_until_s = monotonic() + AHEAD_S
+        frames = b"".join(wire.asked(*asked) for asked in self._ahead)
+        with suppress(LinkLostError):
+            self._send(self._connection, frames, monotonic() + self._deadline_s)
+
     def call(self, function: str, *arguments: Any) -> Any:
-        """Ask, and wait for the answer until the deadline."""
+        """Ask, unless that was done ahead, and wait for the answer until the deadline."""
         if self._connection is None:
             raise CallError(mt5.RES_E_INTERNAL_FAIL_CONNECT, "No IPC connection")
-        self._number += 1
         until = monotonic() + self._deadline_s
-        self._send(self._connection, wire.asked(self._number, function, arguments), until)
-        number, code, text, packed = self._receive(self._connection, until)
-        if number == self._number and code != mt5.RES_S_OK:
+        wanted = self._asked(self._connection, function, arguments, until)
+        number, code, text, packed = self._answer(self._connection, until)
+        if number == wanted and code != mt5.RES_S_OK:
             raise CallError(code, text)
         try:
-            if number != self._number:
-                raise wire.FrameError(f"answer {number} to request {self._number}")
+            if number != wanted:
+                raise wire.FrameError(f"answer {number} to request {wanted}")
             return wire.value_of(function, packed)
         except wire.FrameError as error:
             self.close()
@@ -76,6 +100,31 @@ class _TcpLink:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+        self._ahead.clear()
+        self._unwanted.clear()
+
+    def _asked(
+        self, connection: socket.socket, function: str, arguments: tuple[Any, ...], until: float
+    ) -> int:
+        """The number of the request, which has been sent."""
+        foreseen = self._ahead[0][1:] == (function, arguments) if self._ahead else False
+        if foreseen and monotonic() <= self._ahead_until_s:
+            return self._ahead.popleft()[0]
+        self._forgo()
+        self._number += 1
+        self._send(connection, wire.asked(self._number, function, arguments), until)
+        return self._number
+
+    def _forgo(self) -> None:
+        """What was asked ahead and not called for will be answered all the same."""
+        self._unwanted.update(number for number, *_ in self._ahead)
+        self._ahead.clear()
+
+    def _answer(self, connection: socket.socket, until: float) -> wire.Answered:
+        """The next answer that is wanted."""
+        while (answered := self._receive(connection, until))[0] in self._unwanted:
+            self._unwanted.discard(answered[0])
+        return answered
 
     def _send(self, connection: socket.socket, frame: bytes, until: float) -> None:
         try:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from infra.mt5.link import Called
 from infra.mt5.tuples import (
     AccountInfo,
     OrderCheckResult,
@@ -52,6 +53,13 @@ class Terminal(Protocol):
 
     def shutdown(self) -> bool:
         """Close the link. Always `True`."""
+
+    def ahead(self, *calls: Called) -> None:
+        """Not of the package: the names and arguments of the calls that come next, in order.
+
+        A hint, for functions without keywords. A terminal that is far away may ask all of them in
+        one go; the answers are then of this moment. Any other call is answered as always.
+        """
 
     def version(self) -> tuple[int, int, str] | None:
         """The terminal's version, build and release date."""

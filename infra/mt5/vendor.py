@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
+from infra.mt5.link import Called
 from infra.mt5.terminal import Date, Rows
 from infra.mt5.tuples import (
     AccountInfo,
@@ -54,6 +55,9 @@ class VendorTerminal:
         """By keywords: the package's own positions contradict its documentation."""
         given = _given(password=password or None, server=server or None)
         return self._package.login(login, timeout=timeout, **given)
+
+    def ahead(self, *calls: Called) -> None:
+        """The package answers one call at a time."""
 
     def shutdown(self) -> bool:
         """Close the link."""

@@ -1,18 +1,21 @@
 """A saga's instance: its journal of what it has heard and said, folded into its state.
 
-Pure: entries in, entries out. A message heard twice is heard once, a command said twice is said
-once, so that it does not matter where a process died.
+Entries in, entries out; nothing is written here. A message heard twice is heard once, a command
+said twice is said once, so that it does not matter where a process died.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from commands import DECIDER_OF
 from events.envelope import Message, caused_by
+from infra.store.draft import Draft
 from infra.store.offsets import EVENT_STORE
 from infra.store.recorders import StoredEvent
 from infra.store.stored import Kept, entry_of
@@ -25,7 +28,7 @@ AnySaga = Saga[Any, Any, Any]
 class Instance(Struct, frozen=True):
     """An instance as far as its journal goes, and `entries` that are to be added to it.
 
-    `wishes`: the commands among the entries, to be decided with them.
+    `wishes`: the commands among them that nobody has decided yet.
     """
 
     stream: str
@@ -89,9 +92,23 @@ def speaks(saga: AnySaga, instance: Instance) -> Instance:
     return instance
 
 
+def answered(saga: AnySaga, instance: Instance, draft: Draft) -> Instance:
+    """The instance once its wishes are decided and it has heard how, whatever that leads to.
+
+    The tape will tell it all of this again, and that will be nothing new.
+    """
+    while instance.wishes:
+        work = [(DECIDER_OF[type(wish.event)], wish) for wish in instance.wishes]
+        instance = replace(instance, wishes=())
+        for message in chain.from_iterable(draft.decide(work)):
+            if type(message.event) in saga.reads:
+                instance = hears(saga, instance, message, ())
+    return instance
+
+
 def written(instance: Instance) -> Instance:
     """The instance once its entries are in the store."""
-    return replace(instance, entries=(), wishes=())
+    return replace(instance, entries=())
 
 
 def _noted(saga: AnySaga, instance: Instance, message: Message[Any]) -> Instance:

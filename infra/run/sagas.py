@@ -15,22 +15,30 @@ import threading
 from collections import OrderedDict
 from collections.abc import Container, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from commands import DECIDER_OF
 from events.envelope import Message
 from infra import collector, fault
 from infra.config import Config
-from infra.run.hearing import AnySaga, Instance, hears, remembered, speaks, unborn, written
+from infra.run.hearing import (
+    AnySaga,
+    Instance,
+    answered,
+    hears,
+    remembered,
+    speaks,
+    unborn,
+    written,
+)
 from infra.run.loop import PASSING, loop
 from infra.run.patience import patiently
 from infra.store import postgres
 from infra.store.event_store import EventStore
 from infra.store.offsets import Advance
 from infra.store.postgres import Pool
-from infra.store.recorders import Conflict, Effects, StoredEvent
+from infra.store.recorders import NOTHING, Conflict, Effects, StoredEvent
 from infra.store.stored import entry_of, kept
 from infra.stream.schema_ids import SchemaIds
 from sagas import SAGAS
@@ -85,7 +93,7 @@ def run_one(config: Config, stop: threading.Event, saga: AnySaga) -> None:
                 topics,
                 hearing.handle,
                 stop,
-                concerns=lambda message: type(message.event) in hearing.listens_to,
+                concerns=hearing.concerns,
             )
 
     patiently(consumer_of(saga), life, stop, PASSING)
@@ -115,6 +123,13 @@ class Hearing:
         """Every type of message that concerns it."""
         return frozenset((self.saga.starts_on, *self.saga.reads, *self.saga.context))
 
+    def concerns(self, message: Message[Any]) -> bool:
+        """Whether it may be news: what was decided on a saga's own wish it has heard at once."""
+        if type(message.event) not in self.listens_to:
+            return False
+        instance = self.instances.get(self.saga.correlate(message.event) or "")
+        return instance is None or message.envelope.message_id not in instance.heard
+
     def handle(self, messages: Sequence[Message[Any]], steps: tuple[Advance, ...]) -> None:
         """Hear a batch; read again and hear again if another process was faster."""
         messages = [m for m in messages if type(m.event) in self.listens_to]
@@ -136,10 +151,11 @@ class Hearing:
         spoken = 0
         for (instance_id,) in rows:
             instance = speaks(self.saga, self._recalled([instance_id])[instance_id])
-            if instance.entries or self.saga.done(instance.state):
-                spoken += bool(instance.entries)
-                tracked = Effects(statements=self._tracked(instance_id, instance))
-                self._write({instance_id: instance}, tracked, reading=True)
+            if instance.entries:
+                spoken += 1
+                self._write({instance_id: instance}, NOTHING, trusting=False)
+            elif self.saga.done(instance.state):
+                self._write({}, Effects(statements=self._closed(instance_id)), trusting=False)
         return spoken
 
     def _hear(
@@ -162,18 +178,24 @@ class Hearing:
                 learnt[place] = context[place] = message
             elif to is not None:
                 instances[to] = hears(saga, instances[to], message, context.values())
-        changed = {to: instance for to, instance in instances.items() if instance.entries}
         statements = [self._note(*place, message) for place, message in sorted(learnt.items())]
-        for instance_id, instance in changed.items():
-            statements += self._tracked(instance_id, instance)
-        self._write(changed, Effects(self.consumer, steps, tuple(statements)), not trusting)
+        self._write(instances, Effects(self.consumer, steps, tuple(statements)), trusting)
 
-    def _write(self, changed: dict[str, Instance], effects: Effects, reading: bool) -> None:
+    def _write(self, instances: dict[str, Instance], effects: Effects, trusting: bool) -> None:
+        """What instances have heard and said, what was decided on that, and effects."""
+        draft = self.store.draft(reading=not trusting)
+        changed = {
+            to: answered(self.saga, instance, draft)
+            for to, instance in instances.items()
+            if instance.entries
+        }
+        if trusting and not draft.proven:
+            raise Conflict("a stream has moved on")
         entries = [entry for instance in changed.values() for entry in instance.entries]
-        wishes = [wish for instance in changed.values() for wish in instance.wishes]
-        work = [(DECIDER_OF[type(wish.event)], wish) for wish in wishes]
+        tracked = [s for to, instance in changed.items() for s in self._tracked(to, instance)]
+        effects = replace(effects, statements=(*effects.statements, *tracked))
         fault.point("saga_before_commit")
-        self.store.insert(entries, effects, work, reading)
+        self.store.write(draft, entries, effects)
         fault.point("saga_after_commit")
         for instance_id, instance in changed.items():
             self.instances[instance_id] = written(instance)

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
-from uuid import UUID
 
 from msgspec.structs import replace
 
-from commands.decider import Decider
-from events.envelope import Event, Message, caused_by, named
+from events.envelope import Message
+from infra.store.draft import Answer, AnyDecider, Draft, Stream, Work, stream_of
 from infra.store.offsets import EVENT_STORE
 from infra.store.recorders import (
     NOTHING,
@@ -28,15 +28,9 @@ from infra.store.recorders import (
     open_recorder,
 )
 from infra.store.stored import Kept, entry_of, is_heard, kept
-from schemas.catalog import key_of
 
 ATTEMPTS_MAX = 4
 STREAMS_REMEMBERED_MAX = 10_000
-RECENT_MAX = 16
-EVENTS_MAX = 4
-"""More than any decider makes of one command."""
-
-Work = tuple[Decider[Any, Any, Any], Message[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +39,6 @@ class Logged:
 
     id: int
     message: Message[Any] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """What is known of an aggregate: its version, its state, and its latest messages."""
-
-    version: int
-    state: Any
-    recent: tuple[Message[Any], ...] = ()
 
 
 class EventStore:
@@ -83,7 +68,7 @@ class EventStore:
         journal = self.journals({stream: 0})[stream]
         return len(journal), tuple(each.message for each in journal)
 
-    def state(self, decider: Decider[Any, Any, Any], identity: str) -> Any:
+    def state(self, decider: AnyDecider, identity: str) -> Any:
         """The state of an aggregate, as its stream has it now."""
         stream = f"{decider.name}:{identity}"
         streams = self._streams({stream: decider}, reading=True)
@@ -116,47 +101,45 @@ class EventStore:
             if effects.steps or _ids(there) != _ids(entries):
                 raise
 
-    def insert(
-        self,
-        entries: Sequence[StoredEvent],
-        effects: Effects = NOTHING,
-        work: Sequence[Work] = (),
-        reading: bool = False,
-    ) -> list[tuple[Message[Any], ...]]:
-        """Entries of several streams, what these commands decide, and effects: all or nothing.
+    def draft(self, reading: bool = False) -> Draft:
+        """For commands to be decided, on what is remembered; `reading` what others have added."""
+        return Draft(partial(self._streams, reading=reading))
 
-        Decided on what is remembered, unless `reading`: where that is old, the version to be
-        written is taken, and `Conflict` tells. A stream to which nothing would be written is read,
-        as nothing else would find that out.
+    def write(
+        self, draft: Draft, entries: Sequence[StoredEvent] = (), effects: Effects = NOTHING
+    ) -> None:
+        """What was decided, further entries before it, and effects: all or nothing.
+
+        `Conflict` if a version is taken, as what was remembered is old.
         """
-        batch = self._decide(work, reading)
-        if not reading and not batch.writes_to_all:
-            batch = self._decide(work, reading=True)
-        self._recorder.insert([*entries, *batch.entries], effects)
-        self._remember(batch.streams)
-        return batch.answers
+        self._recorder.insert([*entries, *draft.entries], effects)
+        self._remember(draft.streams)
 
-    def handle(
-        self, decider: Decider[Any, Any, Any], command: Message[Any]
-    ) -> tuple[Message[Any], ...]:
+    def handle(self, decider: AnyDecider, command: Message[Any]) -> Answer:
         """What the command decided, now or before; `Conflict` if others keep winning."""
         return self.handle_all([(decider, command)])[0]
 
-    def handle_all(
-        self, work: Sequence[Work], effects: Effects = NOTHING
-    ) -> list[tuple[Message[Any], ...]]:
-        """Decide commands in order, in one transaction with `effects`; again if others are faster.
+    def handle_all(self, work: Sequence[Work], effects: Effects = NOTHING) -> list[Answer]:
+        """Decide commands in order, in one transaction with `effects`.
 
-        `Conflict` if they keep winning.
+        Again if others were faster, and `Conflict` if they keep winning.
         """
-        for attempt in range(1, ATTEMPTS_MAX):
+        for attempt in range(1, ATTEMPTS_MAX + 1):
+            draft = self.draft(reading=attempt > 1)
+            answers = draft.decide(work)
+            if attempt == 1 and not draft.proven:
+                draft = self.draft(reading=True)
+                answers = draft.decide(work)
             try:
-                return self.insert((), effects, work, reading=attempt > 1)
+                self.write(draft, (), effects)
             except Conflict:
-                continue
-        return self.insert((), effects, work, reading=True)
+                if attempt == ATTEMPTS_MAX:
+                    raise
+            else:
+                break
+        return answers
 
-    def heard(self, decider: Decider[Any, Any, Any], first: Message[Any]) -> None:
+    def heard(self, decider: AnyDecider, first: Message[Any]) -> None:
         """The tape has told how a stream begins: deciding on it need not read that again."""
         stream = stream_of(decider, first.event)
         if stream not in self._known:
@@ -173,19 +156,7 @@ class EventStore:
         """Id of the latest entry of the log; 0 if it is empty."""
         return self._recorder.last_id()
 
-    def _decide(self, work: Sequence[Work], reading: bool) -> _Batch:
-        addressed = [
-            (stream_of(decider, command.event), decider, command) for decider, command in work
-        ]
-        deciders = {stream: decider for stream, decider, _ in addressed}
-        batch = _Batch(self._streams(deciders, reading), [], [])
-        for stream, decider, command in addressed:
-            batch.decide(stream, decider, command)
-        return batch
-
-    def _streams(
-        self, deciders: Mapping[str, Decider[Any, Any, Any]], reading: bool
-    ) -> dict[str, Stream]:
+    def _streams(self, deciders: Mapping[str, AnyDecider], reading: bool) -> dict[str, Stream]:
         streams = {
             stream: self._known.get(stream) or Stream(0, decider.initial)
             for stream, decider in deciders.items()
@@ -193,7 +164,7 @@ class EventStore:
         versions = {stream: known.version for stream, known in streams.items()}
         for entry in self._recorder.streams_after(versions) if reading else ():
             stream = str(entry.originator_id)
-            streams[stream] = _grown(deciders[stream], streams[stream], kept(entry).message)
+            streams[stream] = streams[stream].grown(deciders[stream], kept(entry).message)
         return streams
 
     def _remember(self, streams: dict[str, Stream]) -> None:
@@ -202,78 +173,6 @@ class EventStore:
             self._known.move_to_end(stream)
         while len(self._known) > STREAMS_REMEMBERED_MAX:
             self._known.popitem(last=False)
-
-
-@dataclass(slots=True)
-class _Batch:
-    """Commands decided one after the other, each on the state that the one before left."""
-
-    streams: dict[str, Stream]
-    entries: list[StoredEvent]
-    answers: list[tuple[Message[Any], ...]]
-
-    @property
-    def writes_to_all(self) -> bool:
-        """Whether every stream gets an entry: its version proves that the state was right."""
-        return {str(entry.originator_id) for entry in self.entries} == self.streams.keys()
-
-    def decide(self, stream: str, decider: Decider[Any, Any, Any], command: Message[Any]) -> None:
-        known = self.streams[stream]
-        names = _names(decider, command)
-        before = tuple(m for m in known.recent if m.envelope.message_id in names)
-        answer = before or _answer(decider, command, known.state)
-        self.answers.append(answer)
-        if before:
-            return
-        for message in answer:
-            self.entries.append(entry_of(stream, known.version + 1, message))
-            known = _grown(decider, known, message)
-        self.streams[stream] = known
-
-
-def stream_of(decider: Decider[Any, Any, Any], command: Event) -> str:
-    """The stream of the aggregate that a command is for."""
-    return f"{decider.name}:{decider.stream(command)}"
-
-
-def _answer(
-    decider: Decider[Any, Any, Any], command: Message[Any], state: Any
-) -> tuple[Message[Any], ...]:
-    decided = enumerate(decider.decide(command.event, state))
-    return tuple(_message(decider, command, event, number) for number, event in decided)
-
-
-def _message(
-    decider: Decider[Any, Any, Any], command: Message[Any], event: Event, number: int
-) -> Message[Any]:
-    """An event of the command. Its cause is what is on the tape: the command, or the command's own.
-
-    What a saga says is on the tape, or comes there from the log. A gateway decides its commands in
-    its own process; nobody could look them up.
-    """
-    step = _step(decider, number)
-    message = caused_by(
-        command, event, source=EVENT_STORE, sequence="", key=key_of(event), step=step
-    )
-    if command.position is not None or command.envelope.source == EVENT_STORE:
-        return message
-    cause = command.envelope.causation_id
-    return replace(message, envelope=replace(message.envelope, causation_id=cause))
-
-
-def _names(decider: Decider[Any, Any, Any], command: Message[Any]) -> frozenset[str]:
-    """The ids of whatever the command may have decided before."""
-    cause = UUID(command.envelope.message_id).bytes
-    return frozenset(named(cause, _step(decider, number)) for number in range(EVENTS_MAX))
-
-
-def _step(decider: Decider[Any, Any, Any], number: int) -> str:
-    return f"{decider.name}/{number}"
-
-
-def _grown(decider: Decider[Any, Any, Any], known: Stream, message: Message[Any]) -> Stream:
-    recent = (*known.recent, message)[-RECENT_MAX:]
-    return Stream(known.version + 1, decider.evolve(known.state, message.event), recent)
 
 
 def _numbered(message: Message[Any], entry_id: int) -> Message[Any]:

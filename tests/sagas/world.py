@@ -24,7 +24,7 @@ from commands.orders import (
 )
 from events.envelope import Event, Message
 from events.orders import OrderAccepted, OrderIntended
-from infra.run.hearing import Instance, hears, remembered, speaks, unborn, written
+from infra.run.hearing import Instance, answered, hears, remembered, speaks, unborn, written
 from infra.store.event_store import EventStore
 from infra.store.recorders import MemoryRecorder
 from sagas.order_execution import ORDER_EXECUTION
@@ -132,9 +132,10 @@ class World:
 
     def hear(self, message: Message[Any]) -> None:
         """The saga takes note and says what it finds missing, which is decided with it."""
+        draft = self.store.draft(reading=True)
         heard = hears(ORDER_EXECUTION, self.saga, message, self.context)
-        work = [(DECIDER_OF[type(wish.event)], wish) for wish in heard.wishes]
-        self.store.insert(heard.entries, work=work)
+        heard = answered(ORDER_EXECUTION, heard, draft)
+        self.store.write(draft, heard.entries)
         self.saga = written(heard)
 
     def publish(self) -> None:

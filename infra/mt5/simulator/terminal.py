@@ -3,7 +3,7 @@
 from typing import Any
 
 from infra.mt5.constants import RES_E_INTERNAL_FAIL_CONNECT, RES_E_INTERNAL_FAIL_INIT
-from infra.mt5.link import CallError, LinkLostError
+from infra.mt5.link import Called, CallError, LinkLostError
 from infra.mt5.package import Package
 from infra.mt5.simulator.broker import Broker
 from infra.mt5.simulator.quotes import Quotes
@@ -38,6 +38,9 @@ class DirectLink:
         except LinkLostError:
             self._session = None
             raise
+
+    def ahead(self, *calls: Called) -> None:
+        """Nothing is gained: a call has no way to go."""
 
     def close(self) -> None:
         """End the session."""

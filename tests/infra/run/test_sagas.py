@@ -185,7 +185,7 @@ def test_the_sweep_says_what_a_journal_is_missing(store: EventStore, pool: Pool)
     born = hears(ORDER_EXECUTION, unborn(ORDER_EXECUTION, SIGNAL_ID), said(signal()), known("a"))
     notes = [entry for entry in born.entries if entry.topic.startswith("heard/")]
     row = ("insert into saga_open values (%s, %s)", (ORDER_EXECUTION.name, SIGNAL_ID))
-    store.insert(notes, Effects(statements=(row,)))
+    store.write(store.draft(), notes, Effects(statements=(row,)))
     hearing = Hearing(ORDER_EXECUTION, store, pool)
     assert hearing.sweep() == 1
     assert open_instances(pool) == [SIGNAL_ID]
@@ -195,11 +195,36 @@ def test_the_sweep_says_what_a_journal_is_missing(store: EventStore, pool: Pool)
 
 def test_what_is_done_is_not_swept(store: EventStore, pool: Pool) -> None:
     hearing = Hearing(ORDER_EXECUTION, store, pool)
-    hearing.handle([*known("a"), said(signal(confidence=0.1))], ())
+    hearing.handle([*known("a"), said(signal())], ())
     assert open_instances(pool) == [SIGNAL_ID]
-    end = ExecutionCompensated(execution_id=SIGNAL_ID, symbol="EURUSD", refused=("a",), closed=())
-    hearing.handle([said(end)], ())
+    (order,) = accepted(store)
+    name, lots = order.event.order_id, str(order.event.volume_lots)
+    work = [(ORDERS, said(intent(name), 1)), (ORDERS, said(fill(name, lots), 2))]
+    answers = store.handle_all(work)
+    hearing.handle([message for answer in answers for message in answer], ())
+    assert [type(command) for command in commanded(store)][-1] is CompleteExecution
     assert open_instances(pool) == []
+
+
+def test_what_nobody_can_follow_ends_in_the_transaction_of_its_signal(
+    store: EventStore, pool: Pool
+) -> None:
+    hearing = Hearing(ORDER_EXECUTION, store, pool)
+    hearing.handle([*known("a"), said(signal(confidence=0.1))], ())
+    told = [logged.message.event for logged in store.after(0, 1_000) if logged.message]
+    assert isinstance(told[-1], ExecutionCompensated)
+    assert open_instances(pool) == []
+
+
+def test_what_was_decided_on_its_wish_is_no_news(store: EventStore, pool: Pool) -> None:
+    hearing = Hearing(ORDER_EXECUTION, store, pool)
+    hearing.handle([*known("a"), said(signal())], ())
+    (order,) = accepted(store)
+    assert not hearing.concerns(order)
+    assert Hearing(ORDER_EXECUTION, store, pool).concerns(order)
+    before = store.last_id()
+    Hearing(ORDER_EXECUTION, store, pool).handle([order], ())
+    assert store.last_id() == before
 
 
 def gateway(config: Config, stop: threading.Event) -> None:

@@ -111,7 +111,7 @@ def test_the_log_numbers_what_it_gives_out(store: EventStore) -> None:
 
 def test_what_a_saga_heard_is_in_its_journal_and_not_in_the_log(store: EventStore) -> None:
     heard = entry_of("saga:x", 1, said(opened("a")), heard=True)
-    store.insert([heard])
+    store.write(store.draft(), [heard])
     (note,) = store.journals({"saga:x": 0})["saga:x"]
     assert (note.heard, note.message) == (True, said(opened("a")))
     assert [entry.message for entry in store.after(0, 10)] == [None]

@@ -83,7 +83,7 @@ def test_decisions_are_published_in_order_with_their_number(
     config: Config, store: EventStore, tape: Listener
 ) -> None:
     note = said(AccountHalted(account="0", reason="heard"), 7, "elsewhere")
-    store.insert([entry_of("saga:x", 1, note, heard=True)])
+    store.write(store.draft(), [entry_of("saga:x", 1, note, heard=True)])
     tell(store, 3, 0, 20)
     with running(relay.run, config):
         until(lambda: tape.has(60))
