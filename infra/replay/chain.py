@@ -6,13 +6,22 @@ does not make all that follows differ.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from events.envelope import Event
 from infra.replay.ahead import Ahead
 from infra.replay.found import Count, Mismatch
 from infra.replay.share import WHOLE, Share
-from infra.run.processing import DEAD_LETTERS, Foreseen, Partition, Stage, fresh, sequence_of
+from infra.run.processing import (
+    DEAD_LETTERS,
+    Foreseen,
+    Known,
+    Partition,
+    Stage,
+    fresh,
+    place_of,
+    sequence_of,
+)
 from infra.stream import wire
 from infra.stream.wire import Headers, Ids, Outgoing, Record
 from schemas.catalog import TYPES
@@ -105,20 +114,27 @@ class Link:
     def _work(self) -> None:
         waiting, self._waiting = self._waiting, []
         records = [record for record, _, _ in waiting if self._share.has(record.key)]
+        judged = {record.offset: judged for record, judged, _ in waiting}
+        self.count.inputs += sum(judged[record.offset] for record in records)
         known = {record.offset: event for record, _, event in waiting if event is not None}
+        for output in self._outputs(records, known) if records else ():
+            if output.topic != DEAD_LETTERS:
+                sequence = wire.place_of(output.headers)[1]
+                self._compare(sequence, output, judged[place_of(sequence)[0]])
+        if waiting:
+            self._partition.next_offset = waiting[-1][0].offset + 1
+
+    def _outputs(self, records: Sequence[Record], known: Known) -> Iterable[Outgoing]:
+        """What the records cause, in order."""
+        if self._choose is None:
+            yield from self._stage.advance_all(self._partition, records, known)
+            return
         foreseen: dict[Stage, Foreseen] = {}
-        for record, judged, _ in waiting:
-            if not self._share.has(record.key):
-                self._partition.next_offset = record.offset + 1
-                continue
-            self.count.inputs += judged
-            stage = self._stage if self._choose is None else self._choose(self._ahead())
+        for record in records:
+            stage = self._choose(self._ahead())
             if stage not in foreseen:
                 foreseen[stage] = stage.foreseen(records, known)
-            outputs = stage.advance(self._partition, record, foreseen[stage])
-            for index, output in enumerate(outputs):
-                if output.topic != DEAD_LETTERS:
-                    self._compare(sequence_of((record.offset, index)), output, judged)
+            yield from stage.advance(self._partition, record, foreseen[stage])
 
     def _ahead(self) -> Record | None:
         """What was recorded next."""

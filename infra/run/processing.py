@@ -92,12 +92,14 @@ class Stage:
         partition.next_offset = record.offset + 1
         return outputs
 
-    def advance_all(self, partition: Partition, records: Sequence[Record]) -> Sequence[Outgoing]:
+    def advance_all(
+        self, partition: Partition, records: Sequence[Record], known: Known = UNKNOWN
+    ) -> Sequence[Outgoing]:
         """What `advance` returns for each of one or more: made together, because that is faster.
 
         Where anything is out of the ordinary they are gone through one by one.
         """
-        foreseen = self.foreseen(records)
+        foreseen = self.foreseen(records, known)
         marks, states = dict(partition.marks), dict(partition.states)
         try:
             return self._together(partition, records, foreseen)
