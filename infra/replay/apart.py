@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
 from ctypes import c_longlong
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
-from multiprocessing.sharedctypes import SynchronizedArray
+from multiprocessing.sharedctypes import Synchronized, SynchronizedArray
 
 from infra import collector
 from infra.config import Config
@@ -36,44 +37,82 @@ def _shown_after(shown: Shown, before: int, total: int, done: int) -> None:
 
 
 def side_by_side(
-    config: Config, parts: Sequence[Part], shown: Shown, jobs: int
-) -> Iterator[list[Found]]:
-    """What came of each part, in their order; the longest are begun first."""
+    config: Config, ids: Ids, parts: Sequence[Part], shown: Shown, jobs: int
+) -> list[list[Found]]:
+    """What came of each part, in their order; the longest are begun first.
+
+    Whoever is free takes the next. This process is one of them: it has begun while the others
+    still load what they need.
+    """
     context = get_context("spawn")
     total = sum(part.end for part in parts)
-    done: SynchronizedArray[int] = context.Array(c_longlong, len(parts))
-    with ProcessPoolExecutor(
-        min(jobs, len(parts)), context, initializer=_begin, initargs=(config, done)
-    ) as pool:
-        longest_first = sorted(range(len(parts)), key=lambda n: parts[n].end, reverse=True)
-        futures = {n: pool.submit(_part, n, parts[n]) for n in longest_first}
-        waiting = set(futures.values())
-        while waiting:
-            finished, waiting = wait(waiting, SHOWN_EVERY_S)
-            shown(sum(done[:]), total)
-            failed = next((future for future in finished if future.exception()), None)
-            if failed is not None:
-                pool.shutdown(cancel_futures=True)
-                failed.result()
-    yield from (futures[n].result() for n in range(len(parts)))
+    board = Board(context.Array(c_longlong, len(parts)), context.Value(c_longlong, 0))
+
+    def tell(place: int, offsets: int) -> None:
+        board.done[place] = offsets
+        shown(sum(board.done[:]), total)
+
+    others = min(jobs, len(parts)) - 1
+    with ProcessPoolExecutor(others, context, initializer=_begin, initargs=(board,)) as pool:
+        at_work = {pool.submit(_worked, config, parts) for _ in range(others)}
+        try:
+            found = worked(config, ids, parts, board, tell)
+            while at_work:
+                ended, at_work = wait(at_work, SHOWN_EVERY_S)
+                shown(sum(board.done[:]), total)
+                for other in ended:
+                    found |= other.result()
+        except BaseException:
+            board.begun.value = len(parts)  # nobody takes another
+            raise
+    return [found[place] for place in range(len(parts))]
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """What the processes share: how far each part is, and how many have been begun."""
+
+    done: SynchronizedArray[int]
+    begun: Synchronized[int]
+
+    def take(self) -> int:
+        """The rank of the next part, for whoever asks to begin it."""
+        with self.begun.get_lock():
+            rank = self.begun.value
+            self.begun.value += 1
+        return rank
+
+
+def worked(
+    config: Config,
+    ids: Ids,
+    parts: Sequence[Part],
+    board: Board,
+    tell: Callable[[int, int], None],
+) -> dict[int, list[Found]]:
+    """What came of the parts that this process took, by their place."""
+    longest_first = sorted(range(len(parts)), key=lambda n: parts[n].size, reverse=True)
+    found = {}
+    while (rank := board.take()) < len(parts):
+        place = longest_first[rank]
+        found[place] = recomputed(config, ids, parts[place], partial(tell, place))
+    return found
 
 
 class _Mine:
-    """What a process is given once."""
+    """What a process is given once, as it starts."""
 
-    config: Config
-    ids: SchemaIds
-    done: SynchronizedArray[int]
+    board: Board
 
 
-def _begin(config: Config, done: SynchronizedArray[int]) -> None:
-    _Mine.config, _Mine.ids, _Mine.done = config, SchemaIds(config), done
+def _begin(board: Board) -> None:
+    _Mine.board = board
     collector.relax()
 
 
-def _part(place: int, part: Part) -> list[Found]:
-    return recomputed(_Mine.config, _Mine.ids, part, partial(_tell, place))
+def _worked(config: Config, parts: Sequence[Part]) -> dict[int, list[Found]]:
+    return worked(config, SchemaIds(config), parts, _Mine.board, _tell)
 
 
-def _tell(place: int, done: int) -> None:
-    _Mine.done[place] = done
+def _tell(place: int, offsets: int) -> None:
+    _Mine.board.done[place] = offsets

@@ -38,6 +38,11 @@ class Part:
     verify: bool
     share: Share = WHOLE
 
+    @property
+    def size(self) -> float:
+        """About how many records it has."""
+        return self.end / self.share.count
+
 
 @dataclass(frozen=True, slots=True)
 class Found:

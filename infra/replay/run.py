@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import ceil
 
 from infra.config import Config
 from infra.replay.apart import Shown, in_turn, side_by_side
@@ -66,7 +67,8 @@ def replay(
     """Recompute what the ticks from `start` to `end` cause, and with `verify` compare it.
 
     The state at `start` is folded from the beginning of the tape. Nothing is written anywhere.
-    With several `jobs`, as many processes each take a share of every partition's keys.
+    With several `jobs` the partitions are dealt out to as many processes, this one among them; one
+    that holds more than its part is divided by keys.
     """
     outcome = Outcome()
     began_s = time.monotonic()
@@ -74,17 +76,18 @@ def replay(
         starts = offsets(config, client, TICKS, start, EARLIEST)
         ends = offsets(config, client, TICKS, end, LATEST)
         digest = outcome.model_digest = promoted(config, client, ids)
-        name = kafka.topic_name(config, TICKS)
+        name, total = kafka.topic_name(config, TICKS), max(1, sum(ends.values()))
         parts = [
             Part(n, starts[n], ends[n], digest, verify, share)
             for n in sorted(ends)
-            for share in dealt(client, name, n, ends[n], jobs)
+            for share in dealt(client, name, n, ends[n], max(1, ceil(ends[n] * jobs / total)))
         ]
-    if jobs == 1:
-        founds = in_turn(config, ids, parts, shown)
-    else:
-        founds = side_by_side(config, parts, shown, jobs)
-    for found in founds:
+    alone = jobs == 1 or len(parts) == 1
+    for found in (
+        in_turn(config, ids, parts, shown)
+        if alone
+        else side_by_side(config, ids, parts, shown, jobs)
+    ):
         outcome.add(found)
     outcome.seconds = time.monotonic() - began_s
     return outcome
