@@ -91,9 +91,12 @@ def open_instances(pool: Pool) -> list[str]:
         return [instance for (instance,) in rows]
 
 
+def log_of(store: EventStore) -> list[Message[Any]]:
+    return [logged.message for logged in store.after(0, 1_000) if logged.message]
+
+
 def accepted(store: EventStore) -> list[Message[Any]]:
-    told = [logged.message for logged in store.after(0, 1_000) if logged.message]
-    return [message for message in told if isinstance(message.event, OrderAccepted)]
+    return [message for message in log_of(store) if isinstance(message.event, OrderAccepted)]
 
 
 def test_what_it_knows_outlives_the_process(store: EventStore, pool: Pool) -> None:
@@ -121,8 +124,7 @@ def test_a_wish_is_decided_as_it_is_said(store: EventStore, pool: Pool) -> None:
 def test_the_wish_that_comes_on_the_tape_was_answered(store: EventStore, pool: Pool) -> None:
     Hearing(ORDER_EXECUTION, store, pool).handle([*known("a"), said(signal())], ())
     before = store.last_id()
-    told = [logged.message for logged in store.after(0, 1_000) if logged.message]
-    wishes = [message for message in told if type(message.event) in DECIDER_OF]
+    wishes = [message for message in log_of(store) if type(message.event) in DECIDER_OF]
     assert [type(wish.event) for wish in wishes] == [OpenExecution, RequestOrder]
     assert not any(map(commands.is_open, wishes))
     store.handle_all([(DECIDER_OF[type(wish.event)], wish) for wish in wishes])
@@ -206,10 +208,9 @@ def test_what_is_done_is_not_swept(store: EventStore, pool: Pool) -> None:
 def test_what_nobody_can_follow_ends_in_the_transaction_of_its_signal(
     store: EventStore, pool: Pool
 ) -> None:
-    hearing = Hearing(ORDER_EXECUTION, store, pool)
-    hearing.handle([*known("a"), said(signal(confidence=0.1))], ())
-    told = [logged.message.event for logged in store.after(0, 1_000) if logged.message]
-    assert isinstance(told[-1], ExecutionCompensated)
+    faint = said(signal(confidence=0.1))
+    Hearing(ORDER_EXECUTION, store, pool).handle([*known("a"), faint], ())
+    assert isinstance(log_of(store)[-1].event, ExecutionCompensated)
     assert open_instances(pool) == []
 
 
