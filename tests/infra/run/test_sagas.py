@@ -1,10 +1,8 @@
-"""The saga at its journal, on a real Postgres and a real tape."""
+"""The saga at its journal, on a real Postgres."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,16 +11,11 @@ from commands import DECIDER_OF
 from commands.executions import CompleteExecution, OpenExecution
 from commands.order_life import ORDERS
 from commands.orders import RequestOrder
-from events.envelope import Event, Message
-from events.execution import ExecutionCompensated, ExecutionCompleted
-from events.orders import OrderAccepted
-from events.signals import SignalRaised
-from infra.config import Config
-from infra.run import commands, relay
+from events.envelope import Message
+from events.execution import ExecutionCompensated
+from infra.run import commands
 from infra.run import sagas as role
 from infra.run.hearing import hears, unborn
-from infra.run.loop import PASSING, loop
-from infra.run.patience import patiently
 from infra.run.sagas import Hearing
 from infra.store import offsets
 from infra.store import postgres as database
@@ -30,14 +23,10 @@ from infra.store.event_store import EventStore
 from infra.store.offsets import EVENT_STORE, Advance
 from infra.store.postgres import Pool
 from infra.store.recorders import Effects
-from infra.stream import kafka
-from infra.stream.schema_ids import SchemaIds
 from sagas.order_execution import ORDER_EXECUTION
-from tests.infra.at_work import Process, process, running, until
-from tests.infra.tape_writer import write
+from tests.infra.journal import STREAM, accepted, commanded, log_of, requests
 from tests.orders import (
     SIGNAL_ID,
-    account_commands,
     fill,
     intent,
     limits,
@@ -47,9 +36,6 @@ from tests.orders import (
     said,
     signal,
 )
-
-ROLE = ("infra.cli.main", "run", "sagas")
-STREAM = f"saga:order_execution:{SIGNAL_ID}"
 
 
 @pytest.fixture
@@ -76,27 +62,10 @@ def known(*accounts: str) -> list[Message[Any]]:
     return [said(fact, number, EVENT_STORE) for number, fact in enumerate(facts)]
 
 
-def commanded(store: EventStore, stream: str = STREAM) -> list[Event]:
-    journal = store.journals({stream: 0})[stream]
-    return [kept.message.event for kept in journal if not kept.heard]
-
-
-def requests(store: EventStore) -> list[str]:
-    return [c.account for c in commanded(store) if isinstance(c, RequestOrder)]
-
-
 def open_instances(pool: Pool) -> list[str]:
     with pool.connection() as connection:
         rows = connection.execute("select instance from saga_open").fetchall()
         return [instance for (instance,) in rows]
-
-
-def log_of(store: EventStore) -> list[Message[Any]]:
-    return [logged.message for logged in store.after(0, 1_000) if logged.message]
-
-
-def accepted(store: EventStore) -> list[Message[Any]]:
-    return [message for message in log_of(store) if isinstance(message.event, OrderAccepted)]
 
 
 def test_what_it_knows_outlives_the_process(store: EventStore, pool: Pool) -> None:
@@ -223,80 +192,3 @@ def test_what_was_decided_on_its_wish_is_no_news(store: EventStore, pool: Pool) 
     before = store.last_id()
     Hearing(ORDER_EXECUTION, store, pool).handle([order], ())
     assert store.last_id() == before
-
-
-def gateway(config: Config, stop: threading.Event) -> None:
-    """Every order is intended and filled at once."""
-    address = database.address(config.postgres, config.namespace)
-
-    def handle(messages: Sequence[Message[Any]], steps: tuple[Advance, ...]) -> None:
-        work: list[Any] = []
-        for message in messages:
-            if isinstance(message.event, OrderAccepted):
-                order = message.event.order_id
-                ticket = int(message.envelope.sequence)
-                deal = fill(order, str(message.event.volume_lots), ticket=ticket)
-                work += [(ORDERS, said(intent(order), 0, order)), (ORDERS, said(deal, 1, order))]
-        own.handle_all(work, Effects("gateway", steps))
-
-    def life() -> None:
-        loop(config, SchemaIds(config), "gateway", ("order-events",), handle, stop)
-
-    with EventStore.open(address) as own:
-        patiently("gateway", life, stop, PASSING)
-
-
-@pytest.mark.parametrize("fault", ["saga_before_commit", "saga_after_commit"])
-def test_a_signal_becomes_an_execution_though_the_saga_is_killed(
-    config: Config, fault: str
-) -> None:
-    kafka.ensure_topics(config)
-    ids = SchemaIds(config)
-    tell_accounts(config, ids)
-    address = database.address(config.postgres, config.namespace)
-    with (
-        EventStore.open(address) as store,
-        running(relay.run, config),
-        running(commands.run, config),
-        running(gateway, config),
-    ):
-        with process(config, *ROLE) as learning:
-            until(partial(knows, address, 9))
-            learning.kill()
-        write(config, ids, [said(signal(), 0, "processors/signals/0")])
-        for visit in (1, 2):
-            died(config, f"{fault}:{visit}")
-        with running(role.run, config):
-            until(lambda: version(store) > 0 and completed(store))
-        accounts = requests(store)
-        kinds = [type(command) for command in commanded(store)]
-        heard = [m for m in store.load(STREAM)[1] if isinstance(m.event, SignalRaised)]
-    assert sorted(accounts) == ["a", "b", "c"]
-    assert kinds.count(OpenExecution) == kinds.count(CompleteExecution) == 1
-    assert len(heard) == 1
-
-
-def tell_accounts(config: Config, ids: SchemaIds) -> None:
-    told = [(a, c) for a in "abc" for c in account_commands(a)]
-    write(config, ids, [said(command, n, account) for n, (account, command) in enumerate(told)])
-
-
-def knows(address: str, facts: int) -> bool:
-    with database.connect(address) as session:
-        ((table,),) = session.execute("select to_regclass('saga_context')::text").fetchall()
-        if table is None:
-            return False
-        return session.execute("select count(*) from saga_context").fetchall() == [(facts,)]
-
-
-def died(config: Config, fault: str) -> None:
-    doomed = Process(config, *ROLE, fault=fault)
-    assert doomed.died_by_kill()
-
-
-def version(store: EventStore) -> int:
-    return store.load(STREAM)[0]
-
-
-def completed(store: EventStore) -> bool:
-    return any(isinstance(m.event, ExecutionCompleted) for m in store.load(STREAM)[1])
