@@ -14,7 +14,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -41,37 +40,27 @@ SNAPSHOT_EVERY_S = 1.0
 log = logging.getLogger(__name__)
 
 
-class _Sent:
-    """What a transaction holds: counted by topic, and kept if somebody traces it."""
-
-    def __init__(self, records: list[Outgoing] | None, handled: int) -> None:
-        self.records = records
-        self.handled = handled
-        self.counts: Counter[str] = Counter()
-        self.since_ns = time.time_ns()
-
-    def add(self, outputs: Sequence[Outgoing]) -> None:
-        self.counts.update(output.topic for output in outputs)
-        if self.records is not None:
-            self.records += outputs
-
-
-Ending = tuple[Future[None], _Sent]
-"""A commit that is under way, and of what."""
-
-
 class Lane(Struct):
-    """One partition in work: its state, its writer, and what was written before it began.
-
-    `ending`: what was sent last, and is not known to be there yet.
-    """
+    """One partition in work: its state, its writer, and what was written before it began."""
 
     partition: Partition
     writer: Writer
     tails: dict[str, Place]
     saved_offset: int
     saved_at_s: float
-    ending: Ending | None = None
+
+
+class _Sent:
+    """What a transaction holds: counted by topic, and kept if somebody traces it."""
+
+    def __init__(self, records: list[Outgoing] | None) -> None:
+        self.records = records
+        self.counts: Counter[str] = Counter()
+
+    def add(self, outputs: Sequence[Outgoing]) -> None:
+        self.counts.update(output.topic for output in outputs)
+        if self.records is not None:
+            self.records += outputs
 
 
 class Host:
@@ -86,7 +75,6 @@ class Host:
         self._topic = kafka.topic_name(config, stage.reads)
         self._traces = traces(config, self._role)
         self._lanes: dict[int, Lane] = {}
-        self._commits = ThreadPoolExecutor(thread_name_prefix="commit")
         instance, self._lock = instances.claimed(config, kafka.group_name(config, self._name))
         self._consumer = kafka.consumer(
             config,
@@ -103,14 +91,12 @@ class Host:
             while not self._stop.is_set():
                 self._turn()
             for lane in self._lanes.values():
-                self._ended(lane)
                 self._save(lane)
         except BaseException:
             self._lanes.clear()  # closing revokes, and would save what may have been aborted
             raise
         finally:
             self._consumer.close()
-            self._commits.shutdown()
             self._lock.close()
 
     def _turn(self) -> None:
@@ -124,18 +110,16 @@ class Host:
                 log.warning("reading waits: %s", error)
             else:
                 raise KafkaException(error)
-        for number, lane in list(self._lanes.items()):
-            self._handle(lane, arrived.get(number, []))
+        for number, records in arrived.items():
+            if number in self._lanes:
+                self._handle(self._lanes[number], records)
 
     def _handle(self, lane: Lane, records: list[Any]) -> None:
-        """Bring what records cause onto the tape as one; in any doubt go on from what is there.
-
-        The commit is waited for while the next partition is at work.
-        """
+        """Bring what records cause onto the tape as one; in any doubt go on from what is there."""
+        since_ns = time.time_ns()
+        sent = _Sent([] if self._config.otlp else None)
         try:
-            self._ended(lane)
-            if records:
-                lane.ending = self._begun(lane, records)
+            lane.writer.write(self._outputs(lane, records, sent))
         except RegistryAway as away:
             AWAY.labels(self._role, "registry").set(1)
             log.warning("partition %s is held: %s", lane.partition.number, away)
@@ -144,22 +128,11 @@ class Host:
         except Doubtful as doubt:
             log.warning("partition %s starts again: %s", lane.partition.number, doubt)
             self._reopen(lane.partition.number)
-
-    def _begun(self, lane: Lane, records: list[Any]) -> Ending:
-        sent = _Sent([] if self._config.otlp else None, len(records))
-        lane.writer.begin(self._outputs(lane, records, sent))
-        return self._commits.submit(lane.writer.commit), sent
-
-    def _ended(self, lane: Lane) -> None:
-        """Wait for what was sent last; `Doubtful` if it may not be there."""
-        if lane.ending is None:
-            return
-        (commit, sent), lane.ending = lane.ending, None
-        commit.result()
-        self._count(sent.handled, sent.counts)
-        self._traces.sent(sent.records or (), sent.since_ns)
-        if time.monotonic() - lane.saved_at_s > SNAPSHOT_EVERY_S:
-            self._save(lane)
+        else:
+            self._count(len(records), sent.counts)
+            self._traces.sent(sent.records or (), since_ns)
+            if time.monotonic() - lane.saved_at_s > SNAPSHOT_EVERY_S:
+                self._save(lane)
 
     def _outputs(self, lane: Lane, records: list[Any], sent: _Sent) -> Iterator[Outgoing]:
         """Some at once, so that what a batch causes is never whole in memory."""
@@ -197,7 +170,6 @@ class Host:
         for taken in partitions:
             lane = self._lanes.pop(taken.partition, None)
             if lane is not None:
-                self._ended(lane)
                 self._save(lane)
 
     def _open(self, number: int) -> bool:

@@ -52,11 +52,6 @@ class Writer:
 
     def write(self, outputs: Iterable[Outgoing]) -> None:
         """One transaction: all `outputs` or none."""
-        self.begin(outputs)
-        self.commit()
-
-    def begin(self, outputs: Iterable[Outgoing]) -> None:
-        """A transaction with these outputs, on their way to the broker."""
         producer, topics = self._producer, self._topics
         _call(producer.begin_transaction)
         for output in outputs:
@@ -65,10 +60,7 @@ class Writer:
                 producer.produce(topic, output.value, output.key, headers=output.headers)
             except (BufferError, KafkaException):
                 self._produce_patiently(topic, output)
-
-    def commit(self) -> None:
-        """Wait until all that was begun is there for good; any thread may do the waiting."""
-        _call(lambda: self._producer.commit_transaction(TIMEOUT_S))
+        _call(lambda: producer.commit_transaction(TIMEOUT_S))
 
     def _named(self, topic: str) -> str:
         name = self._topics[topic] = kafka.topic_name(self._config, topic)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,19 +24,9 @@ class FencedWriter:
 
     lost = 0
 
-    def __init__(self, at: str) -> None:
-        self._at = at
-
-    def begin(self, outputs: Any) -> None:
+    def write(self, outputs: Any) -> None:
         self.lost = len(list(outputs))
-        self._refuse("begin")
-
-    def commit(self) -> None:
-        self._refuse("commit")
-
-    def _refuse(self, call: str) -> None:
-        if call == self._at:
-            raise Fenced("another writer has opened")
+        raise Fenced("another writer has opened")
 
 
 class Client:
@@ -61,10 +50,9 @@ class Client:
         self._host._revoked(us, held)
 
 
-@pytest.mark.parametrize("at", ["begin", "commit"])
-def test_it_saves_no_state_whose_outputs_were_aborted(config: Config, at: str) -> None:
+def test_it_saves_no_state_whose_outputs_were_aborted(config: Config) -> None:
     host = bulk.Host.__new__(bulk.Host)
-    writer: Any = FencedWriter(at)
+    writer: Any = FencedWriter()
     host.__dict__.update(
         _config=config,
         _stage=Stage(BARS, IDS),
@@ -74,7 +62,6 @@ def test_it_saves_no_state_whose_outputs_were_aborted(config: Config, at: str) -
         _topic=TOPIC,
         _lock=SimpleNamespace(close=lambda: None),
         _consumer=Client(host),
-        _commits=ThreadPoolExecutor(),
         _lanes={0: bulk.Lane(fresh(0), writer, {}, 0, time.monotonic())},
     )
     with pytest.raises(Fenced):
