@@ -148,6 +148,9 @@ class Refusing:
     def terminal_info(self) -> None:
         return None
 
+    def ahead(self, *_: Any) -> None:
+        pass
+
 
 class Dropping(Refusing):
     """A terminal that works until it is `gone`."""
