@@ -32,20 +32,25 @@ MORE = 128
 Decode = Callable[[bytes], Any]
 
 
-class _Unusual(ValueError):
+class Unusual(ValueError):
     """Bytes that the codec is to look at."""
 
 
 def decode(name: str, payload: bytes, writer: Schema) -> Event:
     """The event in `payload`, written with `writer`; errors as those of `codec.decode`."""
-    if name not in TYPES or writer is not _written(name):
+    if not is_ours(name, writer):
         return codec.decode(name, payload, writer)
     event: Event = _reader(name)(payload)
     return event
 
 
+def is_ours(name: str, writer: Schema) -> bool:
+    """Whether this is how we write a class of the catalog today."""
+    return name in TYPES and writer is written(name)
+
+
 @cache
-def _written(name: str) -> Schema:
+def written(name: str) -> Schema:
     """The schema that we write a class with today."""
     return codec.plan_of(TYPES[name]).schema
 
@@ -163,10 +168,10 @@ def _long(payload: bytes, at: int) -> tuple[int, int]:
         shift += 7
         at += 1
         if shift > 63:
-            raise _Unusual(rest)
+            raise Unusual(rest)
     rest |= byte << shift
     if rest >> 64:
-        raise _Unusual(rest)
+        raise Unusual(rest)
     return rest >> 1 ^ -(rest & 1), at + 1
 
 
@@ -175,7 +180,7 @@ class _Upper(dict[bytes, int]):
 
     def __missing__(self, high: bytes) -> int:
         if min(high[:3]) < MORE or not 0 < high[3] < MORE:  # three that go on, one that is needed
-            raise _Unusual(high)
+            raise Unusual(high)
         if len(self) >= TIMES_MAX:
             self.clear()
         known = self[high] = sum((byte & 127) << 27 + 7 * n for n, byte in enumerate(high))
@@ -192,10 +197,13 @@ class _Texts(dict[bytes, str]):
         return known
 
 
+TEXTS = _Texts()
+
+
 def _finite(payload: bytes, at: int) -> tuple[float, int]:
     (value,) = _DOUBLE(payload, at)
     if not isfinite(value):
-        raise _Unusual(value)
+        raise Unusual(value)
     return value, at + 8
 
 
@@ -205,11 +213,11 @@ def _doubles(payload: bytes, at: int) -> tuple[tuple[float, ...], int]:
     if count == 0:
         return (), at
     if not 0 < count <= len(payload) // 8:
-        raise _Unusual(count)
+        raise Unusual(count)
     values = struct.unpack_from(f"<{count}d", payload, at)
     at += 8 * count
     if payload[at] or not isfinite(sum(values)):
-        raise _Unusual(values)
+        raise Unusual(values)
     return values, at + 1
 
 
@@ -231,9 +239,9 @@ _NAMES: dict[str, Any] = {
     "LOW": _LOW,
     "MIDDLE": _MIDDLE,
     "UPPER": _Upper(),
-    "TEXTS": _Texts(),
+    "TEXTS": TEXTS,
     "BOOLS": {0: False, 1: True},
-    "Unusual": _Unusual,
+    "Unusual": Unusual,
     "Error": struct.error,
     "MAX": codec.PAYLOAD_BYTES_MAX,
 }

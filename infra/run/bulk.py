@@ -13,7 +13,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -31,7 +31,9 @@ from infra.stream.schema_ids import RegistryAway
 from infra.stream.transactions import Doubtful, Writer, opened
 from infra.stream.wire import Outgoing, Record, record_of
 
-BATCH, AT_ONCE = 20_000, 500
+PORTION, PORTIONS_MAX = 1_000, 20
+"""A portion is worked off while the processor still has it in its cache: half as fast again as many
+thousand records at once. As many portions as are there share a transaction, and its wait."""
 POLL_S = 0.05
 LINGER_MS = 5
 SESSION_MS = 30_000
@@ -40,27 +42,35 @@ SNAPSHOT_EVERY_S = 1.0
 log = logging.getLogger(__name__)
 
 
+class Sent:
+    """What a transaction holds: counted by topic, and kept if somebody traces it."""
+
+    def __init__(self, since_ns: int, records: list[Outgoing] | None) -> None:
+        self.since_ns = since_ns
+        self.records = records
+        self.handled = 0
+        self.counts: Counter[str] = Counter()
+
+    def add(self, handled: int, outputs: Sequence[Outgoing]) -> None:
+        """So many records caused these."""
+        self.handled += handled
+        self.counts.update(output.topic for output in outputs)
+        if self.records is not None:
+            self.records += outputs
+
+
 class Lane(Struct):
-    """One partition in work: its state, its writer, and what was written before it began."""
+    """One partition in work: its state, its writer, and what was written before it began.
+
+    `sent` is there while a transaction is open: until its end the state is ahead of the tape.
+    """
 
     partition: Partition
     writer: Writer
     tails: dict[str, Place]
     saved_offset: int
     saved_at_s: float
-
-
-class _Sent:
-    """What a transaction holds: counted by topic, and kept if somebody traces it."""
-
-    def __init__(self, records: list[Outgoing] | None) -> None:
-        self.records = records
-        self.counts: Counter[str] = Counter()
-
-    def add(self, outputs: Sequence[Outgoing]) -> None:
-        self.counts.update(output.topic for output in outputs)
-        if self.records is not None:
-            self.records += outputs
+    sent: Sent | None = None
 
 
 class Host:
@@ -100,49 +110,52 @@ class Host:
             self._lock.close()
 
     def _turn(self) -> None:
-        arrived: dict[int, list[Any]] = {}
-        fetched: Any
-        for fetched in self._consumer.consume(BATCH, POLL_S):
-            error = fetched.error()
-            if error is None:
-                arrived.setdefault(fetched.partition(), []).append(fetched)
-            elif kafka.mends_itself(error):
-                log.warning("reading waits: %s", error)
-            else:
-                raise KafkaException(error)
-        for number, records in arrived.items():
-            if number in self._lanes:
-                self._handle(self._lanes[number], records)
+        """What has arrived, portion after portion: one transaction for each partition."""
+        for number in range(PORTIONS_MAX):
+            portion: list[Any] = self._consumer.consume(PORTION, 0 if number else POLL_S)
+            for partition, records in _by_partition(portion).items():
+                if partition in self._lanes:
+                    self._handle(self._lanes[partition], records)
+            if len(portion) < PORTION:
+                break
+        for lane in list(self._lanes.values()):
+            self._end(lane)
 
-    def _handle(self, lane: Lane, records: list[Any]) -> None:
-        """Bring what records cause onto the tape as one; in any doubt go on from what is there."""
-        since_ns = time.time_ns()
-        sent = _Sent([] if self._config.otlp else None)
+    def _handle(self, lane: Lane, records: Sequence[Record]) -> None:
+        """Write what records cause; in any doubt go on from what is on the tape."""
+        partition = lane.partition
         try:
-            lane.writer.write(self._outputs(lane, records, sent))
+            if lane.sent is None:
+                lane.writer.begin()
+                lane.sent = Sent(time.time_ns(), [] if self._config.otlp else None)
+            outputs = self._caused(lane, [r for r in records if r.offset >= partition.next_offset])
+            lane.writer.add(outputs)
+            lane.sent.add(len(records), outputs)
         except RegistryAway as away:
             AWAY.labels(self._role, "registry").set(1)
-            log.warning("partition %s is held: %s", lane.partition.number, away)
+            log.warning("partition %s is held: %s", partition.number, away)
             self._stop.wait(HOLD_S)
-            self._reopen(lane.partition.number)
+            self._reopen(partition.number)
         except Doubtful as doubt:
-            log.warning("partition %s starts again: %s", lane.partition.number, doubt)
-            self._reopen(lane.partition.number)
+            self._start_again(partition.number, doubt)
+
+    def _end(self, lane: Lane) -> None:
+        """Bring what was written onto the tape, all or nothing."""
+        sent, lane.sent = lane.sent, None
+        if sent is None:
+            return
+        try:
+            lane.writer.commit()
+        except Doubtful as doubt:
+            self._start_again(lane.partition.number, doubt)
         else:
-            self._count(len(records), sent.counts)
-            self._traces.sent(sent.records or (), since_ns)
+            self._count(sent)
             if time.monotonic() - lane.saved_at_s > SNAPSHOT_EVERY_S:
                 self._save(lane)
 
-    def _outputs(self, lane: Lane, records: list[Any], sent: _Sent) -> Iterator[Outgoing]:
-        """Some at once, so that what a batch causes is never whole in memory."""
-        for at in range(0, len(records), AT_ONCE):
-            some = [record_of(r) for r in records[at : at + AT_ONCE]]
-            outputs = self._caused(
-                lane, [r for r in some if r.offset >= lane.partition.next_offset]
-            )
-            sent.add(outputs)
-            yield from outputs
+    def _start_again(self, number: int, doubt: Doubtful) -> None:
+        log.warning("partition %s starts again: %s", number, doubt)
+        self._reopen(number)
 
     def _caused(self, lane: Lane, records: Sequence[Record]) -> Sequence[Outgoing]:
         """What is not on the tape yet of what records cause."""
@@ -169,7 +182,7 @@ class Host:
     def _revoked(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for taken in partitions:
             lane = self._lanes.pop(taken.partition, None)
-            if lane is not None:
+            if lane is not None and lane.sent is None:
                 self._save(lane)
 
     def _open(self, number: int) -> bool:
@@ -202,11 +215,25 @@ class Host:
             done = TopicPartition(self._topic, partition.number, partition.next_offset)
             self._consumer.commit(offsets=[done], asynchronous=True)
 
-    def _count(self, handled: int, counts: Mapping[str, int]) -> None:
+    def _count(self, sent: Sent) -> None:
         AWAY.labels(self._role, "registry").set(0)
-        HANDLED.labels(self._role, self._stage.reads).inc(handled)
-        for topic, emitted in counts.items():
+        HANDLED.labels(self._role, self._stage.reads).inc(sent.handled)
+        for topic, emitted in sent.counts.items():
             EMITTED.labels(self._role, topic).inc(emitted)
+        self._traces.sent(sent.records or (), sent.since_ns)
+
+
+def _by_partition(fetched: Iterable[Any]) -> Mapping[int, list[Record]]:
+    arrived: dict[int, list[Record]] = {}
+    for each in fetched:
+        error = each.error()
+        if error is None:
+            arrived.setdefault(each.partition(), []).append(record_of(each))
+        elif kafka.mends_itself(error):
+            log.warning("reading waits: %s", error)
+        else:
+            raise KafkaException(error)
+    return arrived
 
 
 def run(config: Config, stop: threading.Event, stage: Stage) -> None:

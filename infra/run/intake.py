@@ -46,11 +46,18 @@ class Intake:
 
         A registry that is away raises `RegistryAway`: nothing has been taken then.
         """
+        topic = self._topics[records[0].topic]
+        try:
+            messages = self._known(wire.read_all(records, self._ids), topic)
+        except (ValueError, LookupError):  # reading one by one says which it is
+            return self._one_by_one(records, topic)
+        return Taken(records[-1].offset + 1, messages)
+
+    def _one_by_one(self, records: Sequence[Record], topic: Topic) -> Taken:
         taken = Taken(records[0].offset)
         for record in records:
-            topic = self._topics[record.topic]
             try:
-                taken.messages.append(self._read(record, topic))
+                taken.messages += self._known([wire.read(record, self._ids)], topic)
             except (ValueError, LookupError) as bad:
                 self._set_aside(record, bad)
                 if topic.decisions:
@@ -59,11 +66,12 @@ class Intake:
             taken.next_offset = record.offset + 1
         return taken
 
-    def _read(self, record: Record, topic: Topic) -> Message[Any]:
-        message = wire.read(record, self._ids)
-        if type(message.event) not in topic.carries:
-            raise Unreadable(f"{type(message.event).__name__} does not belong on {topic.name}")
-        return message
+    @staticmethod
+    def _known(messages: list[Message[Any]], topic: Topic) -> list[Message[Any]]:
+        """The messages, if they belong on the topic."""
+        for kind in {type(message.event) for message in messages} - set(topic.carries):
+            raise Unreadable(f"{kind.__name__} does not belong on {topic.name}")
+        return messages
 
     def _set_aside(self, record: Record, bad: Exception) -> None:
         place = f"{record.topic}/{record.partition}/{record.offset}"

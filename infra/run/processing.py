@@ -109,21 +109,38 @@ class Stage:
         return [out for record in records for out in self.advance(partition, record, foreseen)]
 
     def foreseen(self, records: Sequence[Record], known: Known = UNKNOWN) -> Foreseen:
-        """What a batch of records of a partition will cause, worked out at once if that is faster.
+        """What a batch of records of a partition says and will cause, as far as it can be foreseen.
 
         Only advancing makes it happen. A batch that cannot be used is left to that, one by one.
         """
-        batch, kind = self.processor.batch, self.processor.reads
-        if batch is None or len(records) < BATCH_MIN:
+        if len(records) < BATCH_MIN:
             return {offset: (event, None) for offset, event in known.items()}
         try:
-            events = [(r.offset, known.get(r.offset) or self._read(r)) for r in records]
-            meant = [(offset, event) for offset, event in events if type(event) is kind]
-            outputs = batch([event for _, event in meant])
+            return self._foreseen(self._read_all(records, known))
         except Exception as cause:  # advancing says of which record it is, and what becomes of it
             log.debug("%s records are not foreseen: %s", len(records), cause)
             return NOTHING
-        return {offset: (event, made) for (offset, event), made in zip(meant, outputs, strict=True)}
+
+    def _foreseen(self, events: Mapping[int, Event]) -> Foreseen:
+        batch, kind = self.processor.batch, self.processor.reads
+        if batch is None:
+            return {offset: (event, None) for offset, event in events.items()}
+        meant = {offset: event for offset, event in events.items() if type(event) is kind}
+        outputs = batch(list(meant.values()))
+        return {
+            offset: (event, made)
+            for (offset, event), made in zip(meant.items(), outputs, strict=True)
+        }
+
+    def _read_all(self, records: Sequence[Record], known: Known) -> Mapping[int, Event]:
+        """The events by their offsets: those that are not known yet are read together."""
+        unknown = [record for record in records if record.offset not in known]
+        read = zip(unknown, wire.events_of(unknown, self._ids), strict=True)
+        events = {record.offset: event for record, event in read}
+        if known:
+            events |= known
+            return {record.offset: events[record.offset] for record in records}
+        return events
 
     def _read(self, record: Record) -> Event:
         return wire.event_of(record, self._ids)

@@ -52,15 +52,27 @@ class Writer:
 
     def write(self, outputs: Iterable[Outgoing]) -> None:
         """One transaction: all `outputs` or none."""
+        self.begin()
+        self.add(outputs)
+        self.commit()
+
+    def begin(self) -> None:
+        """Open a transaction: what is added until its commit is on the tape as one, or not."""
+        _call(self._producer.begin_transaction)
+
+    def add(self, outputs: Iterable[Outgoing]) -> None:
+        """Write into the transaction."""
         producer, topics = self._producer, self._topics
-        _call(producer.begin_transaction)
         for output in outputs:
             topic = topics.get(output.topic) or self._named(output.topic)
             try:
                 producer.produce(topic, output.value, output.key, headers=output.headers)
             except (BufferError, KafkaException):
                 self._produce_patiently(topic, output)
-        _call(lambda: producer.commit_transaction(TIMEOUT_S))
+
+    def commit(self) -> None:
+        """End the transaction; with `Doubtful` nobody knows how."""
+        _call(lambda: self._producer.commit_transaction(TIMEOUT_S))
 
     def _named(self, topic: str) -> str:
         name = self._topics[topic] = kafka.topic_name(self._config, topic)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from events.envelope import Envelope, Event, Message, Position
-from schemas import codec, quick_read
+from schemas import codec, quick_read, quick_read_columns
 from schemas.catalog import topic_of
 
 MAGIC = 0
@@ -114,7 +114,15 @@ def headers_of(envelope: Envelope, kind: str) -> Headers:
 
 def read(record: Record, ids: Ids) -> Message[Any]:
     """The message of a record; raises as `event_of` and `envelope_of` do."""
-    event = event_of(record, ids)
+    return _message_of(record, event_of(record, ids))
+
+
+def read_all(records: Sequence[Record], ids: Ids) -> list[Message[Any]]:
+    """The messages of many, in their order; raises as `read` does of one of them."""
+    return list(map(_message_of, records, events_of(records, ids)))
+
+
+def _message_of(record: Record, event: Event) -> Message[Any]:
     if record.key is None:
         raise Unreadable("the key is null")
     position = Position(record.topic, record.partition, record.offset)
@@ -127,6 +135,25 @@ def event_of(record: Record, ids: Ids) -> Event:
     `Unreadable` if the value is empty or not framed, `codec.Undecodable` if it is not Avro of its
     schema, and whatever `ids` raises for a schema id that is unknown or cannot be asked for now.
     """
+    frame, payload = _framed(record)
+    name, writer = ids.writer(int.from_bytes(frame, "big"))
+    return quick_read.decode(name, payload, writer)
+
+
+def events_of(records: Sequence[Record], ids: Ids) -> list[Event]:
+    """The events of many, in their order; raises as `event_of` does of one of them."""
+    framed = list(map(_framed, records))
+    made: dict[int, Event] = {}
+    for frame in {frame for frame, _ in framed}:
+        places = [n for n, (other, _) in enumerate(framed) if other == frame]
+        name, writer = ids.writer(int.from_bytes(frame, "big"))
+        events = quick_read_columns.decode_all(name, [framed[n][1] for n in places], writer)
+        made |= zip(places, events, strict=True)
+    return [made[n] for n in range(len(records))]
+
+
+def _framed(record: Record) -> tuple[bytes, bytes]:
+    """The schema id and the Avro bytes of a value."""
     value = record.value
     if not value:
         raise Unreadable("the value is empty")
@@ -134,8 +161,7 @@ def event_of(record: Record, ids: Ids) -> Event:
         raise Unreadable(
             f"the value does not start with the frame 00 and a schema id: {value[:5]!r}"
         )
-    name, writer = ids.writer(int.from_bytes(value[1:FRAME_BYTES], "big"))
-    return quick_read.decode(name, value[FRAME_BYTES:], writer)
+    return value[1:FRAME_BYTES], value[FRAME_BYTES:]
 
 
 def envelope_of(headers: Sequence[tuple[str, bytes]]) -> Envelope:
