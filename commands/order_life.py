@@ -65,6 +65,8 @@ EVENTS = (
     DealDisputed,
 )
 ATTEMPTS_MAX = 3
+LIFE_US_MAX = 3_600_000_000
+"""No order that opens a position waits longer. One that could is of a signal from the future."""
 
 
 class Status(Enum):
@@ -94,6 +96,7 @@ class Order(Struct, frozen=True):
     filled_lots: Lots = lots("0")
     closed_lots: Lots = lots("0")
     expires_at_us: int = 0
+    opens: bool = True
     attempt: int = 0
     deals: frozenset[int] = frozenset()
 
@@ -115,6 +118,7 @@ def evolve(order: Order, event: OrderEvent) -> Order:
                 side=event.side,
                 ordered_lots=event.volume_lots,
                 expires_at_us=event.expires_at_us,
+                opens=event.closes_position is None,
             )
         case OrderDenied():
             return _named(order, event, Status.DENIED)
@@ -148,10 +152,11 @@ def _judge(command: RequestOrder, order: Order) -> tuple[OrderEvent, ...]:
 
 
 def _intend(command: IntendOrder, order: Order) -> tuple[OrderEvent, ...]:
-    """A further attempt needs the one before it; one that comes too late ends the order."""
+    """A further attempt needs the one before it; one that is not in time ends the order."""
     if command.attempt != order.attempt + 1 or command.attempt > ATTEMPTS_MAX:
         return ()
-    if command.intended_at_us <= order.expires_at_us:
+    left_us = order.expires_at_us - command.intended_at_us
+    if left_us >= 0 and not (order.opens and left_us > LIFE_US_MAX):
         return _told(OrderIntended, command, order)
     if order.status is Status.ACCEPTED:
         return _told(OrderExpired, command, order, expired_at_us=command.intended_at_us)

@@ -11,7 +11,6 @@ Once the execution is complete its positions are the venue's to close, by stop o
 
 from __future__ import annotations
 
-from math import isfinite
 from typing import assert_never
 
 from msgspec import Struct
@@ -24,6 +23,7 @@ from commands.executions import (
     FlagExecution,
     OpenExecution,
 )
+from commands.order_life import LIFE_US_MAX
 from commands.orders import RequestOrder
 from events.accounts import AccountHalted, AccountOpened, AccountReported, AccountResumed
 from events.execution import (
@@ -34,15 +34,14 @@ from events.execution import (
 )
 from events.limits import LimitsSet
 from events.signals import SignalRaised
-from events.values import Price, Side, price
+from events.values import price
 from sagas.legs import LEG_EVENTS, Answer, Leg, LegEvent, closing_id, opening_id
+from sagas.levels import levels, senseless
 from sagas.saga import Saga
 from sagas.sizing import Account, volume_lots
 
 NEVER_US = 253_402_300_799_000_000
 """The end of the year 9999: a close must go out however late it is."""
-
-PRICE_MIN, PRICE_MAX = 1e-8, 1e9
 
 Context = AccountOpened | AccountReported | AccountHalted | AccountResumed | LimitsSet
 End = ExecutionCompleted | ExecutionCompensated | ExecutionStuck
@@ -109,12 +108,11 @@ def correlate(event: ExecutionEvent) -> str | None:
 
 
 def _born(execution: Execution, signal: SignalRaised) -> Execution:
-    """Size every account. Where the price is senseless nobody can follow."""
+    """Size every account. Where a price is senseless nobody can follow."""
     legs, left_out = [], []
     for account in execution.accounts:
         volume, reason = volume_lots(account, signal)
-        if _level(signal.price_reference) is None:
-            reason = "price_reference"
+        reason = senseless(signal) or reason
         if reason:
             left_out.append((account.name, reason))
         else:
@@ -190,9 +188,8 @@ def _request(execution: Execution, signal: SignalRaised, leg: Leg) -> RequestOrd
     limits, report = account.limits, account.reported
     assert limits is not None, "an account without limits is left out"
     assert report is not None, "an account that was never reported is left out"
-    towards = 1 if signal.side is Side.BUY else -1
-    reference = price(signal.price_reference)
-    until_us = signal.raised_at_us + limits.signal_age_ms_max * 1_000
+    stop, take = levels(signal)
+    age_us_max = min(limits.signal_age_ms_max * 1_000, LIFE_US_MAX)
     return RequestOrder(
         order_id=opening_id(signal.signal_id, leg.account),
         execution_id=signal.signal_id,
@@ -200,14 +197,14 @@ def _request(execution: Execution, signal: SignalRaised, leg: Leg) -> RequestOrd
         symbol=signal.symbol,
         side=signal.side,
         volume_lots=leg.volume_lots,
-        price_reference=reference,
-        stop_loss=_distant(signal.price_reference, -towards, signal.stop_distance),
-        take_profit=_distant(signal.price_reference, towards, signal.take_distance),
+        price_reference=price(signal.price_reference),
+        stop_loss=stop,
+        take_profit=take,
         closes_position=None,
         confidence=signal.confidence,
         requested_at_us=signal.raised_at_us,
         signal_at_us=signal.raised_at_us,
-        expires_at_us=min(signal.expires_at_us, until_us),
+        expires_at_us=min(signal.expires_at_us, signal.raised_at_us + age_us_max),
         limits_version=limits.version,
         volume_lots_max=limits.volume_lots_max,
         open_lots_max=limits.open_lots_max,
@@ -235,15 +232,6 @@ def _close(execution: Execution, signal: SignalRaised, leg: Leg, attempt: int) -
         closes_position=leg.position_id,
         expires_at_us=NEVER_US,
     )
-
-
-def _distant(reference: float, towards: int, distance: float) -> Price | None:
-    return _level(reference + towards * distance) if distance > 0 else None
-
-
-def _level(value: float) -> Price | None:
-    """A price that an order can name; None for what is not one."""
-    return price(value) if isfinite(value) and PRICE_MIN <= value <= PRICE_MAX else None
 
 
 def _account(execution: Execution, event: Context) -> Account:

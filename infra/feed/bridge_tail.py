@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer
 
+from events.envelope import Event
 from events.market import QuoteQuarantined, TickReceived
 from infra.config import Config
 from infra.feed.bridge_feed import MS_US, Feed, figures_of, figures_of_raw
@@ -76,11 +77,19 @@ def _found(
         if not wanted:
             return
         for record in window:
-            origin, sequence = wire.place_of(record.headers)
-            if origin == source and record.key in wanted:
-                event = wire.event_of(record, ids)
+            origin, sequence = wire.place_if_any(record.headers)
+            if origin == source and record.key in wanted and sequence.isdigit():
+                event = _read(record, ids)
                 if isinstance(event, TickReceived | QuoteQuarantined):
                     yield int(sequence), event
+
+
+def _read(record: wire.Record, ids: wire.Ids) -> Event | None:
+    """What a record says; what nobody can read was not written here."""
+    try:
+        return wire.event_of(record, ids)
+    except (ValueError, LookupError):
+        return None
 
 
 def _wanting(

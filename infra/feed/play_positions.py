@@ -66,7 +66,10 @@ def late(config: Config, recordings: Sequence[Recording]) -> dict[Recording, int
 def _note(newest: dict[Recording, int], recordings: Sequence[Recording], record: Record) -> None:
     for each in recordings:
         if record.key == each.symbol.encode():
-            envelope = wire.envelope_of(record.headers)
+            try:
+                envelope = wire.envelope_of(record.headers)
+            except wire.Unreadable:  # nobody's tick
+                continue
             if envelope.source != each.source:
                 newest[each] = max(newest.get(each, 0), envelope.time_us)
 
@@ -82,9 +85,9 @@ def _last(
     found: dict[Recording, int] = {}
     for window in tape.backwards_all(client, kafka.topic_name(config, topic), floors):
         for record in reversed(window):
-            source, sequence = wire.place_of(record.headers)
+            source, sequence = wire.place_if_any(record.headers)
             each = wanted.get((source, record.key or b""))
-            if each is not None:
+            if each is not None and sequence.isdigit():
                 found.setdefault(each, int(sequence))
         if len(found) == len(wanted):
             break

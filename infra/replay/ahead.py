@@ -12,7 +12,7 @@ from infra.stream.wire import Record
 class Ahead:
     """Records with a look at the next one of ours: of a source, and of a share of its keys.
 
-    Repeats are passed over, as readers do.
+    Repeats and what nobody can read are passed over, as readers do.
     """
 
     sequence = ""
@@ -34,7 +34,7 @@ class Ahead:
             record = next(self._records, None)
             if record is None:
                 return None
-            origin, sequence = wire.place_of(record.headers)
+            origin, sequence = wire.place_if_any(record.headers)
             if sequence <= self._marks.get((origin, record.key), ""):
                 continue
             if origin == self._source:
@@ -52,6 +52,6 @@ class Ahead:
     def others(self, end: str) -> Iterator[Record]:
         """Those of the source before the next of ours whose sequence is below `end`."""
         for record in self._held[:-1] if self._found else self._held:
-            origin, sequence = wire.place_of(record.headers)
+            origin, sequence = wire.place_if_any(record.headers)
             if origin == self._source and sequence < end:
                 yield record

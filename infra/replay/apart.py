@@ -5,16 +5,21 @@ A process is started anew and not forked, because librdkafka's threads do not su
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from ctypes import c_longlong
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.sharedctypes import Synchronized, SynchronizedArray
+
+from confluent_kafka import KafkaException
 
 from infra import collector
 from infra.config import Config
+from infra.embedded.process import ServiceError
 from infra.replay.part import Found, Part, recomputed
 from infra.stream.schema_ids import SchemaIds
 from infra.stream.wire import Ids
@@ -51,6 +56,9 @@ def side_by_side(
     def tell(place: int, offsets: int) -> None:
         board.done[place] = offsets
         shown(sum(board.done[:]), total)
+        for other in at_work:
+            if other.done():
+                other.result()  # raises at once what one of them died of
 
     others = min(jobs, len(parts)) - 1
     with ProcessPoolExecutor(others, context, initializer=_begin, initargs=(board,)) as pool:
@@ -62,6 +70,8 @@ def side_by_side(
                 shown(sum(board.done[:]), total)
                 for other in ended:
                     found |= other.result()
+        except BrokenProcessPool as died:
+            raise ServiceError("a process of the replay has died; run it again") from died
         except BaseException:
             board.begun.value = len(parts)  # nobody takes another
             raise
@@ -111,8 +121,14 @@ def _begin(board: Board) -> None:
 
 
 def _worked(config: Config, parts: Sequence[Part]) -> dict[int, list[Found]]:
-    return worked(config, SchemaIds(config), parts, _Mine.board, _tell)
+    try:
+        return worked(config, SchemaIds(config), parts, _Mine.board, _tell)
+    except KafkaException as away:  # which cannot travel to another process
+        raise ServiceError(f"Kafka {config.kafka} is away: {away}") from None
 
 
 def _tell(place: int, offsets: int) -> None:
+    parent = parent_process()
+    if parent is not None and not parent.is_alive():
+        os._exit(1)  # nobody waits for what comes of it
     _Mine.board.done[place] = offsets

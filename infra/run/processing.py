@@ -15,6 +15,7 @@ from events.envelope import Event
 from events.letters import DeadLettered
 from infra.stream import dead_letters, headings, wire
 from infra.stream.consequences import Caused, Causes, caused_all, causes_of
+from infra.stream.identity import sequence as numbered
 from infra.stream.schema_ids import RegistryAway
 from infra.stream.wire import Headers, Outgoing, Record, Unreadable
 from processors.processor import Processor
@@ -165,7 +166,9 @@ class Stage:
         for n, (record, ((_, source), (_, sequence))) in enumerate(
             zip(records, places, strict=True)
         ):
-            taken = self._taken(partition, record, source.decode(), sequence.decode(), foreseen)
+            taken = self._taken(
+                partition, record, source.decode(), numbered(sequence.decode()), foreseen
+            )
             if taken is not None:
                 name, partition.states[name], events = taken
                 for index, event in enumerate(events):

@@ -11,6 +11,7 @@ from confluent_kafka import Consumer
 from infra.config import Config
 from infra.run import snapshots
 from infra.run.processing import (
+    BEFORE_ALL,
     DEAD_LETTERS,
     Partition,
     Place,
@@ -22,8 +23,7 @@ from infra.run.processing import (
 from infra.stream import kafka, tape
 from infra.stream.schema_ids import RegistryAway
 from infra.stream.tape import TapeReplaced
-from infra.stream.wire import Outgoing, Record, Unreadable
-from infra.stream.wire import place_of as origin_of
+from infra.stream.wire import Outgoing, Record, place_if_any
 
 HOLD_S = 1.0
 """How long a record waits before the registry is asked again."""
@@ -59,7 +59,7 @@ def tails(config: Config, client: Consumer, stage: Stage, number: int) -> dict[s
             client, kafka.topic_name(config, name), partition, lambda r: _from(r, source)
         )
         if record is not None:
-            found[name] = place_of(origin_of(record.headers)[1])
+            found[name] = place_of(place_if_any(record.headers)[1])
     return found
 
 
@@ -98,7 +98,9 @@ def _held(
 
 
 def _from(record: Record, source: str) -> bool:
+    """Whether this source wrote the record, at a place that a processor can be at."""
+    origin, sequence = place_if_any(record.headers)
     try:
-        return origin_of(record.headers)[0] == source
-    except Unreadable:
+        return origin == source and place_of(sequence) > BEFORE_ALL
+    except ValueError:
         return False

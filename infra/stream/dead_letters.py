@@ -8,7 +8,7 @@ from events.envelope import Message, caused_by, first_cause
 from events.letters import DeadLettered
 from infra.stream.wire import Record, Unreadable, envelope_of, schema_id_of
 
-VALUE_BYTES_MAX = 900_000
+VALUE_BYTES_MAX, KEY_BYTES_MAX = 900_000, 50_000
 """A letter must fit into a record itself; what is cut off still stands at its position."""
 DETAIL_CHARS_MAX = 1_000
 
@@ -30,7 +30,7 @@ def letter(record: Record, topic: str, consumer: str, cause: Exception) -> Messa
         cause=type(cause).__name__,
         detail=_detail(record, cause),
         schema_id=schema_id_of(record.value),
-        key=record.key,
+        key=None if record.key is None else record.key[:KEY_BYTES_MAX],
         value=None if record.value is None else record.value[:VALUE_BYTES_MAX],
     )
     source = f"{consumer}/{record.partition}"
@@ -46,7 +46,10 @@ def letter(record: Record, topic: str, consumer: str, cause: Exception) -> Messa
 
 def _detail(record: Record, cause: Exception) -> str:
     text = _ADDRESS.sub("", str(cause))[:DETAIL_CHARS_MAX]
-    size = len(record.value or b"")
-    if size <= VALUE_BYTES_MAX:
-        return text
-    return f"{text} (the value has {size} bytes; the first {VALUE_BYTES_MAX} are kept here)"
+    for what, content, kept in (
+        ("value", record.value or b"", VALUE_BYTES_MAX),
+        ("key", record.key or b"", KEY_BYTES_MAX),
+    ):
+        if len(content) > kept:
+            text += f" (the {what} has {len(content)} bytes; the first {kept} are kept here)"
+    return text

@@ -10,6 +10,9 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from events.envelope import Envelope, Event, Message, Position
+from infra.stream.identity import Unreadable as Unreadable
+from infra.stream.identity import identifier, name, named
+from infra.stream.identity import sequence as sequence_in
 from schemas import codec, quick_read, quick_read_columns
 from schemas.catalog import topic_of
 
@@ -22,10 +25,6 @@ MINUTE_US = 60_000_000
 MICROSECOND = timedelta(microseconds=1)
 
 Headers = list[tuple[str, bytes]]
-
-
-class Unreadable(ValueError):
-    """A record that is not one of ours: empty, unframed, or without the headers of an envelope."""
 
 
 class Record(Struct, frozen=True):
@@ -126,18 +125,21 @@ def _message_of(record: Record, event: Event) -> Message[Any]:
     if record.key is None:
         raise Unreadable("the key is null")
     position = Position(record.topic, record.partition, record.offset)
-    return Message(event, record.key.decode(), envelope_of(record.headers), position)
+    return Message(
+        event, name(record.key.decode(), "the key"), envelope_of(record.headers), position
+    )
 
 
 def event_of(record: Record, ids: Ids) -> Event:
     """The event alone.
 
-    `Unreadable` if the value is empty or not framed, `codec.Undecodable` if it is not Avro of its
-    schema, and whatever `ids` raises for a schema id that is unknown or cannot be asked for now.
+    `Unreadable` if the value is empty, not framed, or has a name that cannot be one,
+    `codec.Undecodable` if it is not Avro of its schema, and whatever `ids` raises for a schema id
+    that is unknown or cannot be asked for now.
     """
     frame, payload = _framed(record)
-    name, writer = ids.writer(int.from_bytes(frame, "big"))
-    return quick_read.decode(name, payload, writer)
+    kind, writer = ids.writer(int.from_bytes(frame, "big"))
+    return named(quick_read.decode(kind, payload, writer))
 
 
 def events_of(records: Sequence[Record], ids: Ids) -> list[Event]:
@@ -146,9 +148,9 @@ def events_of(records: Sequence[Record], ids: Ids) -> list[Event]:
     made: dict[int, Event] = {}
     for frame in {frame for frame, _ in framed}:
         places = [n for n, (other, _) in enumerate(framed) if other == frame]
-        name, writer = ids.writer(int.from_bytes(frame, "big"))
-        events = quick_read_columns.decode_all(name, [framed[n][1] for n in places], writer)
-        made |= zip(places, events, strict=True)
+        kind, writer = ids.writer(int.from_bytes(frame, "big"))
+        events = quick_read_columns.decode_all(kind, [framed[n][1] for n in places], writer)
+        made |= zip(places, map(named, events), strict=True)
     return [made[n] for n in range(len(records))]
 
 
@@ -167,17 +169,23 @@ def _framed(record: Record) -> tuple[bytes, bytes]:
 def envelope_of(headers: Sequence[tuple[str, bytes]]) -> Envelope:
     """The envelope in the headers; `Unreadable` names the one that is missing or malformed."""
     found = dict(headers)
+
+    def text(header: str) -> str:
+        return name(found[header].decode(), header)
+
+    def uuid(header: str) -> str:
+        return identifier(found[header].decode(), header)
+
     try:
-        causation = found.get("ce_causationid")
         return Envelope(
-            message_id=found["ce_id"].decode(),
-            source=found["ce_source"].decode(),
-            sequence=found["ce_sequence"].decode(),
+            message_id=uuid("ce_id"),
+            source=text("ce_source"),
+            sequence=sequence_in(text("ce_sequence")),
             time_us=micros(found["ce_time"].decode()),
-            correlation_id=found["ce_correlationid"].decode(),
-            causation_id=None if causation is None else causation.decode(),
-            tenant=found["ce_tenantid"].decode(),
-            actor=found["ce_actor"].decode(),
+            correlation_id=uuid("ce_correlationid"),
+            causation_id=uuid("ce_causationid") if "ce_causationid" in found else None,
+            tenant=text("ce_tenantid"),
+            actor=text("ce_actor"),
         )
     except KeyError as missing:
         raise Unreadable(f"the header {missing.args[0]} is missing") from missing
@@ -188,13 +196,21 @@ def envelope_of(headers: Sequence[tuple[str, bytes]]) -> Envelope:
 def place_of(headers: Sequence[tuple[str, bytes]]) -> tuple[str, str]:
     """Source and sequence alone: what a reader needs in order to recognise a repeat."""
     if len(headers) > SEQUENCE_AT and headers[SEQUENCE_AT][0] == "ce_sequence":
-        name, source = headers[SEQUENCE_AT - 1]
-        if name == "ce_source":  # as everything of ours is written: there is no need to search
-            return source.decode(), headers[SEQUENCE_AT][1].decode()
+        header, source = headers[SEQUENCE_AT - 1]
+        if header == "ce_source":  # as all of ours are written: there is no need to search
+            return source.decode(), sequence_in(headers[SEQUENCE_AT][1].decode())
     found = dict(headers)
     if "ce_source" not in found or "ce_sequence" not in found:
         raise Unreadable("the header ce_source or ce_sequence is missing")
-    return found["ce_source"].decode(), found["ce_sequence"].decode()
+    return found["ce_source"].decode(), sequence_in(found["ce_sequence"].decode())
+
+
+def place_if_any(headers: Sequence[tuple[str, bytes]]) -> tuple[str, str]:
+    """The same for whoever looks for his own on a topic: empty texts for what nobody can read."""
+    try:
+        return place_of(headers)
+    except (ValueError, AttributeError):
+        return "", ""
 
 
 def schema_id_of(value: bytes | None) -> int | None:

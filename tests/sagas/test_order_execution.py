@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ from events.orders import (
 )
 from events.values import Side, lots, price
 from sagas import SAGAS
-from sagas.order_execution import NEVER_US, ORDER_EXECUTION
+from sagas.order_execution import NEVER_US, ORDER_EXECUTION, Execution, evolve, next_commands
 from tests.orders import SIGNAL_ID, T0_US, closed, fill, intent, limits, opened, reported, signal
 from tests.spec import given
 
@@ -43,6 +44,10 @@ def known(*accounts: str) -> tuple[Event, ...]:
 
 def named(account: str, kind: str = "open") -> dict[str, Any]:
     return {**NAMES, "order_id": f"{SIGNAL_ID}/{account}/{kind}", "account": account}
+
+
+def after(*events: Any) -> Execution:
+    return reduce(evolve, events, Execution())
 
 
 BORN = (*known("a", "b"), signal())
@@ -253,3 +258,19 @@ def stopped(account: str, volume: str) -> PositionClosed:
     (told,) = ORDERS.decide(closed(f"{SIGNAL_ID}/{account}/open", volume), order)
     assert isinstance(told, PositionClosed)
     return told
+
+
+@pytest.mark.parametrize("field", ["stop_distance", "take_distance"])
+@pytest.mark.parametrize("side", Side)
+def test_nobody_follows_a_signal_whose_stop_or_target_is_no_price(field: str, side: Side) -> None:
+    for distance in (1e300, -0.01) if (side is Side.BUY) is (field == "take_distance") else (1.1,):
+        senseless = signal(side=side, **{field: distance})
+        state = after(*known("a", "b"), senseless)
+        assert state.left_out == (("a", field), ("b", field))
+        assert not any(isinstance(c, RequestOrder) for c in next_commands(state))
+
+
+def test_a_signal_may_want_no_stop() -> None:
+    state = after(*known("a"), signal(stop_distance=0.0))
+    (wish,) = (c for c in next_commands(state) if isinstance(c, RequestOrder))
+    assert wish.stop_loss is None

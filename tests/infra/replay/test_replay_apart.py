@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from multiprocessing import get_context
+import time
+from multiprocessing import active_children, get_context
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 
 from events.envelope import first_cause
 from infra.config import Config
+from infra.embedded.process import ServiceError
 from infra.replay import apart
 from infra.replay.apart import Board, side_by_side, worked
 from infra.replay.part import Part
@@ -82,6 +84,23 @@ def test_what_fails_in_one_process_fails_the_replay(
     monkeypatch.setattr(apart, "recomputed", recomputed)
     kafka.ensure_topics(config)
     with pytest.raises(LookupError, match="the model is gone"):
+        side_by_side(config, SchemaIds(config), PARTS[:2], lambda *_: None, 2)
+
+
+def test_a_process_that_is_killed_is_named_before_the_others_are_through(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def recomputed(_config: Any, _ids: Any, _part: Part, shown: Any) -> list[Any]:
+        (other,) = active_children()
+        other.kill()
+        other.join()
+        for offsets in range(1_000):
+            shown(offsets)
+            time.sleep(0.01)
+        return []
+
+    monkeypatch.setattr(apart, "recomputed", recomputed)
+    with pytest.raises(ServiceError, match="has died"):
         side_by_side(config, SchemaIds(config), PARTS[:2], lambda *_: None, 2)
 
 
