@@ -6,7 +6,7 @@ said twice is said once, so that it does not matter where a process died.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -28,14 +28,15 @@ AnySaga = Saga[Any, Any, Any]
 class Instance(Struct, frozen=True):
     """An instance as far as its journal goes, and `entries` that are to be added to it.
 
-    `wishes`: the commands among them that nobody has decided yet.
+    `said`: each command with the message that it went out in. `wishes`: those that nobody has
+    decided yet.
     """
 
     stream: str
     state: Any
     version: int = 0
     heard: frozenset[str] = frozenset()
-    said: frozenset[Any] = frozenset()
+    said: Mapping[Any, Message[Any]] = {}
     last: Message[Any] | None = None
     entries: tuple[StoredEvent, ...] = ()
     wishes: tuple[Message[Any], ...] = ()
@@ -92,6 +93,15 @@ def speaks(saga: AnySaga, instance: Instance) -> Instance:
     return instance
 
 
+def asks_again(saga: AnySaga, instance: Instance) -> Instance:
+    """The instance with all that it finds missing: what it has said already among its wishes.
+
+    A wish that was decided is given its old answer, so asking again is harmless.
+    """
+    again = tuple(instance.said[c] for c in saga.next(instance.state) if c in instance.said)
+    return speaks(saga, replace(instance, wishes=(*instance.wishes, *again)))
+
+
 def answered(saga: AnySaga, instance: Instance, draft: Draft) -> Instance:
     """The instance once its wishes are decided and it has heard how, whatever that leads to.
 
@@ -126,7 +136,7 @@ def _hearing(saga: AnySaga, instance: Instance, message: Message[Any]) -> Instan
 
 
 def _saying(_: AnySaga, instance: Instance, message: Message[Any]) -> Instance:
-    said = instance.said | {message.event}
+    said = {**instance.said, message.event: message}
     return replace(instance, version=instance.version + 1, said=said)
 
 

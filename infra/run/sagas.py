@@ -26,9 +26,9 @@ from infra.run.hearing import (
     AnySaga,
     Instance,
     answered,
+    asks_again,
     hears,
     remembered,
-    speaks,
     unborn,
     written,
 )
@@ -150,8 +150,8 @@ class Hearing:
             rows = connection.execute(select, (self.saga.name,)).fetchall()
         spoken = 0
         for (instance_id,) in rows:
-            instance = speaks(self.saga, self._recalled([instance_id])[instance_id])
-            if instance.entries:
+            instance = asks_again(self.saga, self._recalled([instance_id])[instance_id])
+            if instance.wishes:
                 spoken += 1
                 self._write({instance_id: instance}, NOTHING, trusting=False)
             elif self.saga.done(instance.state):
@@ -187,7 +187,7 @@ class Hearing:
         changed = {
             to: answered(self.saga, instance, draft)
             for to, instance in instances.items()
-            if instance.entries
+            if instance.entries or instance.wishes
         }
         if trusting and not draft.proven:
             raise Conflict("a stream has moved on")

@@ -90,21 +90,6 @@ def denied(limit: str, allowed: str, observed: str, version: int = 1) -> OrderDe
     )
 
 
-def test_an_order_of_a_signal_from_the_future_ends_and_is_not_sent() -> None:
-    in_a_year_us = T0_US + 365 * 86_400_000_000
-    wish = request(
-        requested_at_us=in_a_year_us, signal_at_us=in_a_year_us, expires_at_us=in_a_year_us + 1
-    )
-    given(ORDERS, *ORDERS.decide(wish, ORDERS.initial)).when(intent(ORDER)).then(
-        OrderExpired(**NAMES, expired_at_us=T0_US)
-    )
-
-
-def test_an_order_that_closes_may_wait_for_ever() -> None:
-    wish = request(closes_position=7, expires_at_us=T0_US + 365 * 86_400_000_000)
-    given(ORDERS, *ORDERS.decide(wish, ORDERS.initial)).when(intent(ORDER)).then(INTENDED)
-
-
 def test_an_order_within_its_limits_is_accepted() -> None:
     given(ORDERS).when(request()).then(ACCEPTED)
     assert isinstance(ACCEPTED, OrderAccepted)

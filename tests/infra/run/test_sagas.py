@@ -75,6 +75,19 @@ def test_what_it_knows_outlives_the_process(store: EventStore, pool: Pool) -> No
     assert open_instances(pool) == [SIGNAL_ID]
 
 
+def test_a_wish_that_was_said_and_never_decided_is_decided_at_the_next_start(
+    store: EventStore, pool: Pool
+) -> None:
+    """Earlier versions said their wishes in one transaction and decided them in another."""
+    told = hears(ORDER_EXECUTION, unborn(ORDER_EXECUTION, SIGNAL_ID), said(signal()), known("a"))
+    note = ("insert into saga_open values (%s, %s)", (ORDER_EXECUTION.name, SIGNAL_ID))
+    store.write(store.draft(), told.entries, Effects(statements=(note,)))
+    assert accepted(store) == []
+    for _ in range(2):
+        Hearing(ORDER_EXECUTION, store, pool).sweep()
+        assert len(accepted(store)) == len(requests(store)) == 1
+
+
 def test_what_it_learns_in_the_same_batch_counts_in_order(store: EventStore, pool: Pool) -> None:
     hearing = Hearing(ORDER_EXECUTION, store, pool)
     late = said(opened("c"), 99, EVENT_STORE)

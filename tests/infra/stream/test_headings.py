@@ -19,13 +19,14 @@ from infra.stream.wire import Headers
 from tests.infra.counting import FixedIds
 from tests.infra.market import tick
 
-TEXT = st.text(min_size=1, max_size=20)
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=20)
+SEQUENCES = st.text("0123456789.", min_size=1, max_size=20)
 TIMES = st.integers(0, 4_000_000_000_000_000)
 TICK = tick("EURUSD", 7)
 HALT = AccountHalted(account="a", reason="x")
 
 
-@given(TEXT, TEXT, TIMES, TEXT, TEXT, st.booleans())
+@given(TEXT, SEQUENCES, TIMES, TEXT, TEXT, st.booleans())
 def test_of_a_consequence(
     source: str, sequence: str, time_us: int, step: str, actor: str, foreign: bool
 ) -> None:

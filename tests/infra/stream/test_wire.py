@@ -15,12 +15,13 @@ from infra.stream import wire
 
 KINDS: list[type[Event]] = [AccountHalted]
 UUIDS = st.uuids().map(str)
-TEXT = st.text(min_size=1, max_size=20)
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
+SEQUENCES = st.text("0123456789.", max_size=20)
 ENVELOPES = st.builds(
     Envelope,
     message_id=UUIDS,
     source=TEXT,
-    sequence=TEXT,
+    sequence=SEQUENCES,
     time_us=st.integers(0, 4_000_000_000_000_000),
     correlation_id=UUIDS,
     causation_id=st.none() | UUIDS,
