@@ -143,6 +143,12 @@ def evolve(order: Order, event: OrderEvent) -> Order:
             assert_never(event)
 
 
+def in_time(expires_at_us: int, opens: bool, at_us: int) -> bool:
+    """Whether an order may be sent at this moment."""
+    left_us = expires_at_us - at_us
+    return left_us >= 0 and not (opens and left_us > LIFE_US_MAX)
+
+
 def _judge(command: RequestOrder, order: Order) -> tuple[OrderEvent, ...]:
     check = broken(command)
     if check is None:
@@ -155,8 +161,7 @@ def _intend(command: IntendOrder, order: Order) -> tuple[OrderEvent, ...]:
     """A further attempt needs the one before it; one that is not in time ends the order."""
     if command.attempt != order.attempt + 1 or command.attempt > ATTEMPTS_MAX:
         return ()
-    left_us = order.expires_at_us - command.intended_at_us
-    if left_us >= 0 and not (order.opens and left_us > LIFE_US_MAX):
+    if in_time(order.expires_at_us, order.opens, command.intended_at_us):
         return _told(OrderIntended, command, order)
     if order.status is Status.ACCEPTED:
         return _told(OrderExpired, command, order, expired_at_us=command.intended_at_us)

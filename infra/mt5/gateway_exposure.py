@@ -20,6 +20,8 @@ from infra.mt5.tuples import TradePosition
 SHOWN_WITHIN_S = 2.0
 """A terminal may show a position later than the deal that opened it. An order filled this recently
 counts although it does not show; one that is closed again sooner takes room for a moment longer."""
+ASKED_AHEAD_S = 0.2
+"""And the positions may be looked at as long before they are judged (`AHEAD_S` of a remote one)."""
 
 
 class Exposure:
@@ -59,7 +61,7 @@ class Exposure:
         )
 
     def _recent(self) -> list[OrderAccepted]:
-        since_s = self._clock.monotonic_s() - SHOWN_WITHIN_S
+        since_s = self._clock.monotonic_s() - SHOWN_WITHIN_S - ASKED_AHEAD_S
         self._filled = [each for each in self._filled if each[1] > since_s]
         return [order for order, _ in self._filled]
 

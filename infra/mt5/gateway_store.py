@@ -11,7 +11,7 @@ from typing import Any
 from commands.accounts import ACCOUNTS, HaltAccount, OpenAccount, RecordExternalDeal, ReportAccount
 from commands.command import Command
 from commands.limits import LIMITS
-from commands.order_life import ORDERS
+from commands.order_life import ORDERS, in_time
 from commands.orders import (
     IntendOrder,
     RecordNotExecuted,
@@ -122,8 +122,9 @@ class GatewayStore:
     ) -> bool:
         """Commit the intent to send, with what has been read and what waits behind it."""
         self._store.heard(ORDERS, order)
-        in_time = now_us <= order.event.expires_at_us
-        rows = [self._kept(order, "sent" if in_time else "settled", now_us)]
+        opens = order.event.closes_position is None
+        timely = in_time(order.event.expires_at_us, opens, now_us)
+        rows = [self._kept(order, "sent" if timely else "settled", now_us)]
         rows += [self._kept(each, "waiting") for each in behind]
         return self._intended(order, 1, now_us, steps, rows)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context, parent_process
 from multiprocessing.sharedctypes import Synchronized, SynchronizedArray
+from threading import Thread
 
 from confluent_kafka import KafkaException
 
@@ -117,7 +118,16 @@ class _Mine:
 
 def _begin(board: Board) -> None:
     _Mine.board = board
+    Thread(target=_end_with_parent, daemon=True).start()
     collector.relax()
+
+
+def _end_with_parent() -> None:
+    """Nobody waits for what comes of it then."""
+    parent = parent_process()
+    assert parent is not None, "it was begun by one"
+    parent.join()
+    os._exit(1)
 
 
 def _worked(config: Config, parts: Sequence[Part]) -> dict[int, list[Found]]:
@@ -128,7 +138,4 @@ def _worked(config: Config, parts: Sequence[Part]) -> dict[int, list[Found]]:
 
 
 def _tell(place: int, offsets: int) -> None:
-    parent = parent_process()
-    if parent is not None and not parent.is_alive():
-        os._exit(1)  # nobody waits for what comes of it
     _Mine.board.done[place] = offsets

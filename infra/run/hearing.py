@@ -107,11 +107,12 @@ def answered(saga: AnySaga, instance: Instance, draft: Draft) -> Instance:
 
     The tape will tell it all of this again, and that will be nothing new.
     """
+    ours = {saga.correlate(message.event) for message in (instance.last,) if message}
     while instance.wishes:
         work = [(DECIDER_OF[type(wish.event)], wish) for wish in instance.wishes]
         instance = replace(instance, wishes=())
         for message in chain.from_iterable(draft.decide(work)):
-            if type(message.event) in saga.reads:
+            if type(message.event) in saga.reads and saga.correlate(message.event) in ours:
                 instance = hears(saga, instance, message, ())
     return instance
 

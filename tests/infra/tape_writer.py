@@ -38,7 +38,13 @@ def write(config: Config, ids: SchemaIds, messages: Sequence[Message[Any]]) -> l
     return [replace(m, position=positions[n]) for n, m in enumerate(messages)]
 
 
-def write_raw(config: Config, topic: str, key: bytes | None, value: bytes | None) -> int:
+def write_raw(
+    config: Config,
+    topic: str,
+    key: bytes | None,
+    value: bytes | None,
+    headers: Sequence[tuple[str, bytes]] = (),
+) -> int:
     """A record of any bytes; the partition that it went to."""
     producer = kafka.producer(config)
     partitions: list[int] = []
@@ -46,6 +52,7 @@ def write_raw(config: Config, topic: str, key: bytes | None, value: bytes | None
         kafka.topic_name(config, topic),
         key=key,
         value=value,
+        headers=list(headers),
         on_delivery=lambda _, record: partitions.append(record.partition() or 0),
     )
     assert producer.flush(DELIVERY_S) == 0

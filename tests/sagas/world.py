@@ -24,6 +24,7 @@ from commands.orders import (
 )
 from events.envelope import Event, Message
 from events.orders import OrderAccepted, OrderIntended
+from infra.run.commands import is_open
 from infra.run.hearing import Instance, answered, hears, remembered, speaks, unborn, written
 from infra.store.event_store import EventStore
 from infra.store.recorders import MemoryRecorder
@@ -156,8 +157,10 @@ class World:
                 self.hear(message)
             case "gateway":
                 self._send(message)
-            case _:
+            case _ if is_open(message):
                 self.store.handle(DECIDER_OF[type(message.event)], message)
+            case _:
+                pass  # decided where it was said
 
     def _send(self, message: Message[OrderAccepted]) -> None:
         order = message.event

@@ -20,6 +20,7 @@ from infra.stream import kafka, wire
 from schemas.catalog import topic_of
 from tests.infra.at_work import until
 from tests.infra.market import IDS, all_of
+from tests.infra.tape_writer import write_raw
 
 START_MS = 1_398_902_400_000
 HEADER = "ts_ms,bid,ask,bid_vol,ask_vol"
@@ -121,6 +122,19 @@ def test_stopped_and_played_again_every_line_is_on_the_tape_once(
     assert first[0].accepted > 0
     assert again.before == first[0].lines
     assert (third.accepted, third.before) == (0, 1000)
+
+
+def test_what_nobody_can_read_at_the_end_of_the_tape_is_passed_over(
+    market: Config, tmp_path: Path
+) -> None:
+    file = file_of(tmp_path, "EURUSD.csv", *(line(n) for n in range(100)))
+    played(market, file)
+    own = ("ce_source", file.source.encode())
+    for headers in ((), (own, ("ce_sequence", b"~")), (own, ("ce_sequence", b"1.5"))):
+        write_raw(market, "market-data-events", b"EURUSD", b"garbage", headers)
+    assert play_positions.late(market, [file]) == {}
+    (again,) = played(market, file)
+    assert (again.accepted, again.before) == (0, 100)
 
 
 def test_without_the_file_of_positions_the_tape_alone_says_where_it_ends(

@@ -51,7 +51,7 @@ ORDER = OrderAccepted(
     take_profit=price("1.12"),
     closes_position=None,
     limits_version=1,
-    expires_at_us=4_000_000_000_000_000,
+    expires_at_us=1_700_000_060_000_000,
 )
 
 WIDE = SetLimits(

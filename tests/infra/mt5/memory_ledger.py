@@ -12,7 +12,7 @@ from typing import Any
 
 from commands.accounts import ACCOUNTS, HaltAccount, OpenAccount, RecordExternalDeal, ReportAccount
 from commands.limits import LIMITS
-from commands.order_life import ORDERS
+from commands.order_life import ORDERS, in_time
 from commands.orders import (
     IntendOrder,
     RecordNotExecuted,
@@ -87,8 +87,9 @@ class MemoryLedger:
         self, order: Order, now_us: int, steps: Steps = (), behind: Sequence[Order] = ()
     ) -> bool:
         intended = self._intended(order, 1, now_us, steps)
-        in_time = now_us <= order.event.expires_at_us
-        self._keep(order, sent=True, now_us=now_us, settled=not in_time)
+        opens = order.event.closes_position is None
+        timely = in_time(order.event.expires_at_us, opens, now_us)
+        self._keep(order, sent=True, now_us=now_us, settled=not timely)
         for each in behind:
             self._keep(each, sent=False)
         return intended

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from commands.order_life import LIFE_US_MAX
 from events.accounts import AccountHalted
 from events.orders import OrderFilled, OrderNotExecuted
 from events.values import lots
@@ -33,9 +34,10 @@ def test_an_accepted_order_is_intended_sent_once_and_filled(floor: Floor) -> Non
     assert (fill.volume_lots, fill.volume_left_lots) == (lots("0.10"), lots("0"))
 
 
-def test_an_order_whose_time_is_over_is_never_sent(floor: Floor) -> None:
+@pytest.mark.parametrize("away_us", [-1, 2 * LIFE_US_MAX])
+def test_an_order_whose_time_is_not_now_is_never_sent(floor: Floor, away_us: int) -> None:
     floor.start()
-    floor.accept("x/open", expires_at_us=floor.clock.now_us() - 1)
+    floor.accept("x/open", expires_at_us=floor.clock.now_us() + away_us)
     floor.rest()
     assert floor.story("x/open") == ["OrderAccepted", "OrderExpired"]
     assert floor.sent == []

@@ -28,6 +28,7 @@ from processors.signals import SIGNALS
 from tests.infra.edited import Stub, changed, promotion, reheaded, unasked
 from tests.infra.market import IDS, all_of, put, record_of, tick
 from tests.infra.replaying import counts, replayed
+from tests.infra.tape_writer import write_raw
 
 SYMBOLS = ("EURUSD", "XAUUSD")
 TICKS_EACH, EVERY_US = 160, 5_000_000
@@ -110,6 +111,17 @@ def test_an_honest_tape_is_equal_to_the_last_bit(market: Config) -> None:
     assert found["inference"] == found["signals"] == (sizes["signal"], 0, 0)
     assert min(sizes.values()) > 10
     assert (outcome.ticks, outcome.different, outcome.first) == (2 * TICKS_EACH, 0, None)
+
+
+def test_what_nobody_can_read_is_no_difference(market: Config) -> None:
+    recorded(market, BARS)
+    ours = ("ce_source", b"processors/bars/0")
+    for headers in ((), (ours, ("ce_sequence", b"~"))):
+        write_raw(market, "bar-events", SYMBOLS[0].encode(), b"garbage", headers)
+    recorded(market, FEATURES_OF_BARS)
+    outcome = replayed(market)
+    assert counts(outcome)["features"][0] > 10
+    assert (outcome.different, outcome.first) == (0, None)
 
 
 def test_one_changed_bit_is_found_and_shown(

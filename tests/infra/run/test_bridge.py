@@ -30,6 +30,7 @@ from infra.stream.transactions import Fenced
 from schemas.catalog import topic_of
 from tests.infra.at_work import AWAY_S, running, take_away, until
 from tests.infra.market import IDS, all_of
+from tests.infra.tape_writer import write_raw
 
 ROOT = Path(__file__).parents[3]
 LOGIN = 90001
@@ -138,6 +139,22 @@ def test_after_each_death_the_next_one_goes_on_where_the_tape_ends(
     ticks = on_tape(market, "EURUSD")
     assert [(t.ts_source_us // 1000, t.bid, t.ask) for t in ticks] == said
     assert [t.source_seq for t in ticks] == list(range(1, 201))
+
+
+def test_what_nobody_can_read_on_its_topics_does_not_concern_it(
+    market: Config, terminal: Any
+) -> None:
+    terminal.say("EURUSD", (now_ms(60), 1.1, 1.2))
+    session(market, terminal).poll()
+    ours = [("ce_source", b"mt5/Scripted"), ("ce_sequence", b"7")]
+    for headers in ([], ours, [ours[0], ("ce_sequence", b"~")]):
+        for topic in ("market-data-events", "market-data-quarantine"):
+            write_raw(market, topic, b"EURUSD", b"garbage", headers)
+    terminal.say("EURUSD", (now_ms(), 1.2, 1.3))
+    session(market, terminal).poll()
+    records = all_of(market, "market-data-events")
+    events = [wire.event_of(record, IDS) for record in records if record.value != b"garbage"]
+    assert [e.source_seq for e in events if isinstance(e, TickReceived)] == [1, 2]
 
 
 def test_a_predecessor_that_still_lives_can_write_nothing_more(
