@@ -20,6 +20,8 @@ MAGIC = 0
 SEQUENCE_AT = 4
 """Where `headers_of` puts the sequence; the source is before it."""
 FRAME_BYTES = 5
+VALUE_BYTES_MAX = 980_000
+"""Of what is read. A record may have a little more: what follows from it must fit into one, too."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MINUTE_US = 60_000_000
 MICROSECOND = timedelta(microseconds=1)
@@ -159,6 +161,8 @@ def _framed(record: Record) -> tuple[bytes, bytes]:
     value = record.value
     if not value:
         raise Unreadable("the value is empty")
+    if len(value) > VALUE_BYTES_MAX:
+        raise Unreadable(f"the value has {len(value)} bytes; at most {VALUE_BYTES_MAX} are read")
     if len(value) < FRAME_BYTES or value[0] != MAGIC:
         raise Unreadable(
             f"the value does not start with the frame 00 and a schema id: {value[:5]!r}"

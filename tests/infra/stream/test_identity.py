@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from commands.accounts import HaltAccount
 from events.envelope import first_cause
 from events.market import TickReceived
 from events.signals import SignalRaised
@@ -81,6 +82,15 @@ def test_sequences_are_numbers(bad: str) -> None:
 
 def test_what_has_no_headers_stands_nowhere() -> None:
     assert wire.place_if_any(()) == ("", "")
+
+
+def test_what_leaves_no_room_for_what_follows_is_refused() -> None:
+    halt = HaltAccount(account="a", reason="R" * wire.VALUE_BYTES_MAX)
+    for read in (wire.read, lambda one, ids: wire.read_all([one], ids)):
+        with pytest.raises(wire.Unreadable, match="at most 980000"):
+            read(record(halt), IDS)
+    letter = letter_of(record(halt), "account-commands", "test", ValueError("x" * 9_999))
+    assert len(wire.write(letter, IDS).value) < wire.VALUE_BYTES_MAX
 
 
 def test_the_letter_of_a_huge_record_fits_into_a_record() -> None:
