@@ -17,6 +17,7 @@ from commands.decider import Decider
 from commands.order_limits import broken
 from commands.orders import (
     COMMANDS,
+    ExpireOrder,
     IntendOrder,
     OrderCommand,
     RecordFill,
@@ -168,6 +169,11 @@ def _intend(command: IntendOrder, order: Order) -> tuple[OrderEvent, ...]:
     return ()
 
 
+def _expire(command: ExpireOrder, order: Order) -> tuple[OrderEvent, ...]:
+    over = command.expired_at_us > order.expires_at_us
+    return _told(OrderExpired, command, order) if over else ()
+
+
 def _fill(command: RecordFill, order: Order) -> tuple[OrderEvent, ...]:
     """A deal. One that comes late is told without those before it, and so with too much left."""
     if command.deal_ticket in order.deals:
@@ -246,7 +252,12 @@ _EVIDENCE: dict[type, Handler] = {RecordReject: _reject, RecordNotExecuted: _not
 
 _DECIDING: dict[Status, dict[type, Handler]] = {
     Status.NEW: {RequestOrder: _judge},
-    Status.ACCEPTED: {IntendOrder: _intend, RecordReject: _reject, **_NEVER_SENT},
+    Status.ACCEPTED: {
+        IntendOrder: _intend,
+        ExpireOrder: _expire,
+        RecordReject: _reject,
+        **_NEVER_SENT,
+    },
     Status.DENIED: _NEVER_SENT,
     Status.EXPIRED: _NEVER_SENT,
     Status.INTENDED: {

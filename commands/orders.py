@@ -44,6 +44,13 @@ class IntendOrder(Command, frozen=True, kw_only=True):
     intended_at_us: int
 
 
+class ExpireOrder(Command, frozen=True, kw_only=True):
+    """No gateway has taken the order up, and its time is over."""
+
+    order_id: str
+    expired_at_us: int
+
+
 class RecordFill(Command, frozen=True, kw_only=True):
     """The venue reports a deal for the order."""
 
@@ -99,6 +106,7 @@ class RecordPositionClosed(Command, frozen=True, kw_only=True):
 OrderCommand = (
     RequestOrder
     | IntendOrder
+    | ExpireOrder
     | RecordFill
     | RecordReject
     | RecordUnknown
@@ -108,6 +116,7 @@ OrderCommand = (
 COMMANDS = (
     RequestOrder,
     IntendOrder,
+    ExpireOrder,
     RecordFill,
     RecordReject,
     RecordUnknown,

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 PREFIX = "TAPEDECK_"
-PORT_BASE = 7400
+PORT_BASE, PORT_MAX = 7400, 65_535
 PORT_OFFSETS = {
     "kafka": 0,
     "controller": 1,
@@ -173,7 +173,7 @@ def _ports(value: Mapping[str, Any]) -> Ports:
 def _port(text: str) -> int:
     if not text:
         return 0
-    highest = 65_535 - METRICS_PORTS - max(PORT_OFFSETS.values())
+    highest = PORT_MAX - METRICS_PORTS - max(PORT_OFFSETS.values())
     if not text.isdecimal() or not 1024 <= int(text) <= highest:
         raise ValueError(f"give a port between 1024 and {highest}")
     return int(text)
@@ -217,17 +217,36 @@ def _url(*schemes: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text and (urlsplit(text).scheme not in schemes or not urlsplit(text).hostname):
             raise ValueError(f"give an address that begins with {schemes[0]}:// and names a host")
+        try:
+            _ = urlsplit(text).port
+        except ValueError:
+            raise ValueError(f"give an address whose port is a number up to {PORT_MAX}") from None
         return text.rstrip("/")
 
     return parse
 
 
-_HOSTS = r"[\w.-]+:\d{1,5}(,[\w.-]+:\d{1,5})*"
+def _hosts(text: str) -> str:
+    for each in text.split(",") if text else ():
+        host, _, port = each.rpartition(":")
+        if not re.fullmatch(r"[\w.-]+", host) or not re.fullmatch(r"\d{1,5}", port):
+            raise ValueError("give host:port")
+        if not 0 < int(port) <= PORT_MAX:
+            raise ValueError(f"give host:port, with a port up to {PORT_MAX}")
+    return text
+
+
+def _logins(text: str) -> tuple[str, ...]:
+    names = _names(r"\d{1,18}", "90001,90002,90003")(text)
+    if len({int(name) for name in names}) != len(names) or "0" in {name[0] for name in names}:
+        raise ValueError("give different numbers that do not begin with 0, as 90001,90002,90003")
+    return names
+
 
 SETTINGS: tuple[Setting, ...] = (
     Setting("HOME", "folder of all state: data, logs, run.json", _folder, ".tapedeck"),
     Setting("CACHE", "folder of downloads that copies share", _folder, "~/.cache/tapedeck"),
-    Setting("KAFKA", "brokers to use instead of the embedded one", _text(_HOSTS, "host:port"), ""),
+    Setting("KAFKA", "brokers to use instead of the embedded one", _hosts, ""),
     Setting("POSTGRES", "database to use instead of ours", _url("postgresql", "postgres"), ""),
     Setting("REGISTRY", "schema registry to use instead of ours", _url("http", "https"), ""),
     Setting(
@@ -239,7 +258,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "ACCOUNTS",
         "logins that trade, one gateway each",
-        _names(r"\d{1,18}", "90001,90002,90003"),
+        _logins,
         "90001,90002,90003",
     ),
     Setting(

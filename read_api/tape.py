@@ -66,7 +66,7 @@ class Tail(Protocol):
 
 
 class Tape(Protocol):
-    """The port; `infra/stream/tape_reader.py` is the implementation on Kafka."""
+    """The port; `infra/stream/reader.py` is the implementation on Kafka."""
 
     def knows(self, topic: str) -> bool:
         """Whether there is such a topic."""

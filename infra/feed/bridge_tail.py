@@ -10,7 +10,7 @@ from confluent_kafka import Consumer
 from events.envelope import Event
 from events.market import QuoteQuarantined, TickReceived
 from infra.config import Config
-from infra.feed.bridge_feed import MS_US, Feed, figures_of, figures_of_raw
+from infra.feed.polling import MS_US, Feed, figures_of, figures_of_raw
 from infra.feed.quotes import Heard, Quote
 from infra.stream import kafka, tape, wire
 from schemas.catalog import topic_of

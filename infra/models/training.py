@@ -12,10 +12,10 @@ import msgspec
 
 from infra.cli.progress import Progress
 from infra.config import Config, ConfigError
-from infra.models import model_store
+from infra.models import files
 from infra.models.environment import environment, environment_digest
-from infra.models.model_record import recorded
-from infra.models.training_rows import collected
+from infra.models.record import recorded
+from infra.models.rows import collected
 from infra.store import postgres
 from infra.stream.schema_ids import SchemaIds
 from processors.bars import TIMEFRAMES_S
@@ -72,7 +72,7 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
 
 def kept(config: Config, course: Course, *, promote: bool) -> None:
     """Put a model in the store, and on the record of its decider. Again changes nothing."""
-    model_store.put(config, course.model.ubj, figures_of(course))
+    files.put(config, course.model.ubj, figures_of(course))
     conninfo = postgres.address(config.postgres, config.namespace)
     recorded(conninfo, course.report, environment_digest(), promote=promote)
 

@@ -17,8 +17,6 @@ DEADLINE_S = 5.0
 AHEAD_S = 0.1
 """How old an answer may be that was asked for ahead; an older one is asked for anew."""
 
-Asked = tuple[int, str, tuple[Any, ...]]
-
 
 class RemoteTerminal(Package):
     """The venue's terminal that remembers an account. `initialize()` connects and logs in.
@@ -46,7 +44,7 @@ class _TcpLink:
         self._deadline_s = deadline_s
         self._connection: socket.socket | None = None
         self._number = 0
-        self._ahead: deque[Asked] = deque()
+        self._ahead: deque[wire.Asked] = deque()
         self._ahead_until_s = 0.0
         self._unwanted: set[int] = set()
 
@@ -83,7 +81,7 @@ class _TcpLink:
         if self._connection is None:
             raise CallError(mt5.RES_E_INTERNAL_FAIL_CONNECT, "No IPC connection")
         until = monotonic() + self._deadline_s
-        wanted = self._asked(self._connection, function, arguments, until)
+        wanted = self._requested(self._connection, function, arguments, until)
         number, code, text, packed = self._answer(self._connection, until)
         if number == wanted and code != mt5.RES_S_OK:
             raise CallError(code, text)
@@ -103,7 +101,7 @@ class _TcpLink:
         self._ahead.clear()
         self._unwanted.clear()
 
-    def _asked(
+    def _requested(
         self, connection: socket.socket, function: str, arguments: tuple[Any, ...], until: float
     ) -> int:
         """The number of the request, which has been sent."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,6 +14,8 @@ from schemas.compatibility import Level
 DEFAULT_LEVEL = Level.BACKWARD
 LATEST = "latest"
 VERSION_MAX = 2**31 - 1
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,9 @@ class State:
             value["schema"],
             value.get("deleted", False),
         )
+        if any(known.id == one.id and known.text != one.text for known in self.everything()):
+            log.error("schema id %d keeps its meaning: %s says otherwise", one.id, one.subject)
+            return
         self.subjects.setdefault(one.subject, {})[one.version] = one
         self.id_max = max(self.id_max, one.id)
 

@@ -11,7 +11,7 @@ from confluent_kafka import Consumer
 from events.market import TickReceived
 from events.predictions import PredictionMade
 from infra.config import Config
-from infra.models import model_store
+from infra.models import files
 from infra.replay.chain import Choose, Link, LocalIds
 from infra.replay.found import Count, Mismatch
 from infra.replay.share import WHOLE, Share
@@ -87,7 +87,7 @@ class Models:
             if isinstance(event, PredictionMade):
                 self._digest = event.model_digest
         if self._digest not in self._stages:
-            model = model_store.load(self._config, self._digest)
+            model = files.load(self._config, self._digest)
             self._stages[self._digest] = Stage(inference(model), self._ids)
         return self._stages[self._digest]
 

@@ -16,7 +16,7 @@ from collections import Counter
 from infra import collector
 from infra.config import Config
 from infra.feed import bridge_tail
-from infra.feed.bridge_feed import Feed
+from infra.feed.polling import Feed
 from infra.feed.press import Press
 from infra.feed.quote_judge import Judge, Said
 from infra.mt5 import constants as mt5

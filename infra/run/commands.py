@@ -1,6 +1,7 @@
 """The deciders' process: commands in, decisions out, offsets and events in one transaction.
 
 What a saga commands is on the tape to be seen: it was decided in the transaction that said it.
+Orders that nobody takes up are ended here as well.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from commands import DECIDER_OF
 from events.envelope import Message
 from infra import collector
 from infra.config import Config
+from infra.run.expiring import Expiry
 from infra.run.loop import PASSING, Handle, loop
 from infra.run.patience import patiently
 from infra.store import postgres
@@ -33,8 +35,18 @@ def run(config: Config, stop: threading.Event) -> None:
     ids = SchemaIds(config)
 
     def life() -> None:
-        with EventStore.open(conninfo) as store:
-            loop(config, ids, CONSUMER, TOPICS, deciding(store), stop, concerns=is_open)
+        with EventStore.open(conninfo) as store, postgres.open_pool(conninfo, 1) as pool:
+            expiry = Expiry(store, pool, conninfo)
+            loop(
+                config,
+                ids,
+                CONSUMER,
+                TOPICS,
+                deciding(store),
+                stop,
+                between=expiry.beat,
+                concerns=is_open,
+            )
 
     patiently(CONSUMER, life, stop, PASSING)
 

@@ -12,14 +12,14 @@ import time
 
 from infra import collector
 from infra.config import Config
-from infra.mt5 import gateway_health, gateway_rows
 from infra.mt5.accounts import login_of
-from infra.mt5.gateway import Gateway
-from infra.mt5.gateway_clock import Clock, SystemClock
-from infra.mt5.gateway_connect import refusal_in, refusal_of
-from infra.mt5.gateway_health import Identity
-from infra.mt5.gateway_ledger import Account, Ledger
-from infra.mt5.gateway_store import GatewayStore
+from infra.mt5.gateway import tables
+from infra.mt5.gateway.clock import Clock, SystemClock
+from infra.mt5.gateway.connect import refusal_in, refusal_of
+from infra.mt5.gateway.gateway import Gateway
+from infra.mt5.gateway.health import Identity, look
+from infra.mt5.gateway.ledger import Account, Ledger
+from infra.mt5.gateway.store import GatewayStore
 from infra.mt5.remote import RemoteTerminal
 from infra.mt5.terminal import Terminal
 from infra.observe import telemetry
@@ -48,7 +48,7 @@ def run(config: Config, stop: threading.Event, account: str) -> None:
     conninfo = postgres.address(config.postgres, config.namespace)
 
     def life() -> None:
-        postgres.migrate(conninfo, *gateway_rows.DDL)
+        postgres.migrate(conninfo, *tables.DDL)
         with EventStore.open(conninfo) as store, postgres.connect(conninfo) as connection:
             if _locked(connection, conninfo, account, stop):
                 ledger = GatewayStore(store, connection, account, _consumer(account), spans)
@@ -130,7 +130,7 @@ def _opened(
 def _attempted(terminal: Terminal, ledger: Ledger, login: int, clock: Clock) -> Account | None:
     """The account, if the terminal shows it; a refused login halts it."""
     if terminal.initialize(login=login):
-        health = gateway_health.look(terminal, Identity(login, ""))
+        health = look(terminal, Identity(login, ""))
         info = terminal.account_info()
         if health.readable and info is not None:
             return ledger.open(Identity(login, info.server), info.currency, clock.now_us())

@@ -59,8 +59,8 @@ class Intake:
             try:
                 taken.messages += self._known([wire.read(record, self._ids)], topic)
             except (ValueError, LookupError) as bad:
-                self._set_aside(record, bad)
-                if topic.decisions:
+                self.set_aside(record, bad)
+                if self.must_stop(record):
                     taken.stopped_by = bad
                     break
             taken.next_offset = record.offset + 1
@@ -73,9 +73,14 @@ class Intake:
             raise Unreadable(f"{kind.__name__} does not belong on {topic.name}")
         return messages
 
-    def _set_aside(self, record: Record, bad: Exception) -> None:
+    def must_stop(self, record: Record) -> bool:
+        """Whether what follows the record must not be read without it."""
+        return self._topics[record.topic].decisions
+
+    def set_aside(self, record: Record, bad: Exception) -> None:
+        """Keep the record whole, and what is wrong with it, as a dead letter; await that."""
         place = f"{record.topic}/{record.partition}/{record.offset}"
-        log.error("%s cannot be read: %s", place, bad, extra={"tape": {"position": place}})
+        log.error("%s cannot be used: %s", place, bad, extra={"tape": {"position": place}})
         DEAD_LETTERS.labels(self._consumer, type(bad).__name__).inc()
         letter = dead_letters.letter(record, record.topic, self._consumer, bad)
         self._deliver(wire.write(letter, self._ids))

@@ -1,8 +1,9 @@
 """The loop of every consumer whose effects are in Postgres: read, handle, advance, all or nothing.
 
 The handler writes its effects and `offsets.advance` in one transaction, so a record has its effect
-once, whatever is killed. Every trouble has one cure: leave, wait, come back to the stored offsets.
-`patiently` is that cure, around the loop and all that the role has opened for it.
+once, whatever is killed. Trouble with a service has one cure: leave, wait, come back to the stored
+offsets. `patiently` is that cure, around the loop and all that the role has opened for it. Trouble
+with a record is the record's own: it is set aside, as one that cannot be read.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ from infra.stream.tape import TapeReplaced
 from infra.stream.wire import Record
 
 BATCH_MAX = 500
+ATTEMPTS_MAX = 3
+ATTEMPT_AGAIN_S = 0.5
+"""A record that a handler fails at alone is tried again: what is wrong may not be the record."""
 POLL_S = 0.1
 SESSION_TIMEOUT_MS = 10_000
 HEARTBEAT_MS = 2_000
@@ -48,6 +52,7 @@ Handle = Callable[[Sequence[Message[Any]], tuple[Advance, ...]], None]
 """Given fresh messages, in order per key, and the steps to write with their effects."""
 Concerns = Callable[[Message[Any]], bool]
 Place = tuple[str, int]
+Batches = dict[Place, list[Record]]
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +74,7 @@ def loop(
     `between` is called after every poll, that is at least every `POLL_S`, in the same thread.
     `concerns`: which messages `handle` has something to do about. Steps over others alone are
     written with the next that it has, or within `COMMIT_EVERY_S`, and may be read again until then.
-    `held` is told of a partition that is not read on, because a record cannot be read.
+    `held` is told of a partition that is not read on, because a record there cannot be used.
     Raises `PASSING` when Kafka, Postgres or the registry goes away, or another took over; begin
     again then, with connections of today. `TapeReplaced` is to end the role.
     """
@@ -168,13 +173,13 @@ class _Session:
         self.cursors[name, number] = cursors
         return TopicPartition(topic, number, cursors.next_offset)
 
-    def _poll(self) -> tuple[dict[Place, list[Record]], int]:
+    def _poll(self) -> tuple[Batches, int]:
         """At once with the first record: `consume` alone would wait for a full batch."""
         first: Any = self.client.poll(POLL_S)
         if first is None:
             return {}, 0
         rest: list[Any] = self.client.consume(self.batch_max - 1, 0)
-        records: dict[Place, list[Record]] = defaultdict(list)
+        records: Batches = defaultdict(list)
         for fetched in (first, *rest):
             if fetched.error() is not None:
                 _judge(fetched.error())
@@ -187,8 +192,38 @@ class _Session:
                 )
         return records, first.timestamp()[1]
 
-    def _process(self, records: dict[Place, list[Record]]) -> None:
-        messages = []
+    def _process(self, records: Batches) -> None:
+        """All at once; where the handler fails one by one, so that a record stops no others."""
+        if self._attempt(records) is not None:
+            for place, batch in records.items():
+                for record in batch:
+                    self._alone(place, record)
+
+    def _alone(self, place: Place, record: Record) -> None:
+        bug = None
+        for _ in range(ATTEMPTS_MAX):
+            if place in self.stopped or (bug := self._attempt({place: [record]})) is None:
+                return
+            time.sleep(ATTEMPT_AGAIN_S)
+        assert bug is not None
+        self._refuse(place, record, bug)
+
+    def _attempt(self, records: Batches) -> Exception | None:
+        """Take the records; or what the handler failed at, and nothing was taken."""
+        before = {place: self.cursors[place].pending for place in records}
+        try:
+            self._take(records)
+        except PASSING:
+            raise
+        except Exception as bug:
+            log.exception("%s fails at %s", self.consumer, sorted(records))
+            for place, pending in before.items():
+                self.cursors[place].pending = pending
+            return bug
+        return None
+
+    def _take(self, records: Batches) -> None:
+        messages, stops = [], []
         for place, batch in records.items():
             cursors = self.cursors[place]
             taken = self.intake.take(batch)
@@ -198,9 +233,20 @@ class _Session:
             if taken.next_offset > cursors.read_to:
                 cursors.pending = cursors.advanced(fresh, taken.next_offset)
             if taken.stopped_by is not None:
-                self._hold(place)
+                stops.append(place)
         if self.concerns is None or any(map(self.concerns, messages)):
             self._write(messages)
+        for place in stops:
+            self._hold(place)
+
+    def _refuse(self, place: Place, record: Record, bug: Exception) -> None:
+        """Set the record aside, and go on behind it where that is permitted."""
+        self.intake.set_aside(record, bug)
+        if self.intake.must_stop(record):
+            self._hold(place)
+        else:
+            cursors = self.cursors[place]
+            cursors.pending = cursors.advanced((), record.offset + 1)
 
     def _write(self, messages: Sequence[Message[Any]]) -> None:
         """Handle these, and write all steps that are pending with their effects."""
@@ -215,11 +261,11 @@ class _Session:
         topic = kafka.topic_name(self.config, place[0])
         self.stopped.add(place)
         self.client.pause([TopicPartition(topic, place[1])])
-        log.critical("%s stops at a record of %s/%s it cannot read", self.consumer, *place)
+        log.critical("%s stops at a record of %s/%s it cannot use", self.consumer, *place)
         if self.held is not None:
             self.held(f"{place[0]}/{place[1]}")
 
-    def _measure(self, records: dict[Place, list[Record]], produced_ms: int) -> None:
+    def _measure(self, records: Batches, produced_ms: int) -> None:
         for (topic, _), batch in records.items():
             telemetry.HANDLED.labels(self.consumer, topic).inc(len(batch))
             latency_s = time.time() - produced_ms / 1000

@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaException
 
 from events.models import ModelPromoted
 from infra.config import Config
-from infra.models import model_store
+from infra.models import files
 from infra.run.processing import Stage
 from infra.stream import kafka, tape, wire
 from infra.stream.schema_ids import RegistryAway, SchemaIds
@@ -34,7 +34,7 @@ def run_promoted(config: Config, stop: threading.Event, host: Host) -> None:
         if digest is None:
             return
         try:
-            stage = Stage(inference(model_store.load(config, digest)), ids)
+            stage = Stage(inference(files.load(config, digest)), ids)
         except (ModelRefused, RegistryAway) as wrong:
             log.error("no inference with model %s: %s", digest[:12], wrong)
             stop.wait(LOOK_EVERY_S)

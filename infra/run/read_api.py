@@ -12,9 +12,10 @@ from psycopg_pool import AsyncConnectionPool
 
 from infra.config import Config
 from infra.observe.telemetry import LATENCY_BUCKETS_S
+from infra.run.http import Impatient
 from infra.store import postgres, read_models
+from infra.stream.reader import TapeReader
 from infra.stream.schema_ids import SchemaIds
-from infra.stream.tape_reader import TapeReader
 from processors.features import FEATURE_DIGEST, FEATURE_NAMES
 from read_api.app import create_app
 from read_api.store import Pool, configure
@@ -64,6 +65,7 @@ async def serve(config: Config, stop: threading.Event, limits: Limits | None = N
             port=config.ports.api,
             log_config=None,
             access_log=False,
+            http=Impatient,
             timeout_graceful_shutdown=STOP_WITHIN_S,
             ws="websockets-sansio",
             ws_max_size=65_536,

@@ -154,8 +154,6 @@ class Hearing:
             if instance.wishes:
                 spoken += 1
                 self._write({instance_id: instance}, NOTHING, trusting=False)
-            elif self.saga.done(instance.state):
-                self._write({}, Effects(statements=self._closed(instance_id)), trusting=False)
         return spoken
 
     def _hear(

@@ -15,6 +15,7 @@ from infra.embedded.kafka import EmbeddedKafka
 from infra.embedded.maven import java, kafka_jars
 from infra.embedded.postgres import EmbeddedPostgres
 from infra.embedded.process import ServiceError, refuse_used_port, spawn
+from infra.run.venue import broker_settings
 from infra.up.children import CODE, RoleProcess, bound_log, command, environment, last_line
 from infra.up.roles import REGISTRY, VENUE, metrics_port, workers
 from infra.up.supervisor import Supervisor
@@ -28,6 +29,7 @@ Note = Callable[[str], None]
 
 def check(config: Config, note: Note) -> None:
     """Refuse what cannot work before anything starts."""
+    broker_settings(config)
     for what, port in _listeners(config).items():
         refuse_used_port(port, what, f"TAPEDECK_PORT_{what.upper()}")
     for role in (REGISTRY, VENUE, *workers(config)):

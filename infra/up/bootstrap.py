@@ -1,6 +1,7 @@
 """What a tape needs before roles work on it. Doing it again changes nothing.
 
-Topics and schemas; accounts and their limits; and a model that predicts, if there is none yet.
+Topics and schemas; accounts with their limits, and a halt for those that are traded no more; and a
+model that predicts, if there is none yet.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from commands.accounts import ACCOUNTS, OpenAccount
+from commands.accounts import ACCOUNTS, Account, HaltAccount, OpenAccount, ResumeAccount
 from commands.limits import LIMITS, SetLimits
 from events.envelope import Message, first_cause
 from events.limits import LimitsSet
@@ -20,6 +21,7 @@ from events.models import ModelPromoted
 from events.values import lots
 from infra.config import Config
 from infra.mt5.accounts import login_of
+from infra.mt5.gateway import tables
 from infra.mt5.simulator.settings import SERVER
 from infra.store import postgres
 from infra.store.event_store import EventStore
@@ -36,6 +38,8 @@ OPEN_LOTS_MAX = Decimal("20.00")
 OPEN_POSITIONS_MAX = 60
 CONFIDENCE_MIN = 0.5
 SIGNAL_AGE_MS_MAX = 5_000
+UNATTENDED = "it is not one of TAPEDECK_ACCOUNTS: nobody trades it"
+ATTENDED = "it is one of TAPEDECK_ACCOUNTS again"
 
 
 def prepare(config: Config) -> None:
@@ -46,6 +50,7 @@ def prepare(config: Config) -> None:
     print("topics and schemas are there", flush=True)
     store = EventStore.open(postgres.address(config.postgres, config.namespace))
     _prepare_accounts(config, store)
+    _halt_strangers(config, store)
     print(f"{len(config.accounts)} accounts have limits", flush=True)
     _give_a_model(config, store)
 
@@ -85,6 +90,30 @@ def _prepare_accounts(config: Config, store: EventStore) -> None:
         limits = limited(config, command.account, before)
         if limits is not None:
             store.handle(LIMITS, _wish(limits, f".{version + 1}"))
+
+
+def _halt_strangers(config: Config, store: EventStore) -> None:
+    """No saga counts on an account that this copy trades no more; one that is back may trade."""
+    conninfo = postgres.address(config.postgres, config.namespace)
+    postgres.migrate(conninfo, *tables.DDL)
+    with postgres.connect(conninfo) as connection:
+        known = [account for (account,) in connection.execute(tables.ACCOUNTS)]
+    for account in known:
+        version, _ = store.load(f"{ACCOUNTS.name}:{account}")
+        wish = attended(config, account, store.state(ACCOUNTS, account))
+        if wish is not None:
+            store.handle(ACCOUNTS, _wish(wish, f".{version + 1}"))
+            print(f"account {account}: {wish.reason}", flush=True)
+
+
+def attended(config: Config, account: str, state: Account) -> HaltAccount | ResumeAccount | None:
+    """What follows for an account from the configuration alone; nothing, mostly."""
+    if account not in config.accounts:
+        known = UNATTENDED in state.halted_for
+        return None if known else HaltAccount(account=account, reason=UNATTENDED)
+    if state.halted_for == {UNATTENDED}:
+        return ResumeAccount(account=account, reason=ATTENDED)
+    return None
 
 
 def _give_a_model(config: Config, store: EventStore) -> None:

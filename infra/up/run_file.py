@@ -9,11 +9,12 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import msgspec
 import psutil
 
-from infra.config import PREFIX, Config
+from infra.config import PREFIX, Config, ConfigError
 from infra.embedded.process import ServiceError
 
 LEFTOVER_DEADLINE_S = 20.0
@@ -103,8 +104,7 @@ def meant(home: Path, environ: Mapping[str, str]) -> dict[str, str]:
 @contextmanager
 def held(home: Path) -> Iterator[None]:
     """Hold the home. The kernel lets go of it when we end, however we end."""
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / "lock").open("a+") as lock:
+    with _lock(home) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -117,6 +117,15 @@ def held(home: Path) -> Iterator[None]:
         lock.write(f"{os.getpid()}\n")
         lock.flush()
         yield
+
+
+def _lock(home: Path) -> IO[str]:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        return (home / "lock").open("a+")
+    except OSError as wrong:
+        why = f"{wrong.filename}: {wrong.strerror}"
+        raise ConfigError(f"TAPEDECK_HOME is {str(home)!r}; give another folder ({why})") from None
 
 
 def end_leftovers(home: Path) -> None:

@@ -24,6 +24,8 @@ from infra.stream.schema_ids import SchemaIds
 CONSUMER = "effects"
 TOPIC = "account-events"
 SLOW, SLOW_S = "slow", 5.0
+TOO_MUCH = "too much"
+"""What the handler fails at, having written all that came before."""
 HELD: list[str] = []
 """Partitions that it was told are not read on."""
 DDL = "create table if not exists effects (id bigserial, key text, reason text)"
@@ -41,6 +43,8 @@ def handling(conninfo: str) -> Handle:
         with postgres.connect(conninfo) as session, session.transaction():
             cursor = session.cursor()
             for message in messages:
+                if message.event.reason == TOO_MUCH:
+                    raise ZeroDivisionError(TOO_MUCH)
                 row = (message.key, message.event.reason)
                 cursor.execute("insert into effects (key, reason) values (%s, %s)", row)
             if any(message.event.reason == SLOW for message in messages):

@@ -65,6 +65,11 @@ def test_the_embedded_database_is_reached_with_the_password_in_the_home(tmp_path
         ("PORT_API", "http", "give a port between 1024 and 65485"),
         ("PORT_BASE", "65530", "give a port between 1024 and 65485"),
         ("KAFKA", "broker", "give host:port"),
+        ("KAFKA", "k1:9092,k2", "give host:port"),
+        ("KAFKA", "broker:99999", "give host:port, with a port up to 65535"),
+        ("POSTGRES", "postgresql://db:x/t", "give an address whose port is a number up to 65535"),
+        ("REGISTRY", "http://r:70000", "give an address whose port is a number up to 65535"),
+        ("ACCOUNTS", "90001,090001", "give different numbers that do not begin with 0"),
         (
             "POSTGRES",
             "localhost",

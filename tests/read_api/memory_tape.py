@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from events.envelope import Message
-from infra.stream.tape_tail import mark_of
+from infra.stream.tail import mark_of
 from projections import audit
 from read_api.tape import Extent, Heard, TapeAway, TapeTopic
 from schemas.catalog import TOPICS

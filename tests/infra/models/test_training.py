@@ -18,9 +18,9 @@ from events.models import ModelPromoted, ModelTrained
 from events.predictions import FeaturesComputed
 from infra.cli.progress import Progress
 from infra.config import Config, ConfigError
-from infra.models import model_store, training
+from infra.models import files, training
 from infra.models.environment import environment_digest
-from infra.models.training_rows import collected
+from infra.models.rows import collected
 from infra.store import postgres
 from infra.store.event_store import EventStore
 from infra.stream import kafka, wire
@@ -87,8 +87,8 @@ def test_training_twice_on_a_tape_gives_one_promoted_model(
     assert promoted.model_digest == trained.model_digest
     assert trained.environment_digest == environment_digest()
     assert trained.dataset_digest == dataset_of(EVENTS, 10, 60).digest
-    assert model_store.load(config, promoted.model_digest).horizon_s == 60
-    assert len(list(model_store.folder(config).glob("*.ubj"))) == 1
+    assert files.load(config, promoted.model_digest).horizon_s == 60
+    assert len(list(files.folder(config).glob("*.ubj"))) == 1
     page = (tmp_path / "report" / "gbt-10s-60s.md").read_text()
     assert promoted.model_digest in page
     assert "<svg" in (tmp_path / "report" / "gbt-10s-60s.svg").read_text()

@@ -14,8 +14,8 @@ from events.envelope import Event, Message, first_cause
 from events.orders import OrderAccepted, OrderFilled, magic_of
 from events.values import Side, lots, price
 from infra.mt5.books import differences
-from infra.mt5.gateway import Gateway
-from infra.mt5.gateway_health import Identity
+from infra.mt5.gateway.gateway import Gateway
+from infra.mt5.gateway.health import Identity
 from infra.mt5.package import Package
 from infra.mt5.simulator.broker import Broker
 from infra.mt5.simulator.clock import VirtualClock

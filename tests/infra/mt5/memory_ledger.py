@@ -1,6 +1,6 @@
 """A gateway's ledger in memory: real deciders on a real event store, rows as dictionaries.
 
-It passes the same contract as the one over Postgres (`test_gateway_ledger.py`).
+It passes the same contract as the one over Postgres (`gateway/test_ledger.py`).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from commands.orders import (
 from events.envelope import Event, Message, caused_by, first_cause
 from events.limits import LimitsSet
 from events.orders import OrderIntended, magic_of
-from infra.mt5.gateway_health import Identity
-from infra.mt5.gateway_ledger import Account, Entry, Order, Outcome, Owner, Steps
+from infra.mt5.gateway.health import Identity
+from infra.mt5.gateway.ledger import Account, Entry, Order, Outcome, Owner, Steps
 from infra.store.event_store import EventStore
 from infra.store.offsets import Superseded
 from infra.store.recorders import MemoryRecorder

@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 NAME = "order_send"
-SENDER = "infra/mt5/gateway_send.py"
+SENDER = "infra/mt5/gateway/send.py"
 TERMINALS = (
     "infra/mt5/terminal.py",
     "infra/mt5/package.py",

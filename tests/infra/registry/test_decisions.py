@@ -180,6 +180,12 @@ def test_a_topic_that_confluents_registry_wrote_is_read() -> None:
     assert (state.id_max, state.level("t")) == (8, Level.FULL)
 
 
+def test_an_id_keeps_the_schema_that_it_was_given_for() -> None:
+    tape = Tape(decide.register("s", ONE))
+    forged = State().after([*tape.written, records.schema("q", 1, 1, '"int"', deleted=False)])
+    assert forged == tape.state
+
+
 def test_records_are_laid_out_as_confluents_are() -> None:
     tape = Tape(decide.register("s", '"string"'), decide.set_level("s", Level.FULL))
     assert tape.written == [

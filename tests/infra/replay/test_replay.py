@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from events.envelope import Event
 from infra import replay
 from infra.config import Config
-from infra.models import model_store
+from infra.models import files
 from infra.replay import run as replay_run
 from infra.replay.range import EARLIEST, LATEST, Where, where
 from infra.run.processing import Stage, fresh
@@ -55,7 +55,7 @@ def unmodelled(
         }
     )
     _prepare(config)
-    monkeypatch.setattr(model_store, "load", lambda _config, digest: Stub(digest))
+    monkeypatch.setattr(files, "load", lambda _config, digest: Stub(digest))
     put(config, [record_of(_tick(s, n)) for n in range(1, TICKS_EACH + 1) for s in SYMBOLS])
     return config
 

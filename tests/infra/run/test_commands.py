@@ -14,6 +14,8 @@ from commands.models import PromoteModel
 from events.models import PromotionRefused
 from infra.config import Config
 from infra.run import commands as role
+from infra.run import expiring, relay
+from infra.run import projections as read_side
 from infra.store import postgres
 from infra.store.event_store import EventStore
 from infra.stream import kafka
@@ -87,3 +89,15 @@ def test_killed_at_work_it_decides_every_command_once(
     with running(role.run, config):
         until(lambda: all(exists(store, stream) for stream in streams))
     assert len(store.after(0, 1_000)) == 60
+
+
+def test_an_order_that_no_gateway_takes_up_expires(
+    config: Config, store: EventStore, ids: SchemaIds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(expiring, "LOOK_EVERY_S", 0.2)
+    write(config, ids, [said(request(account), n) for n, account in enumerate(("a", "b"))])
+    names = [f"orders:{SIGNAL_ID}/{account}/open" for account in ("a", "b")]
+    with running(role.run, config), running(relay.run, config), running(read_side.run, config):
+        until(lambda: [version(store, name) for name in names] == [2, 2])
+    told = [message.event for message in store.load(names[0])[1]]
+    assert [type(event).__name__ for event in told] == ["OrderAccepted", "OrderExpired"]

@@ -10,10 +10,8 @@ from functools import partial
 from typing import Any
 
 import pytest
-from prometheus_client import REGISTRY as METRICS
 
 from events.accounts import AccountHalted
-from events.envelope import Message
 from infra.config import Config
 from infra.embedded.kafka import EmbeddedKafka
 from infra.run import loop
@@ -25,11 +23,11 @@ from tests.infra import effects
 from tests.infra.at_work import listening, process, running, take_away, until
 from tests.infra.cut_at_commit import CutAtCommit
 from tests.infra.effects import CONSUMER, SLOW, TOPIC, consume, rows
+from tests.infra.halting import ACCOUNTS, halted, has, metric, tell
 from tests.infra.tape_writer import write, write_raw
 from tests.orders import said
 
 PROCESS = ("tests.infra.effects",)
-ACCOUNTS = ("a", "b", "c", "d")
 
 
 @pytest.fixture
@@ -51,19 +49,6 @@ def way(config: Config, tape: Config) -> Iterator[tuple[Config, CutAtCommit]]:
     cut = CutAtCommit(config.postgres)
     yield replace(tape, postgres=cut.dsn), cut
     cut.close()
-
-
-def halted(account: str, reason: str, number: int) -> Message[AccountHalted]:
-    return said(AccountHalted(account=account, reason=reason), number)
-
-
-def tell(config: Config, ids: SchemaIds, start: int, count: int) -> list[Message[Any]]:
-    numbers = range(start, start + count)
-    return write(config, ids, [halted(a, str(n), n) for n in numbers for a in ACCOUNTS])
-
-
-def has(config: Config, count: int) -> bool:
-    return len(rows(config)) >= count
 
 
 def once(config: Config, count: int) -> None:
@@ -264,7 +249,3 @@ def in_a_transaction(config: Config) -> int:
             " where datname = current_database() and state = 'idle in transaction'"
         ).fetchall()
         return int(count)
-
-
-def metric(name: str, **labels: str) -> float | None:
-    return METRICS.get_sample_value(name, labels)

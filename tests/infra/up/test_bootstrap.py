@@ -7,6 +7,7 @@ from dataclasses import replace
 from msgspec.structs import asdict
 from msgspec.structs import replace as altered
 
+from commands.accounts import ACCOUNTS, Account, HaltAccount, ResumeAccount
 from commands.limits import LIMITS
 from events.values import lots
 from infra.config import Config
@@ -41,3 +42,20 @@ def test_a_new_symbol_is_allowed_and_what_a_person_set_stays() -> None:
     expected = {**asdict(tightened), "symbols": ("EURUSD", "GBPUSD")}
     del expected["version"]
     assert asdict(then) == expected
+
+
+def test_an_account_that_is_traded_no_more_is_halted_until_it_is_back() -> None:
+    stays = bootstrap.attended(CONFIG, "a", Account())
+    left = bootstrap.attended(CONFIG, "b", Account())
+    assert (stays, left) == (None, HaltAccount(account="b", reason=bootstrap.UNATTENDED))
+
+    assert left is not None
+    halted = ACCOUNTS.fold(ACCOUNTS.decide(left, Account()))
+    assert bootstrap.attended(CONFIG, "b", halted) is None
+    back = bootstrap.attended(replace(CONFIG, accounts=("a", "b")), "b", halted)
+    assert back == ResumeAccount(account="b", reason=bootstrap.ATTENDED)
+
+
+def test_coming_back_lifts_no_halt_of_anybody_else() -> None:
+    reasons = frozenset((bootstrap.UNATTENDED, "a person looks at it"))
+    assert bootstrap.attended(CONFIG, "a", Account(halted_for=reasons)) is None

@@ -14,7 +14,7 @@ from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined] # exp
 from infra.config import Config
 from infra.stream import kafka
 from infra.stream.kafka import topic_name
-from infra.stream.tape_tail import SharedTail, heard_of
+from infra.stream.tail import SharedTail, heard_of
 from infra.stream.wire import Ids
 from read_api.tape import Extent, Heard, TapeAway, TapeTopic
 from schemas.catalog import TOPICS

@@ -21,10 +21,10 @@ from events.orders import (
     magic_of,
 )
 from events.values import Side, lots, money, price
-from infra.mt5 import gateway_rows
-from infra.mt5.gateway_health import Identity
-from infra.mt5.gateway_ledger import Entry, Ledger
-from infra.mt5.gateway_store import GatewayStore
+from infra.mt5.gateway import tables
+from infra.mt5.gateway.health import Identity
+from infra.mt5.gateway.ledger import Entry, Ledger
+from infra.mt5.gateway.store import GatewayStore
 from infra.store import postgres as pg
 from infra.store.event_store import EventStore
 from infra.store.offsets import Advance, Superseded
@@ -44,7 +44,7 @@ def books(request: pytest.FixtureRequest) -> Iterator[tuple[Ledger, EventStore]]
         return
     conninfo = pg.address(request.getfixturevalue("postgres"))
     store = EventStore.open(conninfo)
-    pg.migrate(conninfo, *gateway_rows.DDL)
+    pg.migrate(conninfo, *tables.DDL)
     with pg.connect(conninfo) as connection:
         connection.execute("insert into offsets values ('gateway', 'order-events', 0, 0)")
         yield GatewayStore(store, connection, ACCOUNT, "gateway"), store

@@ -12,8 +12,8 @@ from decimal import Decimal
 from events.limits import LimitsSet
 from events.orders import OrderAccepted, magic_of
 from events.values import lots
-from infra.mt5.gateway_clock import Clock
-from infra.mt5.gateway_ledger import Ledger
+from infra.mt5.gateway.clock import Clock
+from infra.mt5.gateway.ledger import Ledger
 from infra.mt5.terminal import Terminal
 from infra.mt5.tuples import TradePosition
 

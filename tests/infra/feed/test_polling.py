@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.feed.bridge_feed import Feed, figures_of, figures_of_raw, raw_of
+from infra.feed.polling import Feed, figures_of, figures_of_raw, raw_of
 from infra.feed.quote_judge import Said
 from infra.feed.quotes import FUTURE_US_MAX
 from infra.mt5.tuples import TICK_DTYPE

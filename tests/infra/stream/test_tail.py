@@ -11,7 +11,7 @@ from confluent_kafka import KafkaException
 
 from infra.config import Config
 from infra.stream import kafka
-from infra.stream.tape_tail import SharedTail
+from infra.stream.tail import SharedTail
 from read_api.tape import TapeAway
 from tests.infra.market import IDS
 

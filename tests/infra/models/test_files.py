@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.config import Config
-from infra.models import model_store
+from infra.models import files
 from infra.models.environment import environment, environment_digest
 from processors.models.gbt import ModelRefused
 from processors.training.trees import trained
@@ -22,31 +22,31 @@ def home(tmp_path: Path) -> Config:
 
 
 def test_a_model_is_kept_under_its_digest_and_loaded_by_it(home: Config) -> None:
-    digest = model_store.put(home, UBJ, b"{}")
-    loaded = model_store.load(home, digest)
+    digest = files.put(home, UBJ, b"{}")
+    loaded = files.load(home, digest)
     assert (loaded.model_digest, loaded.environment_digest) == (digest, environment_digest())
-    files = sorted(path.name for path in model_store.folder(home).iterdir())
-    assert files == [f"{digest}.json", f"{digest}.ubj"]
+    names = sorted(path.name for path in files.folder(home).iterdir())
+    assert names == [f"{digest}.json", f"{digest}.ubj"]
 
 
 def test_putting_it_again_is_harmless(home: Config) -> None:
-    assert model_store.put(home, UBJ, b"{}") == model_store.put(home, UBJ, b"{}")
-    assert len(list(model_store.folder(home).iterdir())) == 2
+    assert files.put(home, UBJ, b"{}") == files.put(home, UBJ, b"{}")
+    assert len(list(files.folder(home).iterdir())) == 2
 
 
 @pytest.mark.parametrize("change", [UBJ[:-1], UBJ + b"\x00", UBJ[:100] + b"?" + UBJ[101:], b""])
 def test_a_file_that_was_tampered_with_is_refused(home: Config, change: bytes) -> None:
-    digest = model_store.put(home, UBJ, b"{}")
-    (model_store.folder(home) / f"{digest}.ubj").write_bytes(change)
+    digest = files.put(home, UBJ, b"{}")
+    (files.folder(home) / f"{digest}.ubj").write_bytes(change)
     with pytest.raises(ModelRefused, match=f"the bytes of model {digest} were changed"):
-        model_store.load(home, digest)
+        files.load(home, digest)
 
 
 def test_a_model_that_is_not_there_is_refused_with_what_to_do(home: Config) -> None:
     with pytest.raises(
         ModelRefused, match="does not exist; copy it there, or run `tapedeck train`"
     ):
-        model_store.load(home, "0" * 64)
+        files.load(home, "0" * 64)
 
 
 def test_the_environment_is_all_that_the_bits_may_depend_on() -> None:

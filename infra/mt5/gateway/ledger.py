@@ -15,7 +15,7 @@ from commands.orders import RecordFill, RecordNotExecuted, RecordPositionClosed,
 from events.envelope import Event, Message
 from events.limits import LimitsSet
 from events.orders import OrderAccepted
-from infra.mt5.gateway_health import Identity
+from infra.mt5.gateway.health import Identity
 from infra.store.offsets import Advance
 
 Steps = tuple[Advance, ...]

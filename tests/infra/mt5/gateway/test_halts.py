@@ -18,8 +18,8 @@ from events.orders import OrderNotExecuted
 from events.values import lots
 from infra.config import Config
 from infra.mt5 import constants as mt5
-from infra.mt5.gateway_clock import SystemClock
-from infra.mt5.gateway_connect import refusal_of
+from infra.mt5.gateway.clock import SystemClock
+from infra.mt5.gateway.connect import refusal_of
 from infra.mt5.simulator.faults import FaultRule
 from infra.run import gateway as role
 from infra.store.offsets import Advance

@@ -11,10 +11,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from infra.mt5 import gateway_health
-from infra.mt5.gateway_clock import Clock
-from infra.mt5.gateway_health import Identity
-from infra.mt5.gateway_ledger import Entry
+from infra.mt5.gateway.clock import Clock
+from infra.mt5.gateway.health import Identity, look
+from infra.mt5.gateway.ledger import Entry
 from infra.mt5.reconcile import Absent, Books, Finding, Found, Undealt, Undecided, judge
 from infra.mt5.terminal import Terminal
 
@@ -90,12 +89,12 @@ def _finding(
     explained: Callable[[int], bool],
 ) -> Finding:
     entry = search.entry
-    if not gateway_health.look(terminal, identity).readable:
+    if not look(terminal, identity).readable:
         return Undecided("the terminal is not connected as our account")
     from_s = entry.intended_at_us // 1_000_000 - MARGIN_S
     to_s = clock.now_us() // 1_000_000 + MARGIN_S
     books = books_of(terminal, from_s, to_s)
-    if not gateway_health.look(terminal, identity).readable:
+    if not look(terminal, identity).readable:
         return Undecided("the terminal changed while it was read")
     return judge(entry.order.event, books, explained, entry.intended_at_us, entry.venue_order)
 

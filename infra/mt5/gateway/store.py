@@ -22,10 +22,10 @@ from commands.orders import (
 from events.envelope import Event, Message, caused_by, first_cause
 from events.limits import LimitsSet
 from events.orders import OrderAccepted, OrderIntended, magic_of
-from infra.mt5 import gateway_rows
-from infra.mt5.gateway_health import Identity
-from infra.mt5.gateway_ledger import Account, Entry, Order, Outcome, Owner, Steps
-from infra.mt5.gateway_rows import Statement
+from infra.mt5.gateway import tables
+from infra.mt5.gateway.health import Identity
+from infra.mt5.gateway.ledger import Account, Entry, Order, Outcome, Owner, Steps
+from infra.mt5.gateway.tables import Statement
 from infra.observe.traces import Traces, Untraced
 from infra.store import offsets
 from infra.store.draft import Work
@@ -136,13 +136,13 @@ class GatewayStore:
         """Whether the order was dealt is not known."""
         order_id = entry.order.event.order_id
         unknown = RecordUnknown(order_id=order_id, detail=detail)
-        ticket = gateway_rows.answered(self._account, order_id, entry.venue_order)
+        ticket = tables.answered(self._account, order_id, entry.venue_order)
         self._commit([(entry.order, unknown, f"unknown/{entry.intended_at_us}")], (), ticket)
 
     def settle(self, order: Order, outcome: Outcome) -> tuple[Event, ...]:
         """The outcome of an order that was intended, also one that comes late."""
         order_id = order.event.order_id
-        done = gateway_rows.settled(self._account, order_id)
+        done = tables.settled(self._account, order_id)
         match outcome:
             case RecordReject():
                 return self._commit([(order, outcome, "reject")], (), done)
@@ -150,19 +150,19 @@ class GatewayStore:
                 return self._commit([(order, outcome, "not-executed")], (), done)
             case fills:
                 work = [(order, fill, f"fill/{fill.deal_ticket}") for fill in fills]
-                filled = [gateway_rows.filled(self._account, order.event, f) for f in fills]
+                filled = [tables.filled(self._account, order.event, f) for f in fills]
                 return self._commit(work, (), done, *(row for rows in filled for row in rows))
 
     def closed(self, order: Order, command: RecordPositionClosed) -> tuple[Event, ...]:
         """The venue closed what the order had opened."""
-        deal = gateway_rows.explained(
+        deal = tables.explained(
             self._account, command.deal_ticket, command.order_id, command.dealt_at_us
         )
         return self._commit([(order, command, f"closed/{command.deal_ticket}")], (), deal)
 
     def external(self, command: RecordExternalDeal) -> None:
         """A deal that no order of ours explains."""
-        deal = gateway_rows.explained(self._account, command.deal_ticket, None, command.dealt_at_us)
+        deal = tables.explained(self._account, command.deal_ticket, None, command.dealt_at_us)
         self._tell(command, command.dealt_at_us, deal)
 
     def report(self, command: ReportAccount) -> None:
@@ -180,7 +180,7 @@ class GatewayStore:
 
     def swept(self, from_s: int) -> None:
         """Deals before this second of the venue's clock need not be read again."""
-        self._run(gateway_rows.swept(self._account, from_s))
+        self._run(tables.swept(self._account, from_s))
 
     def by_magic(self, magic: int) -> Owner | None:
         """The order of this magic number."""
@@ -195,7 +195,7 @@ class GatewayStore:
         return self._owner(opener, position_id)
 
     def _written(self, account: Account) -> Account:
-        self._run(gateway_rows.opened(self._account, account))
+        self._run(tables.opened(self._account, account))
         return account
 
     def _owner(self, condition: str, value: int) -> Owner | None:
@@ -265,7 +265,7 @@ class GatewayStore:
         }
 
     def _kept(self, order: Order, state: str, now_us: int = 0) -> Statement:
-        return gateway_rows.kept(self._account, order.event.order_id, state, now_us)
+        return tables.kept(self._account, order.event.order_id, state, now_us)
 
     def _run(self, statement: Statement) -> None:
         sql, parameters = statement

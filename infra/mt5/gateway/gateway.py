@@ -17,16 +17,16 @@ from events.envelope import Message
 from events.limits import LimitsSet
 from events.orders import OrderAccepted
 from infra import fault
-from infra.mt5 import gateway_search
-from infra.mt5.gateway_clock import Clock
-from infra.mt5.gateway_connect import Connector, refusal_in
-from infra.mt5.gateway_exposure import Exposure
-from infra.mt5.gateway_health import Health, Identity, Rung
-from infra.mt5.gateway_ledger import Account, Entry, Ledger, Order, Steps
-from infra.mt5.gateway_records import fills_of
-from infra.mt5.gateway_search import Search
-from infra.mt5.gateway_send import Lost, NotSent, Refused, Sender, Taken, Verdict
-from infra.mt5.gateway_sweep import Sweep
+from infra.mt5.gateway import searching
+from infra.mt5.gateway.clock import Clock
+from infra.mt5.gateway.connect import Connector, refusal_in
+from infra.mt5.gateway.exposure import Exposure
+from infra.mt5.gateway.health import Health, Identity, Rung
+from infra.mt5.gateway.ledger import Account, Entry, Ledger, Order, Steps
+from infra.mt5.gateway.records import fills_of
+from infra.mt5.gateway.searching import Search
+from infra.mt5.gateway.send import Lost, NotSent, Refused, Sender, Taken, Verdict
+from infra.mt5.gateway.sweep import Sweep
 from infra.mt5.reconcile import Found, Undealt, is_fill
 from infra.mt5.terminal import Terminal
 
@@ -261,14 +261,14 @@ class Gateway:
         return Entry(entry.order, True, entry.intended_at_us, venue_order)
 
     def _unresolved(self, entry: Entry, detail: str) -> None:
-        self._searches[entry.order.event.order_id] = gateway_search.begin(entry, self._clock)
+        self._searches[entry.order.event.order_id] = searching.begin(entry, self._clock)
         log.warning("order %s is unresolved: %s", entry.order.event.order_id, detail)
         self._ledger.unresolved(entry, detail)
         self._look()
 
     def _search(self, search: Search) -> None:
         order = search.entry.order
-        finding = gateway_search.step(
+        finding = searching.step(
             search, self._terminal, self._identity, self._clock, self._sweep.explained
         )
         match finding:

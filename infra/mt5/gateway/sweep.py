@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 
-from infra.mt5.gateway_clock import Clock
-from infra.mt5.gateway_ledger import Ledger, Owner
-from infra.mt5.gateway_records import closed_of, external_of, fills_of, report_of
+from infra.mt5.gateway.clock import Clock
+from infra.mt5.gateway.ledger import Ledger, Owner
+from infra.mt5.gateway.records import closed_of, external_of, fills_of, report_of
 from infra.mt5.reconcile import CLOSES, TRADES, is_fill
 from infra.mt5.terminal import Terminal
 from infra.mt5.tuples import TradeDeal

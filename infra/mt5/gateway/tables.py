@@ -6,7 +6,7 @@ from typing import Any
 
 from commands.orders import RecordFill
 from events.orders import OrderAccepted, magic_of
-from infra.mt5.gateway_ledger import Account
+from infra.mt5.gateway.ledger import Account
 
 DDL = (
     """
@@ -42,6 +42,9 @@ DDL = (
     """,
     "create index if not exists gateway_deals_by_time on gateway_deals (account, dealt_at_us)",
 )
+
+ACCOUNTS = "select account from gateway_accounts order by account"
+"""Every account that ever had a gateway."""
 
 Statement = tuple[str, tuple[Any, ...]]
 

@@ -10,9 +10,8 @@ import random
 from collections.abc import Iterable
 
 from infra.mt5 import constants as mt5
-from infra.mt5 import gateway_health
-from infra.mt5.gateway_clock import Clock
-from infra.mt5.gateway_health import Health, Identity, Rung
+from infra.mt5.gateway.clock import Clock
+from infra.mt5.gateway.health import Health, Identity, Rung, look
 from infra.mt5.terminal import Terminal
 
 WAIT_FIRST_S, WAIT_LAST_S = 0.25, 5.0
@@ -49,7 +48,7 @@ class Connector:
 
     def look(self, identity: Identity) -> Health:
         """The rung that the terminal stands on, after an attempt to mend the link if it is due."""
-        health = gateway_health.look(self._terminal, identity)
+        health = look(self._terminal, identity)
         if health.rung is not Rung.DOWN:
             self._wait_s = WAIT_FIRST_S
             return health
@@ -61,7 +60,7 @@ class Connector:
 
     def _linked(self, identity: Identity) -> Health:
         if self._terminal.initialize(login=identity.login):
-            return gateway_health.look(self._terminal, identity)
+            return look(self._terminal, identity)
         code, text = self._terminal.last_error()
         self.refusal = refusal_of(code, text)
         self._next_s = self._clock.monotonic_s() + self._wait_s * self._jitter.uniform(0.8, 1.2)

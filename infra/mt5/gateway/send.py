@@ -16,9 +16,9 @@ from events.orders import OrderAccepted
 from infra import fault
 from infra.mt5 import constants as mt5
 from infra.mt5 import retcodes
-from infra.mt5.gateway_clock import Clock
-from infra.mt5.gateway_connect import Connector
-from infra.mt5.gateway_health import Identity, Rung
+from infra.mt5.gateway.clock import Clock
+from infra.mt5.gateway.connect import Connector
+from infra.mt5.gateway.health import Identity, Rung
 from infra.mt5.requests import Request, Unsendable, request_of
 from infra.mt5.retcodes import Meaning, Outcome
 from infra.mt5.terminal import Terminal
@@ -28,7 +28,7 @@ ATTEMPTS_MAX = 3
 SEND_WITHIN_S = 2.0
 """Most time from asking for the commit that permits an attempt to its `order_send`: a process that
 was frozen in between, or was answered late, must not send what another has settled meanwhile. To
-prove an order absent takes longer (`gateway_search`)."""
+prove an order absent takes longer (`searching`)."""
 PACE_FIRST_S, PACE_LAST_S = 1.0, 30.0
 """Least time between two sends after the venue called us too fast: doubled each time, halved by
 each success."""

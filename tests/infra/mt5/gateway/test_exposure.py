@@ -12,7 +12,7 @@ from events.envelope import first_cause
 from events.limits import LimitsSet
 from events.orders import OrderNotExecuted
 from events.values import lots
-from infra.mt5.gateway_exposure import Exposure
+from infra.mt5.gateway.exposure import Exposure
 from infra.mt5.simulator.faults import FaultRule
 from tests.infra.mt5.desk import ACCOUNT, WIDE, order
 from tests.infra.mt5.floor import Floor
