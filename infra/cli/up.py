@@ -9,8 +9,8 @@ import sys
 import time
 from types import FrameType
 
-from infra.cli.progress import Telling
 from infra.config import Config
+from infra.observe.progress import Telling
 from infra.up import boot, detached, run_file
 from infra.up.pulse import Pulse
 from infra.up.run_file import Run, part

@@ -25,13 +25,13 @@ from confluent_kafka import KafkaException
 
 from events.market import QuoteFault, QuoteQuarantined, TickReceived
 from infra import collector
-from infra.cli.progress import Progress
 from infra.cli.tables import Table, show
 from infra.config import Config, ConfigError
 from infra.feed import play_positions
 from infra.feed.press import Press, Told
 from infra.feed.quote_judge import Judge, Said
 from infra.feed.recordings import Recording, begins_us, recording, said
+from infra.observe.progress import Progress
 from infra.stream import kafka
 from infra.stream.schema_ids import RegistryAway, SchemaIds
 from infra.stream.transactions import Doubtful, Fenced, Writer
@@ -131,7 +131,7 @@ def play(
     for wait_s in kafka.backoff_s():
         session = Session(recordings, {each: Tally() for each in recordings})
         try:
-            writers = {symbol: Writer(config, f"play.{symbol}", LINGER_MS) for symbol in symbols}
+            writers = {s: Writer(config, f"play.{s}", LINGER_MS, stop) for s in symbols}
             known = play_positions.known(config, recordings)
             press = Press(ids)
             for batch in paced(session.fresh(known), speed, stop, lines_max):

@@ -9,9 +9,9 @@ from pathlib import Path
 from confluent_kafka import Consumer
 
 from events.market import QuoteQuarantined, TickReceived
+from infra import whole
 from infra.config import Config
 from infra.feed.recordings import Recording, begins_us
-from infra.run import snapshots
 from infra.stream import kafka, tape, wire
 from infra.stream.wire import Record
 from schemas.catalog import topic_of
@@ -43,7 +43,7 @@ def known(config: Config, recordings: Sequence[Recording]) -> dict[Recording, in
     for each, line in lines.items():
         file = _file(config, each)
         if line == 0 and not file.exists():
-            snapshots.store(file, json.dumps(ends).encode())
+            whole.write(file, json.dumps(ends).encode())
     return lines
 
 

@@ -6,9 +6,9 @@ are refused, so a model that was tampered with never predicts.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from infra import whole
 from infra.config import Config
 from infra.models.environment import environment_digest
 from processors.models import gbt
@@ -23,9 +23,8 @@ def folder(config: Config) -> Path:
 def put(config: Config, ubj: bytes, figures: bytes) -> str:
     """Keep a model and its figures; its digest. Again is harmless."""
     digest = gbt.digest_of(ubj)
-    folder(config).mkdir(parents=True, exist_ok=True)
-    _write(folder(config) / f"{digest}.json", figures)
-    _write(folder(config) / f"{digest}.ubj", ubj)
+    whole.write(folder(config) / f"{digest}.json", figures)
+    whole.write(folder(config) / f"{digest}.ubj", ubj)
     return digest
 
 
@@ -35,13 +34,3 @@ def load(config: Config, digest: str) -> Gbt:
     if not path.exists():
         raise ModelRefused(f"{path} does not exist; copy it there, or run `tapedeck train`")
     return gbt.load(path.read_bytes(), digest, environment_digest())
-
-
-def _write(path: Path, content: bytes) -> None:
-    """All of it or nothing, whoever dies meanwhile."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)

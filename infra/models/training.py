@@ -10,12 +10,12 @@ from pathlib import Path
 
 import msgspec
 
-from infra.cli.progress import Progress
 from infra.config import Config, ConfigError
 from infra.models import files
 from infra.models.environment import environment, environment_digest
 from infra.models.record import recorded
 from infra.models.rows import collected
+from infra.observe.progress import Progress
 from infra.store import postgres
 from infra.stream.schema_ids import SchemaIds
 from processors.bars import TIMEFRAMES_S

@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 
 from infra import collector
-from infra.cli.progress import Progress
 from infra.cli.tables import Table, show
 from infra.config import Config
+from infra.observe.progress import Progress
 from infra.replay.chain import LocalIds
 from infra.replay.found import Mismatch
 from infra.replay.range import EARLIEST, LATEST, where

@@ -28,7 +28,7 @@ from infra.observe.traces import traces
 from infra.run.patience import TAPE_AWAY, patiently
 from infra.stream import tape
 from infra.stream.schema_ids import SchemaIds
-from infra.stream.transactions import Doubtful, Writer
+from infra.stream.transactions import NEVER, Doubtful, Writer
 from infra.stream.wire import Ids
 
 POLL_S = 0.1
@@ -67,7 +67,7 @@ def bridge(config: Config, terminal: Terminal, login: int, ids: Ids, stop: threa
 
     def session() -> None:
         try:
-            Session(config, terminal, login, ids).run(stop)
+            Session(config, terminal, login, ids, stop).run(stop)
         finally:
             terminal.shutdown()
 
@@ -77,12 +77,19 @@ def bridge(config: Config, terminal: Terminal, login: int, ids: Ids, stop: threa
 class Session:
     """One link to the terminal and one writer, from the tape's end on."""
 
-    def __init__(self, config: Config, terminal: Terminal, login: int, ids: Ids) -> None:
+    def __init__(
+        self,
+        config: Config,
+        terminal: Terminal,
+        login: int,
+        ids: Ids,
+        stop: threading.Event = NEVER,
+    ) -> None:
         self._terminal = terminal
         self._press = Press(ids)
         self._traces = traces(config, ROLE)
         source = f"mt5/{self._connected(login)}"
-        self._writer = Writer(config, ROLE)
+        self._writer = Writer(config, ROLE, stop=stop)
         self._live_from_us = _now_us()
         first_s = self._live_from_us // 1_000_000 - BACKFILL_FIRST_S
         with tape.reader(config) as client:

@@ -19,6 +19,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from msgspec import Struct
 
+from infra import whole
 from infra.config import Config
 from infra.observe.telemetry import AWAY, EMITTED, HANDLED
 from infra.observe.traces import traces
@@ -211,7 +212,7 @@ class Host:
         if partition.next_offset > lane.saved_offset:
             lane.saved_offset = partition.next_offset
             path = snapshots.path_of(self._config, processor.name, partition.number)
-            snapshots.store(path, snapshots.frozen(processor, self._topic, partition))
+            whole.write(path, snapshots.frozen(processor, self._topic, partition))
             done = TopicPartition(self._topic, partition.number, partition.next_offset)
             self._consumer.commit(offsets=[done], asynchronous=True)
 

@@ -19,8 +19,9 @@ from infra.run.loop import PASSING, Handle, loop
 from infra.run.patience import patiently
 from infra.store import postgres
 from infra.store.event_store import EventStore
-from infra.store.offsets import EVENT_STORE, Advance
+from infra.store.offsets import Advance
 from infra.store.recorders import Effects
+from infra.stream.identity import EVENT_STORE
 from infra.stream.schema_ids import SchemaIds
 from schemas.catalog import topic_of
 

@@ -18,6 +18,7 @@ import faust
 from confluent_kafka import KafkaException
 from faust.types import TP
 
+from infra import whole
 from infra.config import Config
 from infra.observe.telemetry import AWAY, EMITTED, HANDLED, LAG
 from infra.observe.traces import traces
@@ -29,8 +30,7 @@ from infra.stream import kafka, tape
 from infra.stream.schema_ids import RegistryAway
 from infra.stream.wire import Outgoing, Record
 
-COMMIT_EVERY_S = 1.0
-SNAPSHOT_EVERY_S = 1.0
+COMMIT_EVERY_S = SNAPSHOT_EVERY_S = 1.0
 WATCH_EVERY_S = 0.1
 STOP_S_MAX = 20.0
 LINGER_S = 0.002
@@ -238,7 +238,7 @@ class Host:
             offset = partition.next_offset
         await asyncio.gather(*pending)
         path = snapshots.path_of(self._config, self._stage.processor.name, lane.number)
-        await asyncio.to_thread(snapshots.store, path, content)
+        await asyncio.to_thread(whole.write, path, content)
         lane.saved_offset = offset
 
     def _count(self) -> None:

@@ -16,9 +16,9 @@ from msgspec.structs import replace
 from commands import DECIDER_OF
 from events.envelope import Message, caused_by
 from infra.store.draft import Draft
-from infra.store.offsets import EVENT_STORE
 from infra.store.recorders import StoredEvent
 from infra.store.stored import Kept, entry_of
+from infra.stream.identity import EVENT_STORE
 from sagas.saga import Saga
 from schemas.catalog import key_of
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 from pathlib import Path
 from typing import Any
 
@@ -51,22 +50,6 @@ def frozen(processor: Processor[Any, Any, Any], topic: str, partition: Partition
     )
     body = msgspec.msgpack.encode(snapshot)
     return hashlib.sha256(body).digest() + body
-
-
-def store(path: Path, content: bytes) -> None:
-    """Replace the file at once and durably: a crash leaves the old one or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(f".{os.getpid()}.draft")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def load(

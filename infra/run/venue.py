@@ -7,11 +7,10 @@ from prometheus_client import Counter, Gauge
 
 from infra import collector
 from infra.config import Config, ConfigError
-from infra.mt5.accounts import login_of
+from infra.mt5.paper import broker_settings
 from infra.mt5.simulator.broker import Broker
 from infra.mt5.simulator.clock import RealClock
 from infra.mt5.simulator.journal import JournalError
-from infra.mt5.simulator.settings import BrokerSettings, MarketSettings, symbols_named
 from infra.mt5.venue import VenueServer
 
 ADVANCE_EVERY_S = 1.0
@@ -58,21 +57,6 @@ def listening(config: Config, broker: Broker) -> VenueServer:
         raise ConfigError(
             f"TAPEDECK_PORT_VENUE is {port}; {error.strerror}, give another port"
         ) from error
-
-
-def broker_settings(config: Config) -> BrokerSettings:
-    """The venue that a configuration asks for: a local platform trades on Sundays too."""
-    try:
-        symbols = symbols_named(config.symbols)
-    except ValueError as error:
-        raise ConfigError(f"TAPEDECK_SYMBOLS: {error}") from error
-    try:
-        return BrokerSettings(
-            logins=tuple(login_of(account) for account in config.accounts),
-            market=MarketSettings(seed=config.seed, symbols=symbols),
-        )
-    except ValueError as error:
-        raise ConfigError(f"TAPEDECK_ACCOUNTS: {error}") from error
 
 
 def measure(broker: Broker) -> None:

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from commands.decider import Decider
 from events.envelope import Event, Message, caused_by, named
-from infra.store.offsets import EVENT_STORE
 from infra.store.recorders import StoredEvent
 from infra.store.stored import entry_of
+from infra.stream.identity import EVENT_STORE
 from schemas.catalog import key_of
 
 RECENT_MAX = 16

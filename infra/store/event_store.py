@@ -17,7 +17,6 @@ from msgspec.structs import replace
 
 from events.envelope import Message
 from infra.store.draft import Answer, AnyDecider, Draft, Stream, Work, stream_of
-from infra.store.offsets import EVENT_STORE
 from infra.store.recorders import (
     NOTHING,
     Conflict,
@@ -28,6 +27,7 @@ from infra.store.recorders import (
     open_recorder,
 )
 from infra.store.stored import Kept, entry_of, is_heard, kept
+from infra.stream.identity import EVENT_STORE
 
 ATTEMPTS_MAX = 4
 STREAMS_REMEMBERED_MAX = 10_000

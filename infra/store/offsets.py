@@ -18,9 +18,7 @@ from psycopg.errors import NotNullViolation
 
 from events.envelope import E, Event, Message
 from infra.store.postgres import Connection
-
-EVENT_STORE = "event-store"
-"""Source of everything the relay publishes. Its sequence counts over all keys of a partition."""
+from infra.stream.identity import EVENT_STORE
 
 DDL = (
     """

@@ -25,10 +25,11 @@ from infra.observe import telemetry
 from infra.observe.traces import Traces
 from infra.store import offsets
 from infra.store.event_store import EventStore, Logged
-from infra.store.offsets import EVENT_STORE, Advance
+from infra.store.offsets import Advance
 from infra.store.postgres import Connection
 from infra.store.recorders import EVENTS_TABLE
 from infra.stream import kafka, wire
+from infra.stream.identity import EVENT_STORE
 from infra.stream.schema_ids import SchemaIds
 
 CONSUMER = "relay"

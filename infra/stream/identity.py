@@ -14,6 +14,9 @@ from msgspec.structs import fields
 
 from events.envelope import Event
 
+EVENT_STORE = "event-store"
+"""Source of everything the relay publishes. Its sequence counts over all keys of a partition."""
+
 NAME_CHARS_MAX = 200
 """Above the longest of ours: an order is named by its signal, its account and its attempt."""
 

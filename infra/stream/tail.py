@@ -14,8 +14,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from events.envelope import Event, Message
 from infra.config import Config
-from infra.store.offsets import EVENT_STORE
 from infra.stream import kafka, wire
+from infra.stream.identity import EVENT_STORE
 from infra.stream.schema_ids import RegistryAway
 from infra.stream.wire import Ids, Record
 from projections import audit

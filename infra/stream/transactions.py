@@ -13,12 +13,14 @@ from infra.config import Config
 from infra.stream import kafka
 from infra.stream.wire import Outgoing
 
-TIMEOUT_S = 10.0
+TIMEOUT_S, RESUME_S = 10.0, 2.0
 TRANSACTION_MS_MAX = 30_000
 """Readers wait this long for a killed writer that nobody succeeds."""
 DELIVERY_MS_MAX = 25_000
 RETRIES_MAX = 10
 QUEUE_POLL_S = 0.05
+
+NEVER = threading.Event()
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +39,9 @@ class Writer:
     After `Doubtful` it is of no use any more.
     """
 
-    def __init__(self, config: Config, name: str, linger_ms: float = 0) -> None:
+    def __init__(
+        self, config: Config, name: str, linger_ms: float = 0, stop: threading.Event = NEVER
+    ) -> None:
         self._config = config
         self._name = name
         self._topics: dict[str, str] = {}
@@ -48,7 +52,7 @@ class Writer:
             delivery_timeout_ms=DELIVERY_MS_MAX,
             linger_ms=linger_ms,
         )
-        _call(lambda: self._producer.init_transactions(TIMEOUT_S))
+        self._take_over(stop)
 
     def write(self, outputs: Iterable[Outgoing]) -> None:
         """One transaction: all `outputs` or none."""
@@ -74,6 +78,19 @@ class Writer:
         """End the transaction; with `Doubtful` nobody knows how."""
         _call(lambda: self._producer.commit_transaction(TIMEOUT_S))
 
+    def _take_over(self, stop: threading.Event) -> None:
+        """A call that timed out is resumed until `stop`. Given up, it might still be carried out
+        when Kafka is back, and fence the writer that was opened in its place."""
+        while True:
+            try:
+                self._producer.init_transactions(RESUME_S)
+            except KafkaException as failed:
+                if not failed.args[0].retriable() or stop.is_set():
+                    raise _judged(failed) from failed
+                log.info("still taking over as %s: %s", self._name, failed)
+            else:
+                return
+
     def _named(self, topic: str) -> str:
         name = self._topics[topic] = kafka.topic_name(self._config, topic)
         return name
@@ -95,7 +112,7 @@ def opened(config: Config, name: str, stop: threading.Event, linger_ms: float = 
     """A writer, waited for while Kafka is away; None if `stop` was set before it came back."""
     for wait_s in kafka.backoff_s():
         try:
-            return Writer(config, name, linger_ms)
+            return Writer(config, name, linger_ms, stop)
         except Doubtful as away:
             log.warning("no transactions yet: %s", away)
         if stop.wait(wait_s):

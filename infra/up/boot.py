@@ -15,7 +15,7 @@ from infra.embedded.kafka import EmbeddedKafka
 from infra.embedded.maven import java, kafka_jars
 from infra.embedded.postgres import EmbeddedPostgres
 from infra.embedded.process import ServiceError, refuse_used_port, spawn
-from infra.run.venue import broker_settings
+from infra.mt5.paper import broker_settings
 from infra.up.children import CODE, RoleProcess, bound_log, command, environment, last_line
 from infra.up.roles import REGISTRY, VENUE, metrics_port, workers
 from infra.up.supervisor import Supervisor

@@ -14,6 +14,7 @@ from typing import IO
 import msgspec
 import psutil
 
+from infra import whole
 from infra.config import PREFIX, Config, ConfigError
 from infra.embedded.process import ServiceError
 
@@ -67,9 +68,7 @@ def part(name: str, pid: int | None, state: str, restarts: int = 0) -> Part:
 
 def write(home: Path, run: Run) -> None:
     """Replace the file in one step: a reader sees the old one or the new one."""
-    draft = home / "run.json.new"
-    draft.write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1))
-    draft.rename(home / "run.json")
+    whole.write(home / "run.json", msgspec.json.format(msgspec.json.encode(run), indent=1))
 
 
 def read(home: Path) -> Run | None:

@@ -16,11 +16,11 @@ from events.envelope import Event, first_cause
 from events.market import TickReceived
 from events.models import ModelPromoted, ModelTrained
 from events.predictions import FeaturesComputed
-from infra.cli.progress import Progress
 from infra.config import Config, ConfigError
 from infra.models import files, training
 from infra.models.environment import environment_digest
 from infra.models.rows import collected
+from infra.observe.progress import Progress
 from infra.store import postgres
 from infra.store.event_store import EventStore
 from infra.stream import kafka, wire

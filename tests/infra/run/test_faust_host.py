@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from events.orders import OrderFilled
+from infra import whole
 from infra.config import Config
 from infra.observe.telemetry import HANDLED, LAG
 from infra.run import faust_host, faust_transport, instances, snapshots
@@ -59,7 +60,7 @@ def test_a_snapshot_ahead_of_the_tape_stops_the_host(
     for number, offset in ((0, 1_000), (1, 1_000)):
         ahead = Partition(number, offset, {}, {"EURUSD": Seen(1, 1.1)})
         path = snapshots.path_of(kafka_config, "counting", number)
-        snapshots.store(path, snapshots.frozen(COUNTING, topic, ahead))
+        whole.write(path, snapshots.frozen(COUNTING, topic, ahead))
         with tape.reader(kafka_config) as client, pytest.raises(TapeReplaced, match="made anew"):
             resumed(kafka_config, client, stage, number)
 

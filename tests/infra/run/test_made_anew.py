@@ -11,6 +11,7 @@ from psycopg.errors import UndefinedTable
 from psycopg.sql import SQL, Identifier
 
 from events.accounts import AccountHalted
+from infra import whole
 from infra.config import Config
 from infra.run import projections, snapshots
 from infra.run.processing import Stage
@@ -72,13 +73,13 @@ def test_a_processor_does_not_go_on_from_its_snapshot(tape: Config) -> None:
     topic = kafka.topic_name(tape, stage.reads)
     with tapes.reader(tape) as client:
         ours = resumed(tape, client, stage, 0)
-        snapshots.store(path, snapshots.frozen(stage.processor, topic, ours))
+        whole.write(path, snapshots.frozen(stage.processor, topic, ours))
         assert resumed(tape, client, stage, 0) == ours
         make_anew(tape, stage.reads)
         with pytest.raises(TapeReplaced, match="made anew"):
             resumed(tape, client, stage, 0)
         unnamed = replace(ours, topic_id="")  # as it was kept before
-        snapshots.store(path, snapshots.frozen(stage.processor, topic, unnamed))
+        whole.write(path, snapshots.frozen(stage.processor, topic, unnamed))
         assert resumed(tape, client, stage, 0).topic_id not in ("", ours.topic_id)
 
 

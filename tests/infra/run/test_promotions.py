@@ -8,8 +8,8 @@ from events.envelope import first_cause
 from events.models import ModelPromoted
 from infra.config import Config
 from infra.run.promotions import promoted
-from infra.store.offsets import EVENT_STORE
 from infra.stream import tape, wire
+from infra.stream.identity import EVENT_STORE
 from infra.stream.kafka import ensure_topics
 from processors.features import FEATURE_DIGEST
 from schemas.catalog import topic_of

@@ -20,9 +20,10 @@ from infra.run.sagas import Hearing
 from infra.store import offsets
 from infra.store import postgres as database
 from infra.store.event_store import EventStore
-from infra.store.offsets import EVENT_STORE, Advance
+from infra.store.offsets import Advance
 from infra.store.postgres import Pool
 from infra.store.recorders import Effects
+from infra.stream.identity import EVENT_STORE
 from sagas.order_execution import ORDER_EXECUTION
 from tests.infra.journal import STREAM, accepted, commanded, log_of, requests
 from tests.orders import (

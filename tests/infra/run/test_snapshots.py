@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra import whole
 from infra.config import Config
 from infra.run import snapshots
 from infra.run.processing import Partition
@@ -21,7 +22,7 @@ PARTITION = Partition(1, 42, {"test|EURUSD": "0000000000000007"}, {"EURUSD": See
 
 def stored(folder: Path) -> Path:
     path = snapshots.path_of(Config.load({"TAPEDECK_HOME": str(folder)}), "counting", 1)
-    snapshots.store(path, snapshots.frozen(COUNTING, TOPIC, PARTITION))
+    whole.write(path, snapshots.frozen(COUNTING, TOPIC, PARTITION))
     return path
 
 

@@ -18,7 +18,7 @@ from events.accounts import AccountHalted, AccountOpened, AccountResumed
 from events.envelope import Message, Position, caused_by
 from infra.store import offsets
 from infra.store.event_store import ATTEMPTS_MAX, EventStore
-from infra.store.offsets import EVENT_STORE, Advance, Superseded
+from infra.store.offsets import Advance, Superseded
 from infra.store.postgres import address, connect
 from infra.store.recorders import (
     Conflict,
@@ -30,6 +30,7 @@ from infra.store.recorders import (
 )
 from infra.store.stored import entry_of, is_heard, kept
 from infra.stream import frozen
+from infra.stream.identity import EVENT_STORE
 from schemas.codec import Undecodable
 from tests.infra.cut_at_commit import CutAtCommit
 from tests.orders import SIGNAL_ID, fill, intent, opened, request, said

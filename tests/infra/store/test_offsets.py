@@ -8,8 +8,9 @@ import pytest
 
 from events.envelope import Event, Message, first_cause
 from infra.store import offsets
-from infra.store.offsets import EVENT_STORE, Advance, Cursors, Superseded
+from infra.store.offsets import Advance, Cursors, Superseded
 from infra.store.postgres import Connection, address, connect, migrate
+from infra.stream.identity import EVENT_STORE
 from tests.orders import opened
 
 

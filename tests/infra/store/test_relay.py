@@ -17,9 +17,10 @@ from infra.config import Config
 from infra.run import relay
 from infra.store import postgres as database
 from infra.store.event_store import EventStore
-from infra.store.offsets import EVENT_STORE, Cursors
+from infra.store.offsets import Cursors
 from infra.store.stored import entry_of
 from infra.stream import kafka
+from infra.stream.identity import EVENT_STORE
 from infra.stream.schema_ids import SchemaIds
 from tests.infra.at_work import Listener, listening, process, running, until
 from tests.infra.counting import FixedIds

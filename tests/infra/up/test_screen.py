@@ -14,10 +14,10 @@ import httpx
 import pytest
 from rich.console import Console
 
-from infra.cli.progress import Telling
 from infra.config import Config
 from infra.embedded.process import free_ports
 from infra.observe.gauges import lag_messages, memory_mib
+from infra.observe.progress import Telling
 from infra.up.digits import Prices
 from infra.up.pulse import Pulse
 from infra.up.roles import metrics_port, workers
