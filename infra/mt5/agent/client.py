@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import count
 from time import monotonic
 from typing import Any
 
@@ -47,14 +48,23 @@ class AgentTerminal(Package):
         super().__init__(_AgentLink(address, login, keys, deadline_s))
 
 
-def pulse(address: str, login: int, keys: Keys, limit_s: float) -> Pulse | None:
-    """How an agent is, or nothing if it does not say so in time."""
-    with _channel(address, login, keys) as channel:
+class AgentPulse:
+    """How an agent is, as its keeper asks: the terminal itself is never asked."""
+
+    def __init__(self, address: str, login: int, keys: Keys) -> None:
+        self._channel = _channel(address, login, keys)
+        self._ask = self._channel.unary_unary(contract.method(contract.PULSE))
+
+    def take(self, limit_s: float) -> Pulse | None:
+        """The pulse, or nothing if the agent does not give it in time."""
         try:
-            packed = channel.unary_unary(contract.method(contract.PULSE))(b"", timeout=limit_s)
-            return _PULSE.decode(packed)
+            return _PULSE.decode(self._ask(b"", timeout=limit_s))
         except (grpc.RpcError, msgspec.MsgspecError):
             return None
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._channel.close()
 
 
 class _AgentLink:
@@ -71,7 +81,7 @@ class _AgentLink:
         self._methods: dict[str, Any] = {}
         self._epoch = ""
         self._identity: Identity | None = None
-        self._number = 0
+        self._numbers = count(1)
         self._ahead: deque[Foresaid] = deque()
         self._ahead_until_s = 0.0
         self._replies: _Replies | None = None
@@ -100,8 +110,7 @@ class _AgentLink:
         if self._channel is None or not calls or not reads:
             return
         for function, *arguments in calls:
-            self._number += 1
-            self._ahead.append((self._number, function, tuple(arguments)))
+            self._ahead.append((next(self._numbers), function, tuple(arguments)))
         packed = tuple((n, f, msgspec.Raw(wire.packed(given))) for n, f, given in self._ahead)
         request = msgspec.msgpack.encode(Foreseen(self._epoch, packed))
         sent = self._method(contract.AHEAD).future(request, timeout=self._deadline_s)
@@ -142,12 +151,12 @@ class _AgentLink:
         return self._ahead.popleft()[0], self._replies.next()
 
     def _asked(self, function: str, arguments: tuple[Any, ...]) -> tuple[int, Answered]:
-        self._number += 1
+        number = next(self._numbers)
         expected = self._identity if function == "order_send" else None
-        asked = Asked(self._epoch, self._number, msgspec.Raw(wire.packed(arguments)), expected)
+        asked = Asked(self._epoch, number, msgspec.Raw(wire.packed(arguments)), expected)
         limit_s = self._login_s if function == "login" else self._deadline_s
         packed = self._method(function)(msgspec.msgpack.encode(asked), timeout=limit_s)
-        return self._number, _ANSWERED.decode(packed)
+        return number, _ANSWERED.decode(packed)
 
     def _value(self, function: str, answered: Answered) -> Any:
         if answered.lost:
