@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import count
 from time import monotonic
 from typing import Any
 
-import grpc
 import msgspec
 
 from infra.mt5 import constants as mt5
 from infra.mt5 import wire
 from infra.mt5.agent import contract
 from infra.mt5.agent.contract import Answered, Asked, Foreseen, Greeting, Hello, Identity, Pulse
-from infra.mt5.agent.keys import Keys, agent_name
+from infra.mt5.agent.keys import Keys
+from infra.mt5.agent.tls import channel, grpc
 from infra.mt5.link import Called, CallError, LinkLostError
 from infra.mt5.package import Package
 from infra.mt5.remote import AHEAD_S, DEADLINE_S
@@ -52,7 +52,7 @@ class AgentPulse:
     """How an agent is, as its keeper asks: the terminal itself is never asked."""
 
     def __init__(self, address: str, login: int, keys: Keys) -> None:
-        self._channel = _channel(address, login, keys)
+        self._channel = channel(address, login, keys, contract.OPTIONS)
         self._ask = self._channel.unary_unary(contract.method(contract.PULSE))
 
     def take(self, limit_s: float) -> Pulse | None:
@@ -90,7 +90,7 @@ class _AgentLink:
         """Connect and agree on contract and account. Only the login waits for the terminal."""
         self._login_s = min(contract.DEADLINE_MAX_S, max(self._deadline_s, timeout_ms / 1000))
         limit_s = min(self._deadline_s, timeout_ms / 1000) or self._deadline_s
-        self._channel = _channel(self._address(), self._login, self._keys)
+        self._channel = channel(self._address(), self._login, self._keys, contract.OPTIONS)
         hello = msgspec.msgpack.encode(Hello(contract.VERSION, self._login))
         try:
             greeting = _GREETING.decode(self._method(contract.HELLO)(hello, timeout=limit_s))
@@ -206,14 +206,3 @@ class _Replies:
         if not self._replies:
             raise wire.FrameError("fewer answers than requests")
         return self._replies.popleft()
-
-
-def _channel(address: str, login: int, keys: Keys) -> grpc.Channel:
-    """A channel to the agent of an account, if its certificate says so and we issued it."""
-    credentials = grpc.ssl_channel_credentials(keys.root, keys.key, keys.certificate)
-    options: Sequence[tuple[str, Any]] = (
-        *contract.OPTIONS,
-        ("grpc.ssl_target_name_override", agent_name(login)),
-        ("grpc.use_local_subchannel_pool", 1),
-    )
-    return grpc.secure_channel(address, credentials, options)

@@ -7,17 +7,12 @@ reply, so that a broken stream always means that nobody knows.
 
 from __future__ import annotations
 
-import os
 from typing import Any, NamedTuple
 
 import msgspec
 
 from infra.mt5 import constants as mt5
 from infra.mt5 import wire
-
-# BoringSSL cannot be told to begin at TLS 1.3, but without a cipher for the keys that we issue
-# (elliptic curves) no older handshake succeeds. gRPC reads this when it is first used.
-os.environ["GRPC_SSL_CIPHER_SUITES"] = "ECDHE-RSA-AES256-GCM-SHA384"
 
 VERSION = 1
 SERVICE = f"tapedeck.terminal.v{VERSION}.Terminal"

@@ -14,7 +14,6 @@ from threading import Event, Thread
 from time import monotonic
 from typing import Any, TypeVar
 
-import grpc
 import msgspec
 
 from infra.mt5 import constants as mt5
@@ -23,6 +22,7 @@ from infra.mt5.agent import contract
 from infra.mt5.agent.contract import Answered, Asked, Foreseen, Greeting, Hello, Pulse
 from infra.mt5.agent.keys import Keys
 from infra.mt5.agent.owner import LateError, Owner
+from infra.mt5.agent.tls import grpc, served
 from infra.mt5.agent.worker import Worker
 from infra.mt5.link import CallError
 
@@ -57,11 +57,8 @@ class AgentServer:
             ThreadPoolExecutor(HANDLERS, thread_name_prefix="agent"), options=options
         )
         self._server.add_generic_rpc_handlers((self._handlers(),))
-        credentials = grpc.ssl_server_credentials(
-            [(keys.key, keys.certificate)], keys.root, require_client_auth=True
-        )
         host = address.rpartition(":")[0]
-        self.address = f"{host}:{self._server.add_secure_port(address, credentials)}"
+        self.address = f"{host}:{self._server.add_secure_port(address, served(keys))}"
         self._server.start()
         Thread(target=self._beat, args=(heartbeat_s,), name="heartbeat", daemon=True).start()
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import grpc
 import msgspec
 import pytest
 
@@ -17,6 +16,7 @@ from infra.mt5.agent import contract
 from infra.mt5.agent.client import AgentPulse, AgentTerminal
 from infra.mt5.agent.contract import Asked, Foreseen, Hello, Pulse
 from infra.mt5.agent.server import WAITING_MAX, AgentServer
+from infra.mt5.agent.tls import grpc
 from infra.mt5.simulator.settings import PASSWORD
 from tests.infra.mt5 import worlds
 from tests.infra.mt5.agent.issued import platform_keys
