@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -52,6 +52,9 @@ class World:
         terminal = self.terminal(login)
         assert terminal.initialize(), terminal.last_error()
         return terminal
+
+
+Where = Callable[[BrokerSettings], AbstractContextManager[World]]
 
 
 def settings(
@@ -121,28 +124,27 @@ def as_vendor(given: BrokerSettings) -> Iterator[World]:
 
 
 @contextmanager
-def behind_agents(given: BrokerSettings) -> Iterator[World]:
-    """The simulator behind agents, one for each terminal, over gRPC with mutual TLS."""
-    clock = VirtualClock(START_MS)
-    broker = broker_of(given, clock)
-    with ExitStack() as made:
+def behind_agents(given: BrokerSettings, where: Where = in_process) -> Iterator[World]:
+    """The terminals of another world, each behind an agent, over gRPC with mutual TLS."""
+    with where(given) as world, ExitStack() as made:
 
         def terminal(login: int) -> Terminal:
-            owner = Owner(simulated_terminal(broker, login), Account(login))
+            owner = Owner(world.terminal(login), Account(login))
             server = AgentServer(owner, login, agent_keys(login))
             made.callback(server.close)
-            made_terminal = AgentTerminal(lambda: server.address, login, platform_keys(), 60.0)
-            made.callback(made_terminal.shutdown)
-            return made_terminal
+            far = AgentTerminal(lambda: server.address, login, platform_keys(), 60.0)
+            made.callback(far.shutdown)
+            return far
 
-        yield World(broker, clock, terminal, keeps_account=True)
+        yield replace(world, terminal=terminal, keeps_account=True)
 
 
-WORLDS = {
+WORLDS: dict[str, Where] = {
     "in process": in_process,
     "over tcp": over_tcp,
     "as vendor": as_vendor,
     "behind agents": behind_agents,
+    "as vendor behind agents": partial(behind_agents, where=as_vendor),
 }
 
 
