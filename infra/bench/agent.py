@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def agent(config: Config, repeat: int) -> list[Figure]:
         figures: list[Figure] = []
         for name, call in (("symbol_info_tick", _tick), ("order_send", _send)):
             runs = [(_times_us(call, far), _times_us(call, near)) for _ in range(repeat)]
-            behind, bare = (sorted(sum(times, [])) for times in zip(*runs, strict=True))
+            behind, bare = (sorted(chain(*times)) for times in zip(*runs, strict=True))
             for share in (0.5, 0.99):
                 ours, theirs = quantile(behind, share), quantile(bare, share)
                 title = f"agent {name} p{share * 100:.0f}"

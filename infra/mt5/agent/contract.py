@@ -84,6 +84,7 @@ class Pulse(msgspec.Struct, frozen=True, array_like=True):
     """How an agent is, told without asking its terminal.
 
     `overdue_s` is how long the call in progress, `function`, has been running past its deadline.
+    `spent`: nothing but another process helps.
     """
 
     epoch: str
@@ -94,6 +95,7 @@ class Pulse(msgspec.Struct, frozen=True, array_like=True):
     served: int
     identity: Identity | None
     trouble: str
+    spent: bool
 
 
 NOTHING = msgspec.Raw(msgspec.msgpack.encode(None))

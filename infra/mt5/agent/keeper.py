@@ -103,6 +103,8 @@ class Keeper:
             silent = monotonic() - child.heard_s > limits.silent_s
             return f"has been silent for {limits.silent_s:g} s" if silent else ""
         child.heard_s = monotonic()
+        if pulse.spent:
+            return "has no memory left"
         hangs = pulse.overdue_s > limits.overdue_s
         return f"hangs in {pulse.function}" if hangs else ""
 

@@ -15,10 +15,8 @@ from infra.mt5 import constants as mt5
 from infra.mt5.agent.calls import called, left_by
 from infra.mt5.agent.contract import Identity
 from infra.mt5.link import Called, CallError
+from infra.mt5.recovery import Recovery, of_error
 from infra.mt5.terminal import Terminal
-
-FINAL = (mt5.RES_E_AUTH_FAILED, mt5.RES_E_UNSUPPORTED, mt5.RES_E_INVALID_VERSION)
-"""Refusals of a login that another try with the same credentials would only repeat."""
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +97,8 @@ class Owner:
             entered = self._linked if seen is None else self._logged_in
             if not entered(password, server, _left_ms(until_s)):
                 error = left_by(self._terminal)
-                self._refused = error if own and error.code in FINAL else self._refused
+                if own and of_error(error.code) is Recovery.NEVER_AGAIN:
+                    self._refused = error
                 raise error
             self._refused = None
         return self._identified()

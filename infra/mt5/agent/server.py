@@ -25,6 +25,7 @@ from infra.mt5.agent.owner import LateError, Owner
 from infra.mt5.agent.tls import grpc, served
 from infra.mt5.agent.worker import Worker
 from infra.mt5.link import CallError
+from infra.mt5.recovery import Recovery, of_error
 
 WAITING_MAX = 32
 HANDLERS = WAITING_MAX + 16
@@ -50,6 +51,7 @@ class AgentServer:
         self._owner = owner
         self._login = login
         self._served = 0
+        self._spent = False
         self._worker = Worker(f"terminal-{login}")
         self._closing = Event()
         options = (*contract.OPTIONS, ("grpc.so_reuseport", 0))
@@ -103,6 +105,7 @@ class AgentServer:
             self._served,
             self._owner.identity,
             self._owner.trouble,
+            self._spent,
         )
         return msgspec.msgpack.encode(pulse)
 
@@ -162,6 +165,7 @@ class AgentServer:
             self._served += 1
             return contract.done(asked.number, value)
         except CallError as error:
+            self._spent |= of_error(error.code) is Recovery.RESTART
             return contract.failed(asked.number, error.code, error.text)
 
     def _beat(self, every_s: float) -> None:
