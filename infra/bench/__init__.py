@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from infra import collector
 from infra.bench import streams, tapes
+from infra.bench.agent import agent
 from infra.bench.figures import Figure, table
 from infra.bench.ground import services
 from infra.bench.latency import platform
@@ -23,12 +24,12 @@ BENCHES: dict[str, Callable[[Config, int], Figure]] = {
     "projections": tapes.projections,
     "replay": tapes.replaying,
 }
-PLATFORM = "platform"
+PLATFORM, AGENT = "platform", "agent"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Which, how often, how long."""
-    parser.add_argument("--only", choices=[*BENCHES, PLATFORM], action="append")
+    parser.add_argument("--only", choices=[*BENCHES, AGENT, PLATFORM], action="append")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each; the median counts")
     parser.add_argument(
         "--minutes",
@@ -41,15 +42,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def main(config: Config, arguments: argparse.Namespace) -> int:
     """Print each figure as it comes and all of them at the end; 1 if one was not reached."""
     collector.relax()  # as the roles do that are measured in this process
-    chosen = arguments.only or [*BENCHES, PLATFORM]
+    chosen = arguments.only or [*BENCHES, AGENT, PLATFORM]
     figures: list[Figure] = []
-    if set(chosen) - {PLATFORM}:
+    if set(chosen) & set(BENCHES):
         with services(config) as bound:
             for name in chosen:
                 if name in BENCHES:
                     print(f"{name} ...", flush=True)
                     figures.append(BENCHES[name](bound, arguments.repeat))
                     print(table(figures[-1:]), flush=True)
+    if AGENT in chosen:
+        print("a terminal behind its agent ...", flush=True)
+        figures += agent(config, arguments.repeat)
     if PLATFORM in chosen:
         print(f"a platform for {arguments.minutes:g} minutes ...", flush=True)
         figures += platform(config, arguments.minutes)
