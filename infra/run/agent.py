@@ -12,6 +12,9 @@ from infra.mt5.agent import keys
 from infra.mt5.agent.client import AgentTerminal
 from infra.mt5.agent.keeper import Keeper
 from infra.mt5.agent.keys import PLATFORM, agent_name
+from infra.mt5.remote import RemoteTerminal
+from infra.mt5.terminal import Terminal
+from infra.settings import LOCAL
 
 LOOK_EVERY_S = 0.5
 NOWHERE = "127.0.0.1:1"
@@ -42,12 +45,22 @@ def run(
         keeper.stop()
 
 
-def agent_terminal(config: Config, account: str) -> AgentTerminal:
-    """The terminal behind the agent of an account on this machine."""
+def terminal_of(config: Config, account: str) -> Terminal:
+    """An account's terminal: behind its agent if it has one, else the paper venue's own."""
+    where = config.agent_of(account)
+    return (
+        agent_terminal(config, account, where) if where else RemoteTerminal(config.venue, account)
+    )
+
+
+def agent_terminal(config: Config, account: str, where: str = LOCAL) -> AgentTerminal:
+    """The terminal behind the agent of an account, on this machine or at an address."""
     login = login_of(account)
     place = _place(config, login)
 
     def address() -> str:
+        if where != LOCAL:
+            return where
         return place.read_text() if place.exists() else NOWHERE
 
     return AgentTerminal(address, login, _platform_keys(config))

@@ -22,10 +22,10 @@ from infra.feed.quote_judge import Judge, Said
 from infra.mt5 import constants as mt5
 from infra.mt5.accounts import login_of
 from infra.mt5.recovery import Recovery, of_error
-from infra.mt5.remote import RemoteTerminal
 from infra.mt5.terminal import Terminal
 from infra.observe.telemetry import EMITTED
 from infra.observe.traces import traces
+from infra.run.agent import terminal_of
 from infra.run.patience import TAPE_AWAY, patiently
 from infra.stream import tape
 from infra.stream.schema_ids import SchemaIds
@@ -57,9 +57,8 @@ def run(config: Config, stop: threading.Event) -> None:
     """Bridge the first account's terminal until `stop` is set."""
     collector.relax()
     account = config.accounts[0]
-    bridge(
-        config, RemoteTerminal(config.venue, account), login_of(account), SchemaIds(config), stop
-    )
+    terminal = terminal_of(config, account)
+    bridge(config, terminal, login_of(account), SchemaIds(config), stop)
 
 
 def bridge(config: Config, terminal: Terminal, login: int, ids: Ids, stop: threading.Event) -> None:
