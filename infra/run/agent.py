@@ -19,7 +19,12 @@ NOWHERE = "127.0.0.1:1"
 
 
 def run(
-    config: Config, stop: threading.Event, account: str, listen: str, terminal: str | None
+    config: Config,
+    stop: threading.Event,
+    account: str,
+    listen: str,
+    terminal: str | None = None,
+    secrets: str | None = None,
 ) -> None:
     """Keep the agent alive until told to stop. Without a `terminal` it is one of the venue's."""
     login = login_of(account)
@@ -27,6 +32,8 @@ def run(
     place = _place(config, login)
     place.parent.mkdir(parents=True, exist_ok=True)
     way = ["--venue", config.venue] if terminal is None else ["--terminal", terminal]
+    if secrets is not None:
+        way += ["--secrets", secrets, "--home", str(config.home)]
 
     def command(address: str) -> list[str]:
         plain = {"--login": str(login), "--listen": address, "--keys": str(shown)}
