@@ -6,12 +6,13 @@ import sys
 import threading
 from pathlib import Path
 
-from infra.config import Config
+from infra.config import Config, ConfigError
 from infra.mt5.accounts import login_of
 from infra.mt5.agent import keys
 from infra.mt5.agent.client import AgentTerminal
 from infra.mt5.agent.keeper import Keeper
 from infra.mt5.agent.keys import PLATFORM, agent_name
+from infra.secrets.provider import SecretsError
 
 LOOK_EVERY_S = 0.5
 NOWHERE = "127.0.0.1:1"
@@ -28,7 +29,11 @@ def run(
 ) -> None:
     """Keep the agent alive until told to stop. Without a `terminal` it is one of the venue's."""
     login = login_of(account)
-    shown = keys.ensure(_keys(config), agent_name(login))
+    try:
+        shown = keys.ensure(_keys(config), agent_name(login))
+        mine = _platform_keys(config)
+    except SecretsError as wrong:
+        raise ConfigError(str(wrong)) from wrong
     place = _place(config, login)
     place.parent.mkdir(parents=True, exist_ok=True)
     way = ["--venue", config.venue] if terminal is None else ["--terminal", terminal]
@@ -41,7 +46,7 @@ def run(
         words = [word for pair in plain.items() for word in pair]
         return [sys.executable, "-m", "infra.mt5.agent.process", *words, *way]
 
-    keeper = Keeper(login, command, _platform_keys(config), listen, place)
+    keeper = Keeper(login, command, mine, listen, place)
     try:
         while not stop.wait(LOOK_EVERY_S):
             keeper.look()

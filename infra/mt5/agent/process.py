@@ -20,11 +20,11 @@ from infra.mt5.agent.server import AgentServer
 from infra.mt5.terminal import Terminal
 from infra.observe.telemetry import JsonLines
 from infra.secrets import private
-from infra.secrets.provider import PROVIDERS
+from infra.secrets.provider import PROVIDERS, SecretsError
 from infra.secrets.vault import Credential, vault
 
-TAKEN = 3
-"""The exit status of an agent that found another one in its place."""
+UNUSABLE, TAKEN = 2, 3
+"""The exit status of an agent that cannot serve, and of one that found another in its place."""
 VENUE_DEADLINE_S = 30.0
 """How long the venue may take. Callers and the keeper are less patient, and decide."""
 
@@ -34,15 +34,20 @@ log = logging.getLogger(__name__)
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until the keeper is gone."""
     given = _parser().parse_args(argv)
-    private.no_dumps()
-    account = Account(given.login, given.terminal, _credential(given))
     logging.basicConfig(level="INFO", handlers=[_handler(f"agent-{given.login}")], force=True)
+    private.no_dumps()
     with given.lock.open("ab") as lock:
         if not alone(lock):
             log.error("another agent owns the terminal of %d", given.login)
             return TAKEN
-        owner = Owner(_terminal(account, given.venue), account)
-        serve(AgentServer(owner, given.login, keys.load(given.keys), given.listen))
+        try:
+            account = Account(given.login, given.terminal, _credential(given))
+            owner = Owner(_terminal(account, given.venue), account)
+            server = AgentServer(owner, given.login, keys.load(given.keys), given.listen)
+        except (SecretsError, OSError, RuntimeError) as wrong:
+            log.error("the agent of %d cannot start: %s", given.login, wrong)
+            return UNUSABLE
+        serve(server)
     return 0
 
 

@@ -10,6 +10,7 @@ from infra.mt5 import constants as mt5
 from infra.mt5.agent import owner
 from infra.mt5.agent.client import AgentTerminal
 from infra.mt5.agent.owner import Account
+from infra.mt5.agent.server import AgentServer
 from infra.mt5.simulator.settings import PASSWORD, SERVER
 from infra.secrets.provider import SecretsError
 from infra.secrets.vault import Credential
@@ -89,6 +90,18 @@ def test_a_refused_credential_is_tried_again_only_if_it_is_another_or_much_later
         terminal.answers.clear()
         assert client.initialize(login=LOGIN, password=PASSWORD)
         assert client.initialize()
+
+
+@pytest.mark.parametrize(("code", "spent"), [(mt5.RES_E_NO_MEMORY, True), (mt5.RES_E_FAIL, False)])
+def test_an_agent_that_only_another_process_can_mend_says_so(
+    server: AgentServer, client: AgentTerminal, terminal: Stage, code: int, spent: bool
+) -> None:
+    assert not pulse(server).spent
+    terminal.answers["version"] = lambda _value: None
+    terminal.answers["last_error"] = lambda _value: (code, "Terminal: failed")
+    assert client.version() is None
+    assert client.last_error()[0] == code
+    assert pulse(server).spent is spent
 
 
 def test_without_its_credential_an_agent_does_not_log_in(terminal: Stage) -> None:
