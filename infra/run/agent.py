@@ -6,7 +6,7 @@ import sys
 import threading
 from pathlib import Path
 
-from infra.config import Config
+from infra.config import Config, ConfigError
 from infra.mt5.accounts import login_of
 from infra.mt5.agent import keys
 from infra.mt5.agent.client import AgentTerminal
@@ -14,6 +14,7 @@ from infra.mt5.agent.keeper import Keeper
 from infra.mt5.agent.keys import PLATFORM, agent_name
 from infra.mt5.remote import RemoteTerminal
 from infra.mt5.terminal import Terminal
+from infra.secrets.provider import SecretsError
 from infra.settings import LOCAL
 
 LOOK_EVERY_S = 0.5
@@ -22,14 +23,25 @@ NOWHERE = "127.0.0.1:1"
 
 
 def run(
-    config: Config, stop: threading.Event, account: str, listen: str, terminal: str | None
+    config: Config,
+    stop: threading.Event,
+    account: str,
+    listen: str,
+    terminal: str | None = None,
+    secrets: str | None = None,
 ) -> None:
     """Keep the agent alive until told to stop. Without a `terminal` it is one of the venue's."""
     login = login_of(account)
-    shown = keys.ensure(_keys(config), agent_name(login))
+    try:
+        shown = keys.ensure(_keys(config), agent_name(login))
+        mine = _platform_keys(config)
+    except SecretsError as wrong:
+        raise ConfigError(str(wrong)) from wrong
     place = _place(config, login)
     place.parent.mkdir(parents=True, exist_ok=True)
     way = ["--venue", config.venue] if terminal is None else ["--terminal", terminal]
+    if secrets is not None:
+        way += ["--secrets", secrets, "--home", str(config.home)]
 
     def command(address: str) -> list[str]:
         plain = {"--login": str(login), "--listen": address, "--keys": str(shown)}
@@ -37,7 +49,7 @@ def run(
         words = [word for pair in plain.items() for word in pair]
         return [sys.executable, "-m", "infra.mt5.agent.process", *words, *way]
 
-    keeper = Keeper(login, command, _platform_keys(config), listen, place)
+    keeper = Keeper(login, command, mine, listen, place)
     try:
         while not stop.wait(LOOK_EVERY_S):
             keeper.look()

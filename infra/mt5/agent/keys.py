@@ -7,9 +7,7 @@ certificate serves and does not call, the platform's calls and does not serve.
 
 from __future__ import annotations
 
-import os
 import secrets
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,15 +17,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from infra.secrets import private
+from infra.secrets.provider import SecretsError
+
 ISSUER, PLATFORM = "issuer", "platform"
 ISSUER_DAYS, PEER_DAYS = 3650, 365
 RENEW_DAYS = 30
 SKEW = timedelta(minutes=5)
 """How far the clocks of two machines may be apart when a certificate is new."""
-
-
-class KeysError(RuntimeError):
-    """Keys that cannot be used. One line: which file, and what is wrong with it."""
 
 
 Issuer = tuple[ec.EllipticCurvePrivateKey, x509.Certificate]
@@ -51,22 +48,20 @@ def ensure(folder: Path, name: str) -> Path:
     """The file of a peer's keys, issued if there is none or if its time is nearly over."""
     file = folder / f"{name}.pem"
     if not file.exists():
-        _first(file, issued(_issuer(folder), name, _purpose(name)))
+        private.write_first(file, issued(_issuer(folder), name, _purpose(name)))
     elif (folder / f"{ISSUER}.pem").exists() and _outdated(load(file), issuer := _issuer(folder)):
-        _replaced(file, issued(issuer, name, _purpose(name)))
+        private.write(file, issued(issuer, name, _purpose(name)))
     return file
 
 
 def load(file: Path) -> Keys:
     """The keys of a file that nobody else can read."""
-    if sys.platform != "win32" and file.exists() and file.stat().st_mode & 0o077:
-        raise KeysError(f"{file} can be read by others; make its mode 0600, or issue new keys")
     try:
-        text = file.read_bytes()
+        text = private.read(file)
         key = serialization.load_pem_private_key(text, None)
         certificate, root = x509.load_pem_x509_certificates(text)
     except (OSError, ValueError) as wrong:
-        raise KeysError(f"{file} holds no keys: {wrong}") from wrong
+        raise SecretsError(f"{file} holds no keys: {wrong}") from wrong
     return Keys(_key_pem(key), _pem(certificate), _pem(root))
 
 
@@ -102,12 +97,12 @@ def _issuer(folder: Path) -> Issuer:
     file = folder / f"{ISSUER}.pem"
     if not file.exists():
         key, certificate = new_issuer()
-        _first(file, _key_pem(key) + _pem(certificate) * 2)
+        private.write_first(file, _key_pem(key) + _pem(certificate) * 2)
     keys = load(file)
-    private = serialization.load_pem_private_key(keys.key, None)
-    if not isinstance(private, ec.EllipticCurvePrivateKey):
-        raise KeysError(f"{file} holds another kind of key than we issue with")
-    return private, x509.load_pem_x509_certificate(keys.certificate)
+    key_held = serialization.load_pem_private_key(keys.key, None)
+    if not isinstance(key_held, ec.EllipticCurvePrivateKey):
+        raise SecretsError(f"{file} holds another kind of key than we issue with")
+    return key_held, x509.load_pem_x509_certificate(keys.certificate)
 
 
 def _purpose(name: str) -> x509.ObjectIdentifier:
@@ -139,29 +134,6 @@ def _outdated(keys: Keys, issuer: Issuer) -> bool:
     ends = x509.load_pem_x509_certificate(keys.certificate).not_valid_after_utc
     nearly = ends - datetime.now(UTC) < timedelta(days=RENEW_DAYS)
     return nearly or keys.root != _pem(issuer[1])
-
-
-def _first(file: Path, text: bytes) -> None:
-    """Write a file that must not be there yet; whoever was faster is believed."""
-    fresh = _written(file, text)
-    try:
-        os.link(fresh, file)
-    except FileExistsError:
-        return
-    finally:
-        fresh.unlink()
-
-
-def _replaced(file: Path, text: bytes) -> None:
-    _written(file, text).replace(file)
-
-
-def _written(file: Path, text: bytes) -> Path:
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-        out.write(text)
-    return fresh
 
 
 def _key_pem(key: object) -> bytes:

@@ -17,21 +17,34 @@ from infra.mt5.agent.contract import Identity
 from infra.mt5.link import Called, CallError
 from infra.mt5.recovery import Recovery, of_error
 from infra.mt5.terminal import Terminal
+from infra.secrets.provider import SecretsError
+from infra.secrets.vault import Credential
+
+REFUSED_S = 600.0
+"""Least time between two tries of a credential that was refused and is still the same."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whom a terminal is to be logged in as. Without a password the terminal knows it.
+    """Whom a terminal is to be logged in as. Without a credential the terminal has one saved.
 
     `path` is the terminal's program, where the terminal has one to be started.
     """
 
     login: int
-    server: str = ""
     path: str | None = None
-    password: Callable[[], str] = str
+    credential: Callable[[], Credential | None] = lambda: None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A credential that the broker has refused, and until when it is not tried again."""
+
+    error: CallError
+    credential: Credential | None
+    until_s: float
 
 
 class LateError(Exception):
@@ -44,7 +57,7 @@ class Owner:
     def __init__(self, terminal: Terminal, account: Account) -> None:
         self._terminal = terminal
         self._account = account
-        self._refused: CallError | None = None
+        self._refused: Refused | None = None
         self.identity: Identity | None = None
         """The terminal's, as it was when it was first seen right; it must stay so."""
         self.trouble = ""
@@ -83,42 +96,45 @@ class Owner:
         self._terminal.shutdown()
 
     def _login(self, login: int, password: str, server: str, until_s: float) -> Identity:
-        """Log in where that is missing, with the caller's credentials or else with our own.
-
-        Our own are not tried again once they were refused: that might lock the account.
-        """
+        """Log in where that is missing, with the caller's credentials or else with our own."""
         if login not in (0, self._account.login):
             raise _refusal(f"this agent's account is {self._account.login}, not {login}")
-        own = not (password or server)
-        if own and self._refused is not None:
-            raise self._refused
         seen = self._seen()
         if seen is None or password or self._is_other(seen, server):
-            entered = self._linked if seen is None else self._logged_in
-            if not entered(password, server, _left_ms(until_s)):
+            own = self._own() if not password else None
+            given = {"password": password, "server": server}
+            if own is not None:
+                given = {"password": own.password, "server": server or own.server}
+            if not self._entered(seen, given, _left_ms(until_s)):
                 error = left_by(self._terminal)
-                if own and of_error(error.code) is Recovery.NEVER_AGAIN:
-                    self._refused = error
+                if not (password or server) and of_error(error.code) is Recovery.NEVER_AGAIN:
+                    self._refused = Refused(error, own, monotonic() + REFUSED_S)
                 raise error
             self._refused = None
         return self._identified()
 
-    def _linked(self, password: str, server: str, limit_ms: int) -> bool:
-        given: dict[str, Any] = {"login": self._account.login, "timeout": limit_ms}
-        if known := password or self._account.password():
-            given["password"] = known
-        if named := server or self._account.server:
-            given["server"] = named
-        return self._terminal.initialize(self._account.path, **given)
+    def _own(self) -> Credential | None:
+        """Our own credential, unless it was refused: another try might lock the account."""
+        try:
+            own = self._account.credential()
+        except SecretsError as error:
+            raise _refusal(str(error)) from error
+        refused = self._refused
+        if refused and refused.credential == own and monotonic() < refused.until_s:
+            raise refused.error
+        return own
 
-    def _logged_in(self, password: str, server: str, limit_ms: int) -> bool:
-        known = password or self._account.password()
-        named = server or self._account.server
-        return self._terminal.login(self._account.login, known, named, limit_ms)
+    def _entered(self, seen: Identity | None, given: dict[str, str], limit_ms: int) -> bool:
+        """Log in through the link there is, or make one."""
+        login = self._account.login
+        if seen is not None:
+            return self._terminal.login(login, timeout=limit_ms, **given)
+        named: dict[str, Any] = {name: text for name, text in given.items() if text}
+        path = self._account.path
+        return self._terminal.initialize(path, login=login, timeout=limit_ms, **named)
 
     def _is_other(self, seen: Identity, server: str) -> bool:
-        named = server or self._account.server
-        return seen.login != self._account.login or named not in ("", seen.server)
+        return seen.login != self._account.login or server not in ("", seen.server)
 
     def _seen(self) -> Identity | None:
         self._terminal.ahead(("terminal_info",), ("account_info",))
@@ -133,7 +149,7 @@ class Owner:
         seen = self._seen()
         if seen is None:
             raise left_by(self._terminal)
-        if self._is_other(seen, ""):
+        if seen.login != self._account.login:
             raise _refusal(f"the terminal is {_named(seen)}; this agent is {self._account.login}'s")
         if self.identity not in (None, seen):
             raise _refusal(f"the terminal is {_named(seen)}; it was {_named(self.identity)}")

@@ -10,7 +10,7 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -19,9 +19,12 @@ from infra.mt5.agent.owner import Account, Owner
 from infra.mt5.agent.server import AgentServer
 from infra.mt5.terminal import Terminal
 from infra.observe.telemetry import JsonLines
+from infra.secrets import private
+from infra.secrets.provider import PROVIDERS, SecretsError
+from infra.secrets.vault import Credential, vault
 
-TAKEN = 3
-"""The exit status of an agent that found another one in its place."""
+UNUSABLE, TAKEN = 2, 3
+"""The exit status of an agent that cannot serve, and of one that found another in its place."""
 VENUE_DEADLINE_S = 30.0
 """How long the venue may take. Callers and the keeper are less patient, and decide."""
 
@@ -31,14 +34,20 @@ log = logging.getLogger(__name__)
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until the keeper is gone."""
     given = _parser().parse_args(argv)
-    account = Account(given.login, path=given.terminal)
     logging.basicConfig(level="INFO", handlers=[_handler(f"agent-{given.login}")], force=True)
+    private.no_dumps()
     with given.lock.open("ab") as lock:
         if not alone(lock):
             log.error("another agent owns the terminal of %d", given.login)
             return TAKEN
-        owner = Owner(_terminal(account, given.venue), account)
-        serve(AgentServer(owner, given.login, keys.load(given.keys), given.listen))
+        try:
+            account = Account(given.login, given.terminal, _credential(given))
+            owner = Owner(_terminal(account, given.venue), account)
+            server = AgentServer(owner, given.login, keys.load(given.keys), given.listen)
+        except (SecretsError, OSError, RuntimeError) as wrong:
+            log.error("the agent of %d cannot start: %s", given.login, wrong)
+            return UNUSABLE
+        serve(server)
     return 0
 
 
@@ -75,6 +84,14 @@ def _terminal(account: Account, venue: str | None) -> Terminal:
     return VendorTerminal()
 
 
+def _credential(given: argparse.Namespace) -> Callable[[], Credential | None]:
+    """Where the account's credential is looked up at each login; nowhere: the terminal has one."""
+    if given.secrets is None:
+        return lambda: None
+    kept = vault(given.secrets, given.home)
+    return lambda: kept.credential(str(given.login))
+
+
 def _handler(role: str) -> logging.Handler:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines(role))
@@ -87,6 +104,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--listen", required=True, help="host:port; port 0 is any that is free")
     parser.add_argument("--keys", type=Path, required=True, help="what this agent shows")
     parser.add_argument("--lock", type=Path, required=True, help="held while the agent lives")
+    parser.add_argument("--secrets", choices=PROVIDERS, help="who keeps the credential")
+    parser.add_argument("--home", type=Path, help="whose folder `secrets` is meant")
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--venue", help="the simulated broker's host:port")
     where.add_argument("--terminal", help="the vendor's terminal: the path of its program")

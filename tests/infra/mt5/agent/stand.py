@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from threading import Event
 from typing import Any
 
-from infra.mt5.agent.client import AgentTerminal
+from infra.mt5.agent.client import AgentPulse, AgentTerminal
+from infra.mt5.agent.contract import Pulse
 from infra.mt5.agent.keys import Keys
 from infra.mt5.agent.owner import Account, Owner
 from infra.mt5.agent.server import AgentServer
@@ -28,6 +29,7 @@ class Stage:
         self.hold_at = ""
         self.held, self.go_on = Event(), Event()
         self.answers: dict[str, Any] = {}
+        self.refuses: set[str] = set()
 
     def __getattr__(self, name: str) -> Any:
         function = getattr(self.terminal, name)
@@ -37,7 +39,7 @@ class Stage:
             if name == self.hold_at:
                 self.held.set()
                 assert self.go_on.wait(60.0)
-            value = function(*arguments, **keywords)
+            value = name not in self.refuses and function(*arguments, **keywords)
             return self.answers[name](value) if name in self.answers else value
 
         return call
@@ -55,10 +57,12 @@ def stage() -> Iterator[Stage]:
 
 
 @contextmanager
-def agent(stage: Stage, keys: Keys | None = None, **settings: Any) -> Iterator[AgentServer]:
+def agent(
+    stage: Stage, keys: Keys | None = None, account: Account | None = None, **settings: Any
+) -> Iterator[AgentServer]:
     """An agent that owns the terminal."""
     terminal: Any = stage
-    owner = Owner(terminal, Account(LOGIN))
+    owner = Owner(terminal, account or Account(LOGIN))
     server = AgentServer(owner, LOGIN, keys or agent_keys(LOGIN), **settings)
     try:
         yield server
@@ -76,3 +80,14 @@ def caller(
         yield made
     finally:
         made.shutdown()
+
+
+def pulse(server: AgentServer) -> Pulse:
+    """How the agent is, which it must say at once."""
+    asking = AgentPulse(server.address, LOGIN, platform_keys())
+    try:
+        taken = asking.take(5.0)
+    finally:
+        asking.close()
+    assert taken is not None
+    return taken

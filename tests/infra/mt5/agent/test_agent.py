@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -13,47 +12,16 @@ import pytest
 from infra.mt5 import arguments, wire
 from infra.mt5 import constants as mt5
 from infra.mt5.agent import contract
-from infra.mt5.agent.client import AgentPulse, AgentTerminal
-from infra.mt5.agent.contract import Asked, Foreseen, Hello, Pulse
+from infra.mt5.agent.client import AgentTerminal
+from infra.mt5.agent.contract import Asked, Foreseen, Hello
 from infra.mt5.agent.server import WAITING_MAX, AgentServer
 from infra.mt5.agent.tls import grpc
-from infra.mt5.simulator.settings import PASSWORD
 from tests.infra.mt5 import worlds
 from tests.infra.mt5.agent.issued import platform_keys
-from tests.infra.mt5.agent.stand import Stage, agent, caller, stage
-from tests.infra.mt5.worlds import LOGIN, OTHER
+from tests.infra.mt5.agent.stand import Stage, agent, caller, pulse
+from tests.infra.mt5.worlds import LOGIN
 
 LIMIT_S = 30.0
-
-
-@pytest.fixture
-def terminal() -> Iterator[Stage]:
-    with stage() as made:
-        yield made
-
-
-@pytest.fixture
-def server(terminal: Stage) -> Iterator[AgentServer]:
-    with agent(terminal) as made:
-        yield made
-
-
-@pytest.fixture
-def client(server: AgentServer) -> Iterator[AgentTerminal]:
-    with caller(server) as made:
-        assert made.initialize(), made.last_error()
-        yield made
-
-
-def pulse(server: AgentServer) -> Pulse:
-    """How the agent is, which it must say at once."""
-    asking = AgentPulse(server.address, LOGIN, platform_keys())
-    try:
-        taken = asking.take(5.0)
-    finally:
-        asking.close()
-    assert taken is not None
-    return taken
 
 
 def raw(server: AgentServer, method: str, request: Any, limit_s: float | None = 5.0) -> bytes:
@@ -143,31 +111,6 @@ def test_twenty_threads_each_get_their_own_answers(server: AgentServer) -> None:
         assert sorted(magics) == sorted(list(range(20)) * 5)
 
 
-@pytest.mark.parametrize(("field", "other"), [("login", OTHER), ("server", "Elsewhere")])
-def test_nothing_is_sent_through_another_accounts_terminal(
-    client: AgentTerminal, terminal: Stage, field: str, other: int | str
-) -> None:
-    request = worlds.deal(client)
-    terminal.answers["account_info"] = lambda info: info._replace(**{field: other})
-    assert client.order_send(request) is None
-    code, text = client.last_error()
-    assert code == mt5.RES_E_AUTH_FAILED
-    assert str(other) in text
-    assert "order_send" not in terminal.called
-    terminal.answers.clear()
-    assert client.order_send(request) is not None
-
-
-def test_nothing_is_sent_through_a_terminal_in_another_place(
-    client: AgentTerminal, terminal: Stage
-) -> None:
-    request = worlds.deal(client)
-    terminal.answers["terminal_info"] = lambda info: info._replace(path="another")
-    assert client.order_send(request) is None
-    assert client.last_error()[0] == mt5.RES_E_AUTH_FAILED
-    assert "order_send" not in terminal.called
-
-
 def test_a_send_that_names_no_terminal_is_refused(
     server: AgentServer, client: AgentTerminal, terminal: Stage
 ) -> None:
@@ -176,42 +119,6 @@ def test_a_send_that_names_no_terminal_is_refused(
     answered = msgspec.msgpack.decode(raw(server, "order_send", asked))
     assert answered[:2] == [7, mt5.RES_E_AUTH_FAILED]
     assert "order_send" not in terminal.called
-
-
-def test_the_heartbeat_finds_a_terminal_that_is_anothers(terminal: Stage) -> None:
-    with agent(terminal, heartbeat_s=0.05) as server, caller(server) as client:
-        assert client.initialize()
-        terminal.answers["account_info"] = lambda info: info._replace(login=OTHER)
-        until_s = time.monotonic() + LIMIT_S
-        while not (trouble := pulse(server).trouble):
-            assert time.monotonic() < until_s
-            time.sleep(0.05)
-        assert str(OTHER) in trouble
-
-
-def test_the_terminal_of_another_account_is_not_taken(terminal: Stage) -> None:
-    terminal.answers["account_info"] = lambda info: info and info._replace(login=OTHER)
-    with agent(terminal) as server, caller(server) as client:
-        assert client.initialize() is False
-        assert client.last_error()[0] == mt5.RES_E_AUTH_FAILED
-        assert client.account_info() is None
-
-
-def test_refused_credentials_are_not_tried_again_unless_others_are_given(
-    server: AgentServer, terminal: Stage
-) -> None:
-    refused = (mt5.RES_E_AUTH_FAILED, "Terminal: Authorization failed")
-    terminal.answers["initialize"] = lambda _value: False
-    terminal.answers["last_error"] = lambda _value: refused
-    with caller(server) as client:
-        for _ in range(3):
-            assert client.initialize() is False
-            assert client.last_error() == refused
-        assert terminal.called.count("initialize") == 1
-        terminal.answers.clear()
-        assert client.initialize() is False
-        assert client.initialize(login=LOGIN, password=PASSWORD)
-        assert client.initialize()
 
 
 def test_a_replaced_agent_takes_no_calls_for_the_one_before(terminal: Stage) -> None:

@@ -21,7 +21,7 @@ from infra.mt5.agent import keys
 from infra.mt5.agent.client import AgentTerminal
 from infra.mt5.agent.keeper import Keeper, Limits
 from infra.mt5.agent.keys import PLATFORM, agent_name
-from infra.mt5.agent.process import TAKEN
+from infra.mt5.agent.process import TAKEN, UNUSABLE
 from infra.mt5.remote import RemoteTerminal
 from infra.mt5.simulator.clock import RealClock
 from infra.mt5.simulator.faults import FaultRule
@@ -200,6 +200,19 @@ def test_a_second_agent_of_an_account_does_not_start(kept: Kept) -> None:
     )
     assert (second.returncode, second.stdout) == (TAKEN, b"")
     assert "another agent owns" in json.loads(second.stderr)["text"]
+
+
+def test_an_agent_without_usable_keys_says_why_and_ends(tmp_path: Path) -> None:
+    shown = keys.ensure(tmp_path, agent_name(LOGIN))
+    shown.chmod(0o644)
+    ended = subprocess.run(
+        command(shown, tmp_path / "some.lock", "127.0.0.1:1")("127.0.0.1:0"),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=LIMIT_S,
+    )
+    assert (ended.returncode, ended.stdout) == (UNUSABLE, b"")
+    assert "can be read by others" in json.loads(ended.stderr)["text"]
 
 
 KEEPER = """

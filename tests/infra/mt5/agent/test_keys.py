@@ -13,9 +13,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from infra.mt5 import constants as mt5
 from infra.mt5.agent import contract, keys
-from infra.mt5.agent.keys import PLATFORM, Issuer, Keys, KeysError, agent_name
+from infra.mt5.agent.keys import PLATFORM, Issuer, Keys, agent_name
 from infra.mt5.agent.server import AgentServer
 from infra.mt5.agent.tls import grpc
+from infra.secrets.provider import SecretsError
 from tests.infra.mt5.agent.stand import agent, caller, stage
 from tests.infra.mt5.worlds import LOGIN, OTHER
 
@@ -163,11 +164,11 @@ def test_keys_are_issued_anew_when_their_time_or_their_issuer_is_gone(tmp_path: 
 def test_keys_that_others_can_read_are_not_used(tmp_path: Path) -> None:
     file = keys.ensure(tmp_path, PLATFORM)
     file.chmod(0o640)
-    with pytest.raises(KeysError, match="can be read by others"):
+    with pytest.raises(SecretsError, match="can be read by others"):
         keys.load(file)
     file.chmod(0o600)
     file.write_text("no keys")
-    with pytest.raises(KeysError, match="holds no keys"):
+    with pytest.raises(SecretsError, match="holds no keys"):
         keys.load(file)
 
 

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from commands.accounts import ACCOUNTS, HaltAccount, OpenAccount, RecordExternalDeal, ResumeAccount
+from commands.accounts import (
+    ACCOUNTS,
+    BreakerPosition,
+    HaltAccount,
+    OpenAccount,
+    RecordExternalDeal,
+    ResumeAccount,
+)
 from commands.limits import LIMITS
 from commands.orders import RecordFill, RecordNotExecuted, RecordPositionClosed, RecordReject
 from events.envelope import Message, first_cause
@@ -124,6 +131,16 @@ def test_a_halt_holds_whoever_decided_it_until_it_is_lifted(
         )
         store.handle(ACCOUNTS, command)
         assert ledger.halted_for() == left
+
+
+def test_the_breaker_is_left_as_it_was_turned_last(books: tuple[Ledger, EventStore]) -> None:
+    ledger, store = books
+    assert ledger.breaker() is BreakerPosition.CLOSED
+    for position in (BreakerPosition.OPEN, BreakerPosition.HALF_OPEN, BreakerPosition.HALF_OPEN):
+        ledger.turn_breaker(position, "a test", NOW_US)
+        assert ledger.breaker() is position
+    told = [type(kept.event).__name__ for kept in store.load(f"accounts:{ACCOUNT}")[1]]
+    assert told == ["BreakerOpened", "BreakerHalfOpened"]
 
 
 def test_the_limits_in_force_are_those_set_last(books: tuple[Ledger, EventStore]) -> None:
