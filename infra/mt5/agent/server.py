@@ -21,6 +21,7 @@ from infra.mt5 import wire
 from infra.mt5.agent import contract
 from infra.mt5.agent.contract import Answered, Asked, Foreseen, Greeting, Hello, Pulse
 from infra.mt5.agent.keys import Keys
+from infra.mt5.agent.lanes import LANE_OF, Lane
 from infra.mt5.agent.owner import LateError, Owner
 from infra.mt5.agent.tls import grpc, served
 from infra.mt5.agent.worker import Worker
@@ -28,7 +29,8 @@ from infra.mt5.link import CallError
 from infra.mt5.recovery import Recovery, of_error
 
 WAITING_MAX = 32
-HANDLERS = WAITING_MAX + 16
+"""In each lane: whoever floods one keeps nobody out of the others."""
+HANDLERS = WAITING_MAX * len(Lane) + 16
 HEARTBEAT_S, HEARTBEAT_LIMIT_S = 30.0, 10.0
 STOP_S = 1.0
 
@@ -68,7 +70,7 @@ class AgentServer:
         """Take no more calls, end those in progress, let the terminal go."""
         self._closing.set()
         self._server.stop(STOP_S).wait()
-        self._worker.submit("shutdown", monotonic() + STOP_S, self._owner.close)
+        self._worker.submit(Lane.TRADE, "shutdown", monotonic() + STOP_S, self._owner.close)
         self._worker.close()
 
     def _handlers(self) -> Any:
@@ -101,7 +103,7 @@ class AgentServer:
             self._login,
             running.name,
             running.overdue_s(),
-            self._worker.waiting,
+            self._worker.waiting(),
             self._served,
             self._owner.identity,
             self._owner.trouble,
@@ -110,13 +112,15 @@ class AgentServer:
         return msgspec.msgpack.encode(pulse)
 
     def _function(self, function: str) -> Callable[[bytes, Any], bytes]:
+        lane = LANE_OF[function]
+
         def handle(request: bytes, context: grpc.ServicerContext) -> bytes:
             asked = _read(request, Asked, context)
             until_s = _until_s(context)
-            if refused := self._refused(asked.epoch, asked.number):
+            if refused := self._refused(lane, asked.epoch, asked.number):
                 return msgspec.msgpack.encode(refused[0])
             job = self._worker.submit(
-                function, until_s, lambda: self._answered(function, asked, until_s)
+                lane, function, until_s, lambda: self._answered(function, asked, until_s)
             )
             return msgspec.msgpack.encode(_awaited(job, until_s, context))
 
@@ -125,21 +129,22 @@ class AgentServer:
     def _ahead(self, request: bytes, context: grpc.ServicerContext) -> bytes:
         foreseen = _read(request, Foreseen, context)
         until_s = _until_s(context)
-        if refused := self._refused(foreseen.epoch, *(number for number, *_ in foreseen.calls)):
+        lane = LANE_OF[contract.AHEAD]
+        if refused := self._refused(lane, foreseen.epoch, *(n for n, *_ in foreseen.calls)):
             return msgspec.msgpack.encode(refused)
         if any(function not in contract.READS for _number, function, _given in foreseen.calls):
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, "only reads can be asked ahead")
         job = self._worker.submit(
-            contract.AHEAD, until_s, lambda: self._answered_ahead(foreseen, until_s)
+            lane, contract.AHEAD, until_s, lambda: self._answered_ahead(foreseen, until_s)
         )
         return msgspec.msgpack.encode(_awaited(job, until_s, context))
 
-    def _refused(self, epoch: str, *numbers: int) -> list[Answered]:
+    def _refused(self, lane: Lane, epoch: str, *numbers: int) -> list[Answered]:
         """What is said to calls that cannot even wait for the terminal; nothing: they may."""
         if lost := epoch != self.epoch:
             why = "the agent was replaced"
-        elif self._worker.waiting >= WAITING_MAX:
-            why = f"{WAITING_MAX} calls wait for the terminal already"
+        elif self._worker.waiting(lane) >= WAITING_MAX:
+            why = f"{WAITING_MAX} calls wait in the {lane.name.lower()} lane already"
         else:
             return []
         code, text = mt5.RES_E_INTERNAL_FAIL_SEND, f"IPC send failed: {why}"
@@ -170,8 +175,9 @@ class AgentServer:
 
     def _beat(self, every_s: float) -> None:
         while not self._closing.wait(every_s):
-            if self._worker.waiting == 0:
-                self._worker.submit("heartbeat", monotonic() + HEARTBEAT_LIMIT_S, self._owner.look)
+            if self._worker.waiting(Lane.HEALTH) == 0:
+                until_s = monotonic() + HEARTBEAT_LIMIT_S
+                self._worker.submit(Lane.HEALTH, "heartbeat", until_s, self._owner.look)
 
 
 def _read(request: bytes, kind: type[M], context: grpc.ServicerContext) -> M:
