@@ -71,7 +71,9 @@ def case_of(market: Market, ledger: Ledger, request: TradeRequest, at_ms: int) -
     """Look up what the request names; `None` if it names no symbol of ours."""
     position = ledger.positions.get(request.position)
     order = ledger.orders.get(request.order)
-    name = request.symbol or (position.symbol if position else order.symbol if order else "")
+    done = ledger.done_order(request.order)
+    named = position or order or done
+    name = request.symbol or (named.symbol if named else "")
     symbol = market.symbols.get(name)
     if symbol is None:
         return None

@@ -27,15 +27,21 @@ class Fill:
 
 
 def fill_open(
-    ledger: Ledger, symbol: Specification, order: Order, price: float, at_ms: int
+    ledger: Ledger,
+    symbol: Specification,
+    order: Order,
+    price: float,
+    at_ms: int,
+    lots: float = 0.0,
 ) -> Fill:
-    """The order opens a position under its own ticket."""
+    """The order, or so many lots of it, opens a position under its own ticket."""
     side = ORDER_TYPE_BUY if order.type % 2 == 0 else ORDER_TYPE_SELL
-    ledger.positions[order.ticket] = Position(
+    lots = lots or order.left
+    opened = Position(
         ticket=order.ticket,
         symbol=order.symbol,
         side=side,
-        volume=order.volume,
+        volume=lots,
         price_open=price,
         sl=order.sl,
         tp=order.tp,
@@ -47,10 +53,30 @@ def fill_open(
         margin_rate=margin_rate(symbol, ledger.terms.currency, price),
     )
     order.position = order.ticket
-    deal = _deal(ledger, order, side, DEAL_ENTRY_IN, order.volume, price, at_ms)
+    ledger.positions[order.ticket] = _added(ledger.positions.get(order.ticket), opened)
+    return dealt(ledger, order, _deal(ledger, order, side, DEAL_ENTRY_IN, lots, price, at_ms))
+
+
+def _added(held: Position | None, more: Position) -> Position:
+    """A position and what a further deal of its order adds, at the mean of their prices."""
+    if held is None:
+        return more
+    volume = round(held.volume + more.volume, 8)
+    share = more.volume / volume
+    held.price_open = round(held.price_open + (more.price_open - held.price_open) * share, 8)
+    held.margin_rate += (more.margin_rate - held.margin_rate) * share
+    held.volume = volume
+    held.updated_ms = more.updated_ms
+    return held
+
+
+def dealt(ledger: Ledger, order: Order, deal: TradeDeal) -> Fill:
+    """Book a deal of an order; an order with nothing left to deal is done."""
     ledger.book(deal)
-    finish(ledger, order, ORDER_STATE_FILLED, at_ms, price)
-    return Fill(order.ticket, deal.ticket, order.volume, price)
+    order.dealt = round(order.dealt + deal.volume, 8)
+    if order.left <= 0.0:
+        finish(ledger, order, ORDER_STATE_FILLED, deal.time_msc, deal.price)
+    return Fill(order.ticket, deal.ticket, deal.volume, deal.price)
 
 
 def fill_close(
@@ -61,19 +87,18 @@ def fill_close(
     price: float,
     at_ms: int,
     entry: int = DEAL_ENTRY_OUT,
+    lots: float = 0.0,
 ) -> Fill:
-    """The order closes a position or a part of it; swap is paid in proportion."""
+    """The order closes a position, or so many lots of it; swap is paid in proportion."""
     order.position = position.ticket
     side = ORDER_TYPE_SELL if is_buy(position.side) else ORDER_TYPE_BUY
-    swap = round(position.swap * order.volume / position.volume, 2)
-    gained = profit(
-        symbol, ledger.terms.currency, position.side, order.volume, position.price_open, price
-    )
-    deal = _deal(ledger, order, side, entry, order.volume, price, at_ms, gained, swap)
-    ledger.book(deal)
-    finish(ledger, order, ORDER_STATE_FILLED, at_ms, price)
-    _reduce(ledger, position, order.volume, swap, at_ms)
-    return Fill(order.ticket, deal.ticket, order.volume, price)
+    lots = lots or order.left
+    swap = round(position.swap * lots / position.volume, 2)
+    gained = profit(symbol, ledger.terms.currency, position.side, lots, position.price_open, price)
+    deal = _deal(ledger, order, side, entry, lots, price, at_ms, gained, swap)
+    fill = dealt(ledger, order, deal)
+    _reduce(ledger, position, lots, swap, at_ms)
+    return fill
 
 
 def fill_close_by(
@@ -103,9 +128,8 @@ def fill_close_by(
 def finish(ledger: Ledger, order: Order, state: int, at_ms: int, price: float) -> None:
     """The order is done and goes into the history."""
     ledger.orders.pop(order.ticket, None)
-    left = 0.0 if state == ORDER_STATE_FILLED else order.volume
     order.state = state
-    ledger.finish(order_tuple(order, price, left, at_ms))
+    ledger.finish(order_tuple(order, price, order.left, at_ms))
 
 
 def order_tuple(order: Order, price_current: float, left: float, done_ms: int = 0) -> TradeOrder:

@@ -61,6 +61,14 @@ class Order:
     position_by: int = 0
     reason: int = ORDER_REASON_EXPERT
     state: int = ORDER_STATE_PLACED
+    dealt: float = 0.0
+    deals_ms: int = 0  # when a market order that the server is at will be dealt
+    changed_ms: int = 0
+
+    @property
+    def left(self) -> float:
+        """The lots that are not dealt yet."""
+        return round(self.volume - self.dealt, 8)
 
 
 @dataclass(slots=True)

@@ -86,6 +86,13 @@ def floating(symbol: Specification, currency: str, position: Position, prices: P
     return profit(symbol, currency, position.side, position.volume, position.price_open, closed)
 
 
+def affords(
+    symbols: Mapping[str, Specification], ledger: Ledger, prices: Prices, opened: Position
+) -> bool:
+    """Whether the account can carry one more position."""
+    return worth(symbols, ledger, prices, (opened,)).free >= 0.0
+
+
 def would_open(
     symbol: Specification, ledger: Ledger, side: int, volume: float, price: float
 ) -> Position:

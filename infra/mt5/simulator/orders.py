@@ -5,6 +5,7 @@ from infra.mt5.link import CallError
 from infra.mt5.simulator.account import Account, Outcome
 from infra.mt5.simulator.case import Case
 from infra.mt5.simulator.judge import ACCEPTED
+from infra.mt5.simulator.judge_standing import HEDGE_PROHIBITED
 from infra.mt5.simulator.money import margin_rate, profit, worth, would_open
 from infra.mt5.simulator.symbols import Specification
 from infra.mt5.simulator.trade import NOTHING
@@ -51,6 +52,7 @@ TEXTS = {
     mt5.TRADE_RETCODE_SHORT_ONLY: "Only short positions allowed",
     mt5.TRADE_RETCODE_CLOSE_ONLY: "Only position closing allowed",
     mt5.TRADE_RETCODE_FIFO_CLOSE: "Only FIFO closing allowed",
+    HEDGE_PROHIBITED: "Hedging prohibited",
 }
 
 

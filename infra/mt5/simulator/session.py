@@ -137,8 +137,10 @@ class Session:
         return self._account
 
     def _terminal_info(self) -> TerminalInfo:
-        terms = self._owned().ledger.terms
-        return views.terminal_info(self._saved, terms.terminal_trade_allowed)
+        account = self._owned()
+        connected = account.door.connected(self._broker.now_ms())
+        allowed = account.ledger.terms.terminal_trade_allowed
+        return views.terminal_info(self._saved, allowed, connected)
 
     def _account_info(self) -> AccountInfo:
         with self._owned().lock:

@@ -4,7 +4,7 @@ from infra.mt5 import constants as mt5
 from infra.mt5.simulator.day import Day
 from infra.mt5.simulator.money import HEDGED_SHARE, rate
 from infra.mt5.simulator.rollover import TRIPLE_DAY
-from infra.mt5.simulator.symbols import EXPIRATION_ALL, ORDERS_ALL, Specification
+from infra.mt5.simulator.symbols import Specification
 from infra.mt5.simulator.ticks import Quote
 from infra.mt5.tuples import SymbolInfo
 
@@ -25,6 +25,7 @@ def _specified(symbol: Specification, visible: bool) -> SymbolInfo:
         select=visible,
         visible=visible,
         digits=symbol.digits,
+        ticks_bookdepth=symbol.depth.levels if symbol.depth else 0,
         spread_float=True,
         trade_calc_mode=symbol.calc_mode,
         trade_mode=symbol.trade_mode,
@@ -33,9 +34,9 @@ def _specified(symbol: Specification, visible: bool) -> SymbolInfo:
         trade_exemode=symbol.execution,
         swap_mode=mt5.SYMBOL_SWAP_MODE_POINTS,
         swap_rollover3days=TRIPLE_DAY,
-        expiration_mode=EXPIRATION_ALL,
+        expiration_mode=symbol.expiration_mask,
         filling_mode=symbol.filling_mask,
-        order_mode=ORDERS_ALL,
+        order_mode=symbol.order_mask,
         point=symbol.point,
         trade_tick_size=symbol.point,
         trade_contract_size=symbol.contract_size,

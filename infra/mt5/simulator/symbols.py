@@ -29,6 +29,20 @@ class Character:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Depth:
+    """How much is on offer at each price. The lots of a level are drawn anew for every quote,
+    between half of and one and a half times `lots_per_level`."""
+
+    levels: int
+    lots_per_level: float
+    step_points: int = 1
+
+    def __post_init__(self) -> None:
+        if self.levels < 1 or not self.lots_per_level > 0 or self.step_points < 1:
+            raise ValueError(f"depth is {self}; give at least one level, lot share and point")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Specification:
     """What a broker states about a symbol."""
 
@@ -52,6 +66,12 @@ class Specification:
     filling_mask: int = FILLING_FOK | FILLING_IOC
     trade_mode: int = SYMBOL_TRADE_MODE_FULL
     execution: int = SYMBOL_TRADE_EXECUTION_INSTANT
+    execution_ms: int = 0  # from an accepted market order to its deal
+    depth: Depth | None = None  # none: every volume at the quote
+    quote_age_ms_max: int = 0  # an older quote is no price; 0: none is too old
+    expiration_mask: int = EXPIRATION_ALL
+    order_mask: int = ORDERS_ALL
+    real_only: bool = False
     daily_break: bool = False
 
     @property
