@@ -34,11 +34,13 @@ def fill_open(
     at_ms: int,
     lots: float = 0.0,
 ) -> Fill:
-    """The order, or so many lots of it, opens a position under its own ticket."""
+    """The order, or so many lots of it, opens a position under its own ticket, or adds to its
+    position."""
     side = ORDER_TYPE_BUY if order.type % 2 == 0 else ORDER_TYPE_SELL
     lots = lots or order.left
+    order.position = order.position or order.ticket
     opened = Position(
-        ticket=order.ticket,
+        ticket=order.position,
         symbol=order.symbol,
         side=side,
         volume=lots,
@@ -52,9 +54,8 @@ def fill_open(
         reason=order.reason,
         margin_rate=margin_rate(symbol, ledger.terms.currency, price),
     )
-    order.position = order.ticket
-    ledger.positions[order.ticket] = _added(ledger.positions.get(order.ticket), opened)
-    return dealt(ledger, order, _deal(ledger, order, side, DEAL_ENTRY_IN, lots, price, at_ms))
+    ledger.positions[opened.ticket] = _added(ledger.positions.get(opened.ticket), opened)
+    return dealt(ledger, order, made_deal(ledger, order, side, DEAL_ENTRY_IN, lots, price, at_ms))
 
 
 def _added(held: Position | None, more: Position) -> Position:
@@ -95,7 +96,7 @@ def fill_close(
     lots = lots or order.left
     swap = round(position.swap * lots / position.volume, 2)
     gained = profit(symbol, ledger.terms.currency, position.side, lots, position.price_open, price)
-    deal = _deal(ledger, order, side, entry, lots, price, at_ms, gained, swap)
+    deal = made_deal(ledger, order, side, entry, lots, price, at_ms, gained, swap)
     fill = dealt(ledger, order, deal)
     _reduce(ledger, position, lots, swap, at_ms)
     return fill
@@ -110,7 +111,7 @@ def fill_close_by(
     swap = round(other.swap * order.volume / other.volume, 2)
     order.position = other.ticket
     ledger.book(
-        _deal(
+        made_deal(
             ledger,
             order,
             one.side,
@@ -181,7 +182,7 @@ def closing_order(
     )
 
 
-def _deal(
+def made_deal(
     ledger: Ledger,
     order: Order,
     side: int,
@@ -192,6 +193,7 @@ def _deal(
     gained: float = 0.0,
     swap: float = 0.0,
 ) -> TradeDeal:
+    """The deal that an order makes, with its commission; not booked yet."""
     by_broker = entry == DEAL_ENTRY_OUT_BY
     commission = 0.0 if by_broker else -round(ledger.terms.commission_per_lot * volume, 2)
     return TradeDeal(

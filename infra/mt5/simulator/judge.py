@@ -114,6 +114,8 @@ def _frozen_stops(case: Case) -> int:
 
 def _opposite_there(case: Case) -> int:
     other = case.ledger.positions.get(case.request.position_by)
+    if case.ledger.terms.nets:
+        return mt5.TRADE_RETCODE_INVALID
     if case.position is None or other is None:
         return mt5.TRADE_RETCODE_POSITION_CLOSED
     fits = other.symbol == case.position.symbol and other.side != case.position.side

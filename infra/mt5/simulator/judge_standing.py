@@ -19,7 +19,8 @@ def first_in_first_out(case: Case) -> int:
 
 def hedging(case: Case) -> int:
     """Whether the account may hold a symbol both ways."""
-    if case.ledger.terms.hedging_allowed or case.position:
+    terms = case.ledger.terms
+    if terms.hedging_allowed or terms.nets or case.position:
         return ACCEPTED
     opposite = any(p.symbol == case.symbol.name and p.side != case.side for p in _held(case))
     return HEDGE_PROHIBITED if opposite else ACCEPTED

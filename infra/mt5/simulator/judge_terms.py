@@ -30,7 +30,7 @@ def symbol_tradable(case: Case) -> int:
     mode = case.symbol.trade_mode
     if mode == mt5.SYMBOL_TRADE_MODE_DISABLED:
         return mt5.TRADE_RETCODE_TRADE_DISABLED
-    if mode == mt5.SYMBOL_TRADE_MODE_FULL or case.request.position:
+    if mode == mt5.SYMBOL_TRADE_MODE_FULL or case.request.position or case.reduces:
         return ACCEPTED
     if mode == mt5.SYMBOL_TRADE_MODE_CLOSEONLY:
         return mt5.TRADE_RETCODE_CLOSE_ONLY
@@ -95,9 +95,10 @@ def on_grid(case: Case, price: float) -> bool:
 
 def position_limits(case: Case) -> int:
     """The account's number of positions, the symbol's volume in one direction."""
-    if case.position:
+    if case.position or case.reduces:
         return ACCEPTED
-    if len(case.ledger.positions) >= case.ledger.terms.positions_max:
+    adds = case.ledger.terms.nets and case.ledger.of_symbol(case.symbol.name)
+    if not adds and len(case.ledger.positions) >= case.ledger.terms.positions_max:
         return mt5.TRADE_RETCODE_LIMIT_POSITIONS
     return volume_limit(case)
 
@@ -120,7 +121,7 @@ def volume_limit(case: Case) -> int:
 
 def money(case: Case) -> int:
     """After the deal and its commission the equity must still cover the margin."""
-    if case.position:
+    if case.position or case.reduces:
         return ACCEPTED
     lots = case.request.volume
     opened = would_open(case.symbol, case.ledger, case.side, lots, case.price)

@@ -112,6 +112,10 @@ class Ledger:
         self._done_by_ticket[order.ticket] = order
         self._done_of.setdefault(order.position_id, []).append(order)
 
+    def of_symbol(self, name: str) -> Position | None:
+        """The first position of a symbol; where an account nets, the only one."""
+        return next((each for each in self.positions.values() if each.symbol == name), None)
+
     def deals_between(self, from_s: int, to_s: int) -> list[TradeDeal]:
         """Deals of a range of seconds, both ends included."""
         key = attrgetter("time")

@@ -5,9 +5,10 @@ from math import inf
 from infra.mt5 import constants as mt5
 from infra.mt5.simulator.case import Case, prices_at
 from infra.mt5.simulator.depth import Taken, taken
-from infra.mt5.simulator.execution import Fill, fill_close, fill_open, finish
+from infra.mt5.simulator.execution import Fill, fill_close, finish
 from infra.mt5.simulator.ledger import Ledger, Order
 from infra.mt5.simulator.money import affords, would_open
+from infra.mt5.simulator.netting import enter
 from infra.mt5.simulator.symbols import Specification
 from infra.mt5.simulator.ticks import Market, Quote
 
@@ -43,11 +44,11 @@ def wait(ledger: Ledger, symbol: Specification, order: Order, at_ms: int) -> Fil
 def deal(ledger: Ledger, symbol: Specification, order: Order, found: Taken, at_ms: int) -> Fill:
     """Deal what was found. What is left waits for more if the order returns, else is cancelled."""
     position = ledger.positions.get(order.position)
-    if position is not None and order.position != order.ticket:
+    if position is not None and order.position != order.ticket and not ledger.terms.nets:
         lots = min(found.lots, position.volume)
         fill = fill_close(ledger, symbol, order, position, found.price, at_ms, lots=lots)
     else:
-        fill = fill_open(ledger, symbol, order, found.price, at_ms, found.lots)
+        fill = enter(ledger, symbol, order, found.price, at_ms, found.lots)
     if order.left <= 0.0:
         return fill
     if order.filling == mt5.ORDER_FILLING_RETURN:
@@ -71,10 +72,14 @@ def _deal_late(market: Market, ledger: Ledger, order: Order, quote: Quote, at_ms
     symbol = market.symbols[order.symbol]
     side = order.type % 2
     found = taken(market.settings.seed, symbol, quote, side, order.left, inf)
-    closes = order.position not in (0, order.ticket)
+    closes = order.position not in (0, order.ticket) and not ledger.terms.nets
     short = found.lots < (order.left if order.filling == mt5.ORDER_FILLING_FOK else _TOLERANCE)
     if order.position and order.position not in ledger.positions:
         _end(ledger, order, mt5.ORDER_STATE_CANCELED, at_ms, found, "[position closed]")
+    elif short and order.filling == mt5.ORDER_FILLING_RETURN:
+        order.deals_ms = at_ms + REFILL_MS
+    elif short:
+        _end(ledger, order, mt5.ORDER_STATE_CANCELED, at_ms, found, "[no depth]")
     elif not closes and not affords(
         market.symbols,
         ledger,
@@ -82,12 +87,8 @@ def _deal_late(market: Market, ledger: Ledger, order: Order, quote: Quote, at_ms
         would_open(symbol, ledger, side, found.lots, found.price),
     ):
         _end(ledger, order, mt5.ORDER_STATE_REJECTED, at_ms, found, "[no money]")
-    elif not short:
-        deal(ledger, symbol, order, found, at_ms)
-    elif order.filling == mt5.ORDER_FILLING_RETURN:
-        order.deals_ms = at_ms + REFILL_MS
     else:
-        _end(ledger, order, mt5.ORDER_STATE_CANCELED, at_ms, found, "[no depth]")
+        deal(ledger, symbol, order, found, at_ms)
 
 
 def _end(ledger: Ledger, order: Order, state: int, at_ms: int, found: Taken, comment: str) -> None:

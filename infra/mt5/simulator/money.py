@@ -51,12 +51,16 @@ def profit(
 
 def margin(symbols: Mapping[str, Specification], ledger: Ledger, more: Iterable[Position]) -> float:
     """What the account's positions, and some more, need. Opposite lots of a symbol cover each
-    other: the uncovered rest counts in full, covered lots at the hedged share."""
+    other: the uncovered rest counts in full, covered lots at the hedged share, or not at all where
+    the account nets them."""
     legs: dict[str, tuple[list[Position], list[Position]]] = {}
     for position in (*ledger.positions.values(), *more):
         buys, sells = legs.setdefault(position.symbol, ([], []))
         (buys if is_buy(position.side) else sells).append(position)
-    total = sum(_symbol_margin(symbols[name].contract_size, *two) for name, two in legs.items())
+    share = 0.0 if ledger.terms.nets else HEDGED_SHARE
+    total = sum(
+        _symbol_margin(symbols[name].contract_size, share, *two) for name, two in legs.items()
+    )
     return round(total / ledger.terms.leverage, 2)
 
 
@@ -90,7 +94,15 @@ def affords(
     symbols: Mapping[str, Specification], ledger: Ledger, prices: Prices, opened: Position
 ) -> bool:
     """Whether the account can carry one more position."""
+    if reduces(ledger, opened.symbol, opened.side, opened.volume):
+        return True
     return worth(symbols, ledger, prices, (opened,)).free >= 0.0
+
+
+def reduces(ledger: Ledger, name: str, side: int, lots: float) -> bool:
+    """Whether a deal would only take from the one position of a symbol, which needs no money."""
+    held = ledger.of_symbol(name) if ledger.terms.nets else None
+    return held is not None and held.side != side and lots <= held.volume
 
 
 def would_open(
@@ -113,7 +125,9 @@ def would_open(
     )
 
 
-def _symbol_margin(contract: float, buys: list[Position], sells: list[Position]) -> float:
+def _symbol_margin(
+    contract: float, share: float, buys: list[Position], sells: list[Position]
+) -> float:
     bought = sum(position.volume for position in buys)
     sold = sum(position.volume for position in sells)
     longer = buys if bought >= sold else sells
@@ -121,7 +135,7 @@ def _symbol_margin(contract: float, buys: list[Position], sells: list[Position])
     uncovered = round(max(bought, sold) - covered, 8)
     needed = uncovered * _mean_rate(longer)
     if covered:
-        needed += covered * HEDGED_SHARE * _mean_rate([*buys, *sells])
+        needed += covered * share * _mean_rate([*buys, *sells])
     return needed * contract
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal
 
-from infra.mt5.constants import ACCOUNT_TRADE_MODE_DEMO
+from infra.mt5.constants import ACCOUNT_MARGIN_MODE_RETAIL_HEDGING, ACCOUNT_TRADE_MODE_DEMO
 from infra.mt5.simulator.symbols import BY_NAME, SYMBOLS, Specification
 
 SERVER = "Tapedeck-Paper"
@@ -79,10 +79,17 @@ class AccountSettings:
     answer_limit_ms: int = 10_000  # a deal that takes longer is answered before it is made
     settling_ms: int = 0  # how long a change of an order keeps others from changing it
     kind: int = ACCOUNT_TRADE_MODE_DEMO
+    margin_mode: int = ACCOUNT_MARGIN_MODE_RETAIL_HEDGING
     hedging_allowed: bool = True  # opposite positions of a symbol
     fifo_close: bool = False  # the oldest position of a symbol is closed first
     dealer: Dealer = Dealer()
     plugin: Plugin | None = None
+
+    @property
+    def nets(self) -> bool:
+        """Whether there is one position per symbol."""
+        return self.margin_mode != ACCOUNT_MARGIN_MODE_RETAIL_HEDGING
+
     trade_allowed: bool = True  # the broker lets this account trade
     experts_allowed: bool = True  # the broker lets programs trade
     terminal_trade_allowed: bool = True  # the terminal's AutoTrading button

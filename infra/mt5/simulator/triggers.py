@@ -13,9 +13,10 @@ from infra.mt5.constants import (
     ORDER_TYPE_SELL_STOP,
     ORDER_TYPE_SELL_STOP_LIMIT,
 )
-from infra.mt5.simulator.execution import closing_order, fill_close, fill_open, finish
+from infra.mt5.simulator.execution import closing_order, fill_close, finish
 from infra.mt5.simulator.ledger import Ledger, Order, Position, is_buy
 from infra.mt5.simulator.money import affords, would_open
+from infra.mt5.simulator.netting import enter
 from infra.mt5.simulator.ticks import Market, Quote, Ticks, quote_of
 
 _NEVER_BELOW = -np.inf
@@ -96,7 +97,7 @@ def _activate(market: Market, ledger: Ledger, order: Order, quote: Quote) -> Non
         return
     price = quote.ask if order.type % 2 == 0 else quote.bid
     if _affordable(market, ledger, order, price, quote):
-        fill_open(ledger, market.symbols[order.symbol], order, price, quote.time_ms)
+        enter(ledger, market.symbols[order.symbol], order, price, quote.time_ms)
     else:
         order.comment = "[no money]"
         finish(ledger, order, ORDER_STATE_REJECTED, quote.time_ms, price)

@@ -40,7 +40,7 @@ def account_info(account: Account) -> AccountInfo:
         margin_so_mode=mt5.ACCOUNT_STOPOUT_MODE_PERCENT,
         trade_allowed=terms.trade_allowed,
         trade_expert=terms.experts_allowed,
-        margin_mode=mt5.ACCOUNT_MARGIN_MODE_RETAIL_HEDGING,
+        margin_mode=terms.margin_mode,
         currency_digits=2,
         fifo_close=terms.fifo_close,
         balance=ledger.balance,
