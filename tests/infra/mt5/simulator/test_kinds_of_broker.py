@@ -1,4 +1,4 @@
-"""Whatever the kind of account and of execution: the book adds up, and is the same when replayed."""
+"""Whatever the kind of account and of execution: the book adds up, and a replay gives it again."""
 
 from __future__ import annotations
 
