@@ -11,7 +11,7 @@ from infra.mt5.constants import (
     ORDER_TYPE_SELL,
 )
 from infra.mt5.simulator.ledger import Ledger, Order, Position, is_buy
-from infra.mt5.simulator.money import margin_rate, profit
+from infra.mt5.simulator.money import lot_margin, profit
 from infra.mt5.simulator.symbols import Specification
 from infra.mt5.tuples import TradeDeal, TradeOrder
 
@@ -52,7 +52,7 @@ def fill_open(
         magic=order.magic,
         comment=order.comment,
         reason=order.reason,
-        margin_rate=margin_rate(symbol, ledger.terms.currency, price),
+        lot_margin=lot_margin(symbol, ledger.terms, price),
     )
     ledger.positions[opened.ticket] = _added(ledger.positions.get(opened.ticket), opened)
     return dealt(ledger, order, made_deal(ledger, order, side, DEAL_ENTRY_IN, lots, price, at_ms))
@@ -65,7 +65,7 @@ def _added(held: Position | None, more: Position) -> Position:
     volume = round(held.volume + more.volume, 8)
     share = more.volume / volume
     held.price_open = round(held.price_open + (more.price_open - held.price_open) * share, 8)
-    held.margin_rate += (more.margin_rate - held.margin_rate) * share
+    held.lot_margin += (more.lot_margin - held.lot_margin) * share
     held.volume = volume
     held.updated_ms = more.updated_ms
     return held

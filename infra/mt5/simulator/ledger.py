@@ -20,7 +20,7 @@ _TICKETS_PER_LOGIN = 1_000_000_000
 
 @dataclass(slots=True, kw_only=True)
 class Position:
-    """An open position. `margin_rate` is what one unit of the base was worth when it opened."""
+    """An open position. `lot_margin` is what a lot binds, by the price at which it opened."""
 
     ticket: int
     symbol: str
@@ -33,7 +33,7 @@ class Position:
     updated_ms: int
     magic: int
     comment: str
-    margin_rate: float
+    lot_margin: float
     reason: int = ORDER_REASON_EXPERT
     swap: float = 0.0
 

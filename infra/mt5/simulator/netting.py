@@ -3,7 +3,7 @@
 from infra.mt5.constants import DEAL_ENTRY_INOUT
 from infra.mt5.simulator.execution import Fill, dealt, fill_close, fill_open, made_deal
 from infra.mt5.simulator.ledger import Ledger, Order, Position
-from infra.mt5.simulator.money import margin_rate, profit
+from infra.mt5.simulator.money import lot_margin, profit
 from infra.mt5.simulator.symbols import Specification
 
 
@@ -49,6 +49,6 @@ def _turn(
     held.side, held.volume = side, round(lots - held.volume, 8)
     held.price_open, held.swap = price, 0.0
     held.sl, held.tp = order.sl, order.tp
-    held.margin_rate = margin_rate(symbol, currency, price)
+    held.lot_margin = lot_margin(symbol, ledger.terms, price)
     held.magic, held.comment, held.updated_ms = order.magic, order.comment, at_ms
     return dealt(ledger, order, deal)

@@ -73,6 +73,8 @@ class AccountSettings:
     commission_per_lot: float = 3.5  # each way, in account currency
     margin_call_percent: float = 100.0
     stop_out_percent: float = 50.0
+    margin_call_money: float | None = None  # with `stop_out_money`: both in account currency,
+    stop_out_money: float | None = None  # of equity, instead of percents of the margin
     orders_max: int = 200
     positions_max: int = 200
     requests_per_s_max: int = 0  # 0: as many as come
@@ -84,6 +86,13 @@ class AccountSettings:
     fifo_close: bool = False  # the oldest position of a symbol is closed first
     dealer: Dealer = Dealer()
     plugin: Plugin | None = None
+
+    @property
+    def margin_levels(self) -> tuple[float, float]:
+        """Margin call and stop-out, in the unit that is in force."""
+        if self.stop_out_money is None:
+            return self.margin_call_percent, self.stop_out_percent
+        return self.margin_call_money or self.stop_out_money, self.stop_out_money
 
     @property
     def nets(self) -> bool:

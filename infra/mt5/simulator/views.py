@@ -37,7 +37,11 @@ def account_info(account: Account) -> AccountInfo:
         trade_mode=terms.kind,
         leverage=terms.leverage,
         limit_orders=terms.orders_max,
-        margin_so_mode=mt5.ACCOUNT_STOPOUT_MODE_PERCENT,
+        margin_so_mode=(
+            mt5.ACCOUNT_STOPOUT_MODE_PERCENT
+            if terms.stop_out_money is None
+            else mt5.ACCOUNT_STOPOUT_MODE_MONEY
+        ),
         trade_allowed=terms.trade_allowed,
         trade_expert=terms.experts_allowed,
         margin_mode=terms.margin_mode,
@@ -50,8 +54,8 @@ def account_info(account: Account) -> AccountInfo:
         margin=now.margin,
         margin_free=now.free,
         margin_level=round(now.level_percent, 2),
-        margin_so_call=terms.margin_call_percent,
-        margin_so_so=terms.stop_out_percent,
+        margin_so_call=terms.margin_levels[0],
+        margin_so_so=terms.margin_levels[1],
         margin_initial=0.0,
         margin_maintenance=0.0,
         assets=0.0,

@@ -10,7 +10,7 @@ from infra.mt5.simulator.execution import closing_order, fill_close, finish
 from infra.mt5.simulator.expiry import DAY_MS
 from infra.mt5.simulator.ledger import Ledger, Order, Position
 from infra.mt5.simulator.market_orders import due
-from infra.mt5.simulator.money import affords, margin, would_open
+from infra.mt5.simulator.money import affords, margin, stop_out_level, would_open
 from infra.mt5.simulator.netting import enter
 from infra.mt5.simulator.rollover import roll_over
 from infra.mt5.simulator.ticks import Market
@@ -75,7 +75,7 @@ def _tick(market: Market, ledger: Ledger, name: str, at_ms: int, prices: Prices)
     for order in [o for o in ledger.orders.values() if o.symbol == name and not o.deals_ms]:
         _pending(market, ledger, order, at_ms, prices)
     while any(p.symbol == name for p in ledger.positions.values()):
-        if _equity(market, ledger, prices) > _stop_out_level(market, ledger):
+        if _equity(market, ledger, prices) > _stop_out_level(ledger):
             return
         _close_worst(market, ledger, at_ms, prices)
 
@@ -120,12 +120,12 @@ def _floating(market: Market, position: Position, prices: Prices) -> float:
     symbol = market.symbols[position.symbol]
     bid, ask = prices[position.symbol]
     price, sign = (bid, 1) if position.side == BUY else (ask, -1)
-    moved = sign * (price - position.price_open) * position.volume * symbol.contract_size
+    moved = sign * (price - position.price_open) * position.volume * symbol.lot_value
     return moved if symbol.profit == "USD" else moved / price
 
 
-def _stop_out_level(market: Market, ledger: Ledger) -> float:
-    return margin(market.symbols, ledger, ()) * ledger.terms.stop_out_percent / 100
+def _stop_out_level(ledger: Ledger) -> float:
+    return stop_out_level(ledger.terms, margin(ledger))
 
 
 def _close_worst(market: Market, ledger: Ledger, at_ms: int, prices: Prices) -> None:
@@ -133,7 +133,7 @@ def _close_worst(market: Market, ledger: Ledger, at_ms: int, prices: Prices) -> 
         return round(_floating(market, position, prices), 2) + position.swap
 
     worst = min(ledger.positions.values(), key=loss)
-    equity, needed = _equity(market, ledger, prices), margin(market.symbols, ledger, ())
+    equity, needed = _equity(market, ledger, prices), margin(ledger)
     comment = f"[so {equity / needed * 100:.2f}%/{equity:.2f}/{needed:.2f}]"[:29]
     order = closing_order(ledger, worst, at_ms, mt5.ORDER_REASON_SO, comment)
     bid, ask = prices[worst.symbol]

@@ -45,6 +45,10 @@ KINDS = {
     "hedging, answered late": kind({"answer_limit_ms": 500}, {"execution_ms": 90_000}),
     "netting": kind({"margin_mode": NETTING}, {}),
     "netting by exchange": kind({"margin_mode": NETTING}, BY_EXCHANGE),
+    "netting, stopped out in money": kind(
+        {"margin_mode": NETTING, "stop_out_money": 120.0}, {"swap_triple_day": 4}
+    ),
+    "leverage on the price": kind({}, {"calc_mode": mt5.SYMBOL_CALC_MODE_CFDLEVERAGE, "swap_mode": 5}),
     "exchange": kind({"margin_mode": mt5.ACCOUNT_MARGIN_MODE_EXCHANGE}, BY_EXCHANGE),
 }
 FILLINGS = st.sampled_from([mt5.ORDER_FILLING_FOK, mt5.ORDER_FILLING_IOC, mt5.ORDER_FILLING_RETURN])
@@ -70,6 +74,7 @@ def played(
     return broker.accounts[LOGIN]
 
 
+@pytest.mark.thorough
 @each_kind
 @hypothesis(max_examples=12, deadline=None)
 @some_scripts
@@ -101,6 +106,7 @@ def test_the_fast_sweep_does_what_the_slow_one_does(
         assert played(KINDS[name], steps, filling, False).ledger == fast
 
 
+@pytest.mark.thorough
 @each_kind
 @hypothesis(max_examples=8, deadline=None)
 @some_scripts
