@@ -48,7 +48,9 @@ KINDS = {
     "netting, stopped out in money": kind(
         {"margin_mode": NETTING, "stop_out_money": 120.0}, {"swap_triple_day": 4}
     ),
-    "leverage on the price": kind({}, {"calc_mode": mt5.SYMBOL_CALC_MODE_CFDLEVERAGE, "swap_mode": 5}),
+    "leverage on the price": kind(
+        {}, {"calc_mode": mt5.SYMBOL_CALC_MODE_CFDLEVERAGE, "swap_mode": 5}
+    ),
     "exchange": kind({"margin_mode": mt5.ACCOUNT_MARGIN_MODE_EXCHANGE}, BY_EXCHANGE),
 }
 FILLINGS = st.sampled_from([mt5.ORDER_FILLING_FOK, mt5.ORDER_FILLING_IOC, mt5.ORDER_FILLING_RETURN])
