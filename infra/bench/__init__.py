@@ -1,7 +1,7 @@
 """`tapedeck bench`: speed and size beside a peer or a limit of the same run.
 
 To add a benchmark: a function from a configuration and a number of repeats to a `Figure`, and one
-line in `BENCHES`.
+line in `BENCHES`, or in `ALONE` if it needs no services.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Callable
 
 from infra import collector
-from infra.bench import streams, tapes
+from infra.bench import simulator, streams, tapes
 from infra.bench.agent import agent
 from infra.bench.figures import Figure, table
 from infra.bench.ground import services
@@ -24,12 +24,18 @@ BENCHES: dict[str, Callable[[Config, int], Figure]] = {
     "projections": tapes.projections,
     "replay": tapes.replaying,
 }
+ALONE: dict[str, Callable[[Config, int], Figure]] = {
+    "simulator-ticks": simulator.ticks,
+    "simulator-sends": simulator.sends,
+}
+"""Those that need no services."""
 PLATFORM, AGENT = "platform", "agent"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Which, how often, how long."""
-    parser.add_argument("--only", choices=[*BENCHES, AGENT, PLATFORM], action="append")
+    choices = [*ALONE, *BENCHES, AGENT, PLATFORM]
+    parser.add_argument("--only", choices=choices, action="append")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each; the median counts")
     parser.add_argument(
         "--minutes",
@@ -42,15 +48,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def main(config: Config, arguments: argparse.Namespace) -> int:
     """Print each figure as it comes and all of them at the end; 1 if one was not reached."""
     collector.relax()  # as the roles do that are measured in this process
-    chosen = arguments.only or [*BENCHES, AGENT, PLATFORM]
-    figures: list[Figure] = []
+    chosen = arguments.only or [*ALONE, *BENCHES, AGENT, PLATFORM]
+    figures = _measured(ALONE, chosen, config, arguments.repeat)
     if set(chosen) & set(BENCHES):
         with services(config) as bound:
-            for name in chosen:
-                if name in BENCHES:
-                    print(f"{name} ...", flush=True)
-                    figures.append(BENCHES[name](bound, arguments.repeat))
-                    print(table(figures[-1:]), flush=True)
+            figures += _measured(BENCHES, chosen, bound, arguments.repeat)
     if AGENT in chosen:
         print("a terminal behind its agent ...", flush=True)
         figures += agent(config, arguments.repeat)
@@ -60,3 +62,19 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
     print()
     print(table(figures))
     return 0 if all(figure.reached for figure in figures) else 1
+
+
+def _measured(
+    benches: dict[str, Callable[[Config, int], Figure]],
+    chosen: list[str],
+    config: Config,
+    repeat: int,
+) -> list[Figure]:
+    """The figures of those that are chosen, each printed as it comes."""
+    figures: list[Figure] = []
+    for name in chosen:
+        if name in benches:
+            print(f"{name} ...", flush=True)
+            figures.append(benches[name](config, repeat))
+            print(table(figures[-1:]), flush=True)
+    return figures

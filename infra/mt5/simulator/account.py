@@ -6,6 +6,7 @@ from threading import RLock
 
 from infra.mt5 import constants as mt5
 from infra.mt5.simulator.case import Case, case_of, prices_at
+from infra.mt5.simulator.door import Door
 from infra.mt5.simulator.execution import Fill
 from infra.mt5.simulator.faults import Faults
 from infra.mt5.simulator.judge import ACCEPTED, judge
@@ -14,6 +15,7 @@ from infra.mt5.simulator.money import Worth, worth
 from infra.mt5.simulator.sweep import sweep
 from infra.mt5.simulator.ticks import Market, Quote
 from infra.mt5.simulator.trade import NOTHING, execute
+from infra.mt5.simulator.verdict import answer, verdict
 from infra.mt5.tuples import TradeRequest
 
 Record = Callable[[int, TradeRequest], None]
@@ -31,11 +33,14 @@ class Outcome:
 class Account:
     """An account whose state is a function of the market and of the requests recorded."""
 
-    def __init__(self, market: Market, ledger: Ledger, record: Record) -> None:
+    def __init__(
+        self, market: Market, ledger: Ledger, record: Record, door: Door | None = None
+    ) -> None:
         self.market = market
         self.ledger = ledger
         self.faults = Faults()
         self.lock = RLock()
+        self.door = door or Door(ledger.terms.requests_per_s_max, ())
         self._record = record
 
     def advance(self, to_ms: int) -> None:
@@ -49,11 +54,18 @@ class Account:
 
     def send(self, request: TradeRequest) -> Outcome:
         """Judge, write down, execute. What is refused leaves no trace in the book."""
+        if (shut := self.door.refusal(self.ledger.now_ms)) != ACCEPTED:
+            return Outcome(shut, NOTHING, None)
         code, case = self.judged(request)
+        if case is not None and code == ACCEPTED:
+            code = verdict(case)
         if code != ACCEPTED or case is None:
             return Outcome(code, NOTHING, case.quote if case else None)
         self._record(self.ledger.now_ms, request)
-        return Outcome(_accepted(request), execute(case), case.quote)
+        fill = execute(case)
+        code = answer(case, fill)
+        unheard = code == mt5.TRADE_RETCODE_TIMEOUT
+        return Outcome(code, NOTHING if unheard else fill, case.quote)
 
     def replay(self, at_ms: int, request: TradeRequest) -> None:
         """Do again what was written down."""
@@ -81,9 +93,3 @@ def unnamed(request: TradeRequest) -> int:
     if request.action in (mt5.TRADE_ACTION_MODIFY, mt5.TRADE_ACTION_REMOVE):
         return mt5.TRADE_RETCODE_INVALID_ORDER
     return mt5.TRADE_RETCODE_INVALID
-
-
-def _accepted(request: TradeRequest) -> int:
-    if request.action == mt5.TRADE_ACTION_PENDING:
-        return mt5.TRADE_RETCODE_PLACED
-    return mt5.TRADE_RETCODE_DONE

@@ -7,6 +7,7 @@ from infra.mt5.constants import RES_E_NOT_FOUND
 from infra.mt5.link import CallError
 from infra.mt5.simulator.account import Account
 from infra.mt5.simulator.clock import Clock
+from infra.mt5.simulator.door import Door
 from infra.mt5.simulator.faults import FaultRule
 from infra.mt5.simulator.journal import Header, Journal
 from infra.mt5.simulator.ledger import opened
@@ -15,7 +16,7 @@ from infra.mt5.simulator.ticks import Market
 from infra.mt5.tuples import TradeRequest
 
 # Count up when equal settings and requests give other prices or another book than before.
-MODEL = 1
+MODEL = 2
 
 
 class Broker:
@@ -74,14 +75,15 @@ class Broker:
             journal.close()
 
     def _account(self, login: int, folder: Path | None) -> Account:
+        door = Door(self.settings.terms.requests_per_s_max, self.settings.outages_ms)
         if folder is None:
             ledger = opened(login, self.settings.terms, self.now_ms())
-            return Account(self.market, ledger, _forget)
+            return Account(self.market, ledger, _forget, door)
         header = Header(MODEL, self.settings.digest(), self.now_ms())
         journal = Journal(folder / f"{login}.journal", header)
         self._journals.append(journal)
         ledger = opened(login, self.settings.terms, journal.header.opened_ms)
-        account = Account(self.market, ledger, journal.append)
+        account = Account(self.market, ledger, journal.append, door)
         for record in journal.records:
             account.replay(record.at_ms, record.request)
         journal.records = ()

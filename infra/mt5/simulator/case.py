@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from infra.mt5.constants import ORDER_TYPE_BUY, ORDER_TYPE_SELL
+from infra.mt5.constants import ORDER_TYPE_BUY, ORDER_TYPE_SELL, TRADE_ACTION_SLTP
 from infra.mt5.simulator.ledger import Ledger, Order, Position
-from infra.mt5.simulator.money import Prices
+from infra.mt5.simulator.money import Prices, reduces
 from infra.mt5.simulator.symbols import Specification
 from infra.mt5.simulator.ticks import Market, Quote
 from infra.mt5.tuples import TradeRequest
@@ -47,6 +47,11 @@ class Case:
         return self.quote
 
     @property
+    def reduces(self) -> bool:
+        """Whether a deal would only take from the one position of a netting account."""
+        return reduces(self.ledger, self.symbol.name, self.side, self.request.volume)
+
+    @property
     def symbols(self) -> Mapping[str, Specification]:
         return self.market.symbols
 
@@ -67,11 +72,20 @@ def prices_at(market: Market, at_ms: int) -> Prices:
     return prices
 
 
+def _position_of(ledger: Ledger, request: TradeRequest) -> Position | None:
+    """The position named; where the account nets, the symbol alone names it for its stops."""
+    if request.action == TRADE_ACTION_SLTP and not request.position and ledger.terms.nets:
+        return ledger.of_symbol(request.symbol)
+    return ledger.positions.get(request.position)
+
+
 def case_of(market: Market, ledger: Ledger, request: TradeRequest, at_ms: int) -> Case | None:
     """Look up what the request names; `None` if it names no symbol of ours."""
-    position = ledger.positions.get(request.position)
+    position = _position_of(ledger, request)
     order = ledger.orders.get(request.order)
-    name = request.symbol or (position.symbol if position else order.symbol if order else "")
+    done = ledger.done_order(request.order)
+    named = position or order or done
+    name = request.symbol or (named.symbol if named else "")
     symbol = market.symbols.get(name)
     if symbol is None:
         return None

@@ -11,7 +11,7 @@ from infra.mt5.constants import (
     ORDER_TYPE_SELL,
 )
 from infra.mt5.simulator.ledger import Ledger, Order, Position, is_buy
-from infra.mt5.simulator.money import margin_rate, profit
+from infra.mt5.simulator.money import lot_margin, profit
 from infra.mt5.simulator.symbols import Specification
 from infra.mt5.tuples import TradeDeal, TradeOrder
 
@@ -27,15 +27,23 @@ class Fill:
 
 
 def fill_open(
-    ledger: Ledger, symbol: Specification, order: Order, price: float, at_ms: int
+    ledger: Ledger,
+    symbol: Specification,
+    order: Order,
+    price: float,
+    at_ms: int,
+    lots: float = 0.0,
 ) -> Fill:
-    """The order opens a position under its own ticket."""
+    """The order, or so many lots of it, opens a position under its own ticket, or adds to its
+    position."""
     side = ORDER_TYPE_BUY if order.type % 2 == 0 else ORDER_TYPE_SELL
-    ledger.positions[order.ticket] = Position(
-        ticket=order.ticket,
+    lots = lots or order.left
+    order.position = order.position or order.ticket
+    opened = Position(
+        ticket=order.position,
         symbol=order.symbol,
         side=side,
-        volume=order.volume,
+        volume=lots,
         price_open=price,
         sl=order.sl,
         tp=order.tp,
@@ -44,13 +52,32 @@ def fill_open(
         magic=order.magic,
         comment=order.comment,
         reason=order.reason,
-        margin_rate=margin_rate(symbol, ledger.terms.currency, price),
+        lot_margin=lot_margin(symbol, ledger.terms, price),
     )
-    order.position = order.ticket
-    deal = _deal(ledger, order, side, DEAL_ENTRY_IN, order.volume, price, at_ms)
+    ledger.positions[opened.ticket] = _added(ledger.positions.get(opened.ticket), opened)
+    return dealt(ledger, order, made_deal(ledger, order, side, DEAL_ENTRY_IN, lots, price, at_ms))
+
+
+def _added(held: Position | None, more: Position) -> Position:
+    """A position and what a further deal of its order adds, at the mean of their prices."""
+    if held is None:
+        return more
+    volume = round(held.volume + more.volume, 8)
+    share = more.volume / volume
+    held.price_open = round(held.price_open + (more.price_open - held.price_open) * share, 8)
+    held.lot_margin += (more.lot_margin - held.lot_margin) * share
+    held.volume = volume
+    held.updated_ms = more.updated_ms
+    return held
+
+
+def dealt(ledger: Ledger, order: Order, deal: TradeDeal) -> Fill:
+    """Book a deal of an order; an order with nothing left to deal is done."""
     ledger.book(deal)
-    finish(ledger, order, ORDER_STATE_FILLED, at_ms, price)
-    return Fill(order.ticket, deal.ticket, order.volume, price)
+    order.dealt = round(order.dealt + deal.volume, 8)
+    if order.left <= 0.0:
+        finish(ledger, order, ORDER_STATE_FILLED, deal.time_msc, deal.price)
+    return Fill(order.ticket, deal.ticket, deal.volume, deal.price)
 
 
 def fill_close(
@@ -61,19 +88,18 @@ def fill_close(
     price: float,
     at_ms: int,
     entry: int = DEAL_ENTRY_OUT,
+    lots: float = 0.0,
 ) -> Fill:
-    """The order closes a position or a part of it; swap is paid in proportion."""
+    """The order closes a position, or so many lots of it; swap is paid in proportion."""
     order.position = position.ticket
     side = ORDER_TYPE_SELL if is_buy(position.side) else ORDER_TYPE_BUY
-    swap = round(position.swap * order.volume / position.volume, 2)
-    gained = profit(
-        symbol, ledger.terms.currency, position.side, order.volume, position.price_open, price
-    )
-    deal = _deal(ledger, order, side, entry, order.volume, price, at_ms, gained, swap)
-    ledger.book(deal)
-    finish(ledger, order, ORDER_STATE_FILLED, at_ms, price)
-    _reduce(ledger, position, order.volume, swap, at_ms)
-    return Fill(order.ticket, deal.ticket, order.volume, price)
+    lots = lots or order.left
+    swap = round(position.swap * lots / position.volume, 2)
+    gained = profit(symbol, ledger.terms.currency, position.side, lots, position.price_open, price)
+    deal = made_deal(ledger, order, side, entry, lots, price, at_ms, gained, swap)
+    fill = dealt(ledger, order, deal)
+    _reduce(ledger, position, lots, swap, at_ms)
+    return fill
 
 
 def fill_close_by(
@@ -85,7 +111,7 @@ def fill_close_by(
     swap = round(other.swap * order.volume / other.volume, 2)
     order.position = other.ticket
     ledger.book(
-        _deal(
+        made_deal(
             ledger,
             order,
             one.side,
@@ -103,9 +129,8 @@ def fill_close_by(
 def finish(ledger: Ledger, order: Order, state: int, at_ms: int, price: float) -> None:
     """The order is done and goes into the history."""
     ledger.orders.pop(order.ticket, None)
-    left = 0.0 if state == ORDER_STATE_FILLED else order.volume
     order.state = state
-    ledger.finish(order_tuple(order, price, left, at_ms))
+    ledger.finish(order_tuple(order, price, order.left, at_ms))
 
 
 def order_tuple(order: Order, price_current: float, left: float, done_ms: int = 0) -> TradeOrder:
@@ -157,7 +182,7 @@ def closing_order(
     )
 
 
-def _deal(
+def made_deal(
     ledger: Ledger,
     order: Order,
     side: int,
@@ -168,6 +193,7 @@ def _deal(
     gained: float = 0.0,
     swap: float = 0.0,
 ) -> TradeDeal:
+    """The deal that an order makes, with its commission; not booked yet."""
     by_broker = entry == DEAL_ENTRY_OUT_BY
     commission = 0.0 if by_broker else -round(ledger.terms.commission_per_lot * volume, 2)
     return TradeDeal(

@@ -5,6 +5,7 @@ from math import isfinite
 
 from infra.mt5 import constants as mt5
 from infra.mt5.simulator import judge_pending as pending
+from infra.mt5.simulator import judge_standing as standing
 from infra.mt5.simulator.case import Case
 from infra.mt5.simulator.judge_terms import (
     autotrading,
@@ -65,15 +66,15 @@ def _close_volume(case: Case) -> int:
 
 
 def _deal_price(case: Case) -> int:
-    """Instant execution: the price asked for must still be there, give or take the deviation."""
-    if case.symbol.execution != mt5.SYMBOL_TRADE_EXECUTION_INSTANT:
+    """Where the trader names the price it must still be there, give or take the deviation."""
+    if case.symbol.execution not in MOVED:
         return ACCEPTED
     asked = case.request.price
     if not isfinite(asked) or asked <= 0.0:
         return mt5.TRADE_RETCODE_INVALID_PRICE
     moved_points = abs(asked - case.price) / case.symbol.point
     if moved_points > case.request.deviation + 1e-6:
-        return mt5.TRADE_RETCODE_REQUOTE
+        return MOVED[case.symbol.execution]
     return ACCEPTED
 
 
@@ -113,11 +114,20 @@ def _frozen_stops(case: Case) -> int:
 
 def _opposite_there(case: Case) -> int:
     other = case.ledger.positions.get(case.request.position_by)
+    if case.ledger.terms.nets:
+        return mt5.TRADE_RETCODE_INVALID
     if case.position is None or other is None:
         return mt5.TRADE_RETCODE_POSITION_CLOSED
     fits = other.symbol == case.position.symbol and other.side != case.position.side
     return ACCEPTED if fits else mt5.TRADE_RETCODE_INVALID
 
+
+# The code for a price that has moved, where the trader names one: instant execution offers the new
+# price, execution by request has to be asked again.
+MOVED = {
+    mt5.SYMBOL_TRADE_EXECUTION_INSTANT: mt5.TRADE_RETCODE_REQUOTE,
+    mt5.SYMBOL_TRADE_EXECUTION_REQUEST: mt5.TRADE_RETCODE_PRICE_CHANGED,
+}
 
 CHECKS: dict[int, tuple[Check, ...]] = {
     mt5.TRADE_ACTION_DEAL: (
@@ -125,8 +135,11 @@ CHECKS: dict[int, tuple[Check, ...]] = {
         _market_type,
         symbol_tradable,
         _named_position,
+        standing.first_in_first_out,
+        standing.hedging,
         volume,
         _close_volume,
+        standing.closing_already,
         filling,
         market_open,
         price_known,
@@ -150,6 +163,7 @@ CHECKS: dict[int, tuple[Check, ...]] = {
     mt5.TRADE_ACTION_SLTP: (
         autotrading,
         _position_there,
+        standing.position_locked,
         _changed_stops,
         market_open,
         price_known,
@@ -158,7 +172,7 @@ CHECKS: dict[int, tuple[Check, ...]] = {
     ),
     mt5.TRADE_ACTION_MODIFY: (
         autotrading,
-        pending.order_there,
+        standing.order_there,
         pending.changed,
         pending.expiration,
         market_open,
@@ -167,6 +181,6 @@ CHECKS: dict[int, tuple[Check, ...]] = {
         pending.prices,
         pending.entry_stops,
     ),
-    mt5.TRADE_ACTION_REMOVE: (autotrading, pending.order_there, price_known, pending.frozen),
-    mt5.TRADE_ACTION_CLOSE_BY: (autotrading, _opposite_there, market_open),
+    mt5.TRADE_ACTION_REMOVE: (autotrading, standing.order_there, price_known, pending.frozen),
+    mt5.TRADE_ACTION_CLOSE_BY: (autotrading, _opposite_there, standing.closing_either, market_open),
 }

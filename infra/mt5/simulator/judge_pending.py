@@ -10,20 +10,20 @@ _STOP_LIMITS = (mt5.ORDER_TYPE_BUY_STOP_LIMIT, mt5.ORDER_TYPE_SELL_STOP_LIMIT)
 
 
 def pending_type(case: Case) -> int:
-    """One of the six kinds."""
-    known = mt5.ORDER_TYPE_BUY_LIMIT <= case.request.type <= mt5.ORDER_TYPE_SELL_STOP_LIMIT
-    return ACCEPTED if known else mt5.TRADE_RETCODE_INVALID
-
-
-def order_there(case: Case) -> int:
-    """The order is still active."""
-    return ACCEPTED if case.order else mt5.TRADE_RETCODE_INVALID_ORDER
+    """One of the six kinds, where the symbol has it."""
+    kind = case.request.type
+    if not mt5.ORDER_TYPE_BUY_LIMIT <= kind <= mt5.ORDER_TYPE_SELL_STOP_LIMIT:
+        return mt5.TRADE_RETCODE_INVALID
+    offered = case.symbol.order_mask & 1 << kind // 2  # market, limit, stop, stop-limit
+    return ACCEPTED if offered else mt5.TRADE_RETCODE_INVALID
 
 
 def expiration(case: Case) -> int:
     """A known kind of lifetime that has not passed."""
     request = case.request
     if not mt5.ORDER_TIME_GTC <= request.type_time <= mt5.ORDER_TIME_SPECIFIED_DAY:
+        return mt5.TRADE_RETCODE_INVALID_EXPIRATION
+    if not case.symbol.expiration_mask & 1 << request.type_time:
         return mt5.TRADE_RETCODE_INVALID_EXPIRATION
     ends_ms = expires_ms(request.type_time, request.expiration, case.at_ms)
     passed = request.type_time != mt5.ORDER_TIME_GTC and ends_ms <= case.at_ms

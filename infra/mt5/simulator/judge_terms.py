@@ -25,10 +25,12 @@ def autotrading(case: Case) -> int:
 
 def symbol_tradable(case: Case) -> int:
     """What the symbol lets anyone open; closing is refused only where nothing may be traded."""
+    if case.symbol.real_only and case.ledger.terms.kind != mt5.ACCOUNT_TRADE_MODE_REAL:
+        return mt5.TRADE_RETCODE_ONLY_REAL
     mode = case.symbol.trade_mode
     if mode == mt5.SYMBOL_TRADE_MODE_DISABLED:
         return mt5.TRADE_RETCODE_TRADE_DISABLED
-    if mode == mt5.SYMBOL_TRADE_MODE_FULL or case.request.position:
+    if mode == mt5.SYMBOL_TRADE_MODE_FULL or case.request.position or case.reduces:
         return ACCEPTED
     if mode == mt5.SYMBOL_TRADE_MODE_CLOSEONLY:
         return mt5.TRADE_RETCODE_CLOSE_ONLY
@@ -48,8 +50,13 @@ def volume(case: Case) -> int:
 
 
 def filling(case: Case) -> int:
-    """The filling must be in the symbol's mask, whose bits are not the package's values."""
-    bit = _MASK.get(case.request.type_filling, 0)
+    """The filling must be in the symbol's mask, whose bits are not the package's values. What is
+    not dealt of a market order returns only to an exchange."""
+    wanted = case.request.type_filling
+    if wanted == mt5.ORDER_FILLING_RETURN:
+        exchange = case.symbol.execution == mt5.SYMBOL_TRADE_EXECUTION_EXCHANGE
+        return ACCEPTED if exchange else mt5.TRADE_RETCODE_INVALID_FILL
+    bit = _MASK.get(wanted, 0)
     return ACCEPTED if case.symbol.filling_mask & bit else mt5.TRADE_RETCODE_INVALID_FILL
 
 
@@ -60,8 +67,11 @@ def market_open(case: Case) -> int:
 
 
 def price_known(case: Case) -> int:
-    """There has been a quote."""
-    return ACCEPTED if case.quote else mt5.TRADE_RETCODE_PRICE_OFF
+    """There has been a quote, and not too long ago."""
+    age_ms_max = case.symbol.quote_age_ms_max
+    if case.quote is None or (age_ms_max and case.at_ms - case.quote.time_ms > age_ms_max):
+        return mt5.TRADE_RETCODE_PRICE_OFF
+    return ACCEPTED
 
 
 def stops(case: Case, side: int, reference: float) -> int:
@@ -85,9 +95,10 @@ def on_grid(case: Case, price: float) -> bool:
 
 def position_limits(case: Case) -> int:
     """The account's number of positions, the symbol's volume in one direction."""
-    if case.position:
+    if case.position or case.reduces:
         return ACCEPTED
-    if len(case.ledger.positions) >= case.ledger.terms.positions_max:
+    adds = case.ledger.terms.nets and case.ledger.of_symbol(case.symbol.name)
+    if not adds and len(case.ledger.positions) >= case.ledger.terms.positions_max:
         return mt5.TRADE_RETCODE_LIMIT_POSITIONS
     return volume_limit(case)
 
@@ -110,7 +121,7 @@ def volume_limit(case: Case) -> int:
 
 def money(case: Case) -> int:
     """After the deal and its commission the equity must still cover the margin."""
-    if case.position:
+    if case.position or case.reduces:
         return ACCEPTED
     lots = case.request.volume
     opened = would_open(case.symbol, case.ledger, case.side, lots, case.price)

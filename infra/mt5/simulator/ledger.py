@@ -20,7 +20,7 @@ _TICKETS_PER_LOGIN = 1_000_000_000
 
 @dataclass(slots=True, kw_only=True)
 class Position:
-    """An open position. `margin_rate` is what one unit of the base was worth when it opened."""
+    """An open position. `lot_margin` is what a lot binds, by the price at which it opened."""
 
     ticket: int
     symbol: str
@@ -33,7 +33,7 @@ class Position:
     updated_ms: int
     magic: int
     comment: str
-    margin_rate: float
+    lot_margin: float
     reason: int = ORDER_REASON_EXPERT
     swap: float = 0.0
 
@@ -61,6 +61,14 @@ class Order:
     position_by: int = 0
     reason: int = ORDER_REASON_EXPERT
     state: int = ORDER_STATE_PLACED
+    dealt: float = 0.0
+    deals_ms: int = 0  # when a market order that the server is at will be dealt
+    changed_ms: int = 0
+
+    @property
+    def left(self) -> float:
+        """The lots that are not dealt yet."""
+        return round(self.volume - self.dealt, 8)
 
 
 @dataclass(slots=True)
@@ -103,6 +111,10 @@ class Ledger:
         self.done.append(order)
         self._done_by_ticket[order.ticket] = order
         self._done_of.setdefault(order.position_id, []).append(order)
+
+    def of_symbol(self, name: str) -> Position | None:
+        """The first position of a symbol; where an account nets, the only one."""
+        return next((each for each in self.positions.values() if each.symbol == name), None)
 
     def deals_between(self, from_s: int, to_s: int) -> list[TradeDeal]:
         """Deals of a range of seconds, both ends included."""

@@ -5,7 +5,8 @@ from infra.mt5.link import CallError
 from infra.mt5.simulator.account import Account, Outcome
 from infra.mt5.simulator.case import Case
 from infra.mt5.simulator.judge import ACCEPTED
-from infra.mt5.simulator.money import margin_rate, profit, worth, would_open
+from infra.mt5.simulator.judge_standing import HEDGE_PROHIBITED
+from infra.mt5.simulator.money import lot_margin, profit, worth, would_open
 from infra.mt5.simulator.symbols import Specification
 from infra.mt5.simulator.trade import NOTHING
 from infra.mt5.tuples import OrderCheckResult, OrderSendResult, TradeRequest
@@ -51,6 +52,7 @@ TEXTS = {
     mt5.TRADE_RETCODE_SHORT_ONLY: "Only short positions allowed",
     mt5.TRADE_RETCODE_CLOSE_ONLY: "Only position closing allowed",
     mt5.TRADE_RETCODE_FIFO_CLOSE: "Only FIFO closing allowed",
+    HEDGE_PROHIBITED: "Hedging prohibited",
 }
 
 
@@ -99,9 +101,7 @@ def margin_needed(account: Account, kind: int, name: str, volume: float, price: 
     """What a deal at this price would bind."""
     symbol = _symbol(account, name)
     _market_kind(kind, volume, price)
-    terms = account.ledger.terms
-    needed = volume * symbol.contract_size * margin_rate(symbol, terms.currency, price)
-    return round(needed / terms.leverage, 2)
+    return round(volume * lot_margin(symbol, account.ledger.terms, price), 2)
 
 
 def profit_between(

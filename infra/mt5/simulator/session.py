@@ -137,8 +137,10 @@ class Session:
         return self._account
 
     def _terminal_info(self) -> TerminalInfo:
-        terms = self._owned().ledger.terms
-        return views.terminal_info(self._saved, terms.terminal_trade_allowed)
+        account = self._owned()
+        connected = account.door.connected(self._broker.now_ms())
+        allowed = account.ledger.terms.terminal_trade_allowed
+        return views.terminal_info(self._saved, allowed, connected)
 
     def _account_info(self) -> AccountInfo:
         with self._owned().lock:
@@ -205,8 +207,9 @@ class Session:
         """Deals that an order made: the package filters deals by the ticket of their order."""
         with self._owned().lock:
             ledger = self._book().ledger
-            order = ledger.done_order(ticket)
-            deals = [] if order is None else ledger.deals_of_position(order.position_id)
+            done, active = ledger.done_order(ticket), ledger.orders.get(ticket)
+            position = done.position_id if done else active.position if active else 0
+            deals = ledger.deals_of_position(position)
         return tuple(deal for deal in deals if deal.order == ticket)
 
     def _deals_of_position(self, position: int) -> tuple[TradeDeal, ...]:

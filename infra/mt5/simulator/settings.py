@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal
 
+from infra.mt5.constants import ACCOUNT_MARGIN_MODE_RETAIL_HEDGING, ACCOUNT_TRADE_MODE_DEMO
 from infra.mt5.simulator.symbols import BY_NAME, SYMBOLS, Specification
 
 SERVER = "Tapedeck-Paper"
@@ -41,6 +42,28 @@ class MarketSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dealer:
+    """Who confirms each deal where execution is by request: the share of them that he does not."""
+
+    rejects: float = 0.0
+    cancels: float = 0.0
+    fails: float = 0.0
+
+    def __post_init__(self) -> None:
+        shares = (self.rejects, self.cancels, self.fails)
+        if min(shares) < 0 or sum(shares) > 1:
+            raise ValueError(f"the dealer's shares are {shares}; give none below 0, 1 in all")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plugin:
+    """A rule of the server's own, with a return code of its own: no deal above so many lots."""
+
+    volume_max: float
+    retcode: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSettings:
     """The terms of every account."""
 
@@ -50,8 +73,32 @@ class AccountSettings:
     commission_per_lot: float = 3.5  # each way, in account currency
     margin_call_percent: float = 100.0
     stop_out_percent: float = 50.0
+    margin_call_money: float | None = None  # with `stop_out_money`: both in account currency,
+    stop_out_money: float | None = None  # of equity, instead of percents of the margin
     orders_max: int = 200
     positions_max: int = 200
+    requests_per_s_max: int = 0  # 0: as many as come
+    answer_limit_ms: int = 10_000  # a deal that takes longer is answered before it is made
+    settling_ms: int = 0  # how long a change of an order keeps others from changing it
+    kind: int = ACCOUNT_TRADE_MODE_DEMO
+    margin_mode: int = ACCOUNT_MARGIN_MODE_RETAIL_HEDGING
+    hedging_allowed: bool = True  # opposite positions of a symbol
+    fifo_close: bool = False  # the oldest position of a symbol is closed first
+    dealer: Dealer = Dealer()
+    plugin: Plugin | None = None
+
+    @property
+    def margin_levels(self) -> tuple[float, float]:
+        """Margin call and stop-out, in the unit that is in force."""
+        if self.stop_out_money is None:
+            return self.margin_call_percent, self.stop_out_percent
+        return self.margin_call_money or self.stop_out_money, self.stop_out_money
+
+    @property
+    def nets(self) -> bool:
+        """Whether there is one position per symbol."""
+        return self.margin_mode != ACCOUNT_MARGIN_MODE_RETAIL_HEDGING
+
     trade_allowed: bool = True  # the broker lets this account trade
     experts_allowed: bool = True  # the broker lets programs trade
     terminal_trade_allowed: bool = True  # the terminal's AutoTrading button
@@ -59,11 +106,15 @@ class AccountSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerSettings:
-    """A broker: its market, its terms, the logins it knows."""
+    """A broker: its market, its terms, the logins it knows.
+
+    `outages_ms`: from when to when, in the server's clock, terminals do not reach it.
+    """
 
     logins: tuple[int, ...]
     market: MarketSettings = MarketSettings()
     terms: AccountSettings = AccountSettings()
+    outages_ms: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         if len(set(self.logins)) != len(self.logins):

@@ -9,7 +9,7 @@ from infra.mt5.constants import ORDER_REASON_SO
 from infra.mt5.simulator.draws import Floats, Ints
 from infra.mt5.simulator.execution import closing_order, fill_close
 from infra.mt5.simulator.ledger import Ledger, Position, is_buy
-from infra.mt5.simulator.money import margin, profit
+from infra.mt5.simulator.money import margin, profit, stop_out_level
 from infra.mt5.simulator.symbols import Specification
 from infra.mt5.simulator.ticks import Market, Ticks
 
@@ -55,8 +55,8 @@ def first_stop_out(
     names = [name for name in progress.tapes if name in held]
     if all(until[name] <= progress.checked[name] for name in names):
         return None
-    needed = margin(market.symbols, ledger, ())
-    limit = needed * ledger.terms.stop_out_percent / 100
+    needed = margin(ledger)
+    limit = stop_out_level(ledger.terms, needed)
     spans = [_span(market, progress, name, until[name]) for name in names]
     swaps = sum(position.swap for position in ledger.positions.values())
     floats = [_floating(market, ledger, span) for span in spans]
@@ -94,7 +94,7 @@ def _floating(market: Market, ledger: Ledger, span: _Span) -> Floats:
     gained = span.bid * _lots(buys) - _cost(buys)
     lost = span.ask * _lots(sells) - _cost(sells)
     values: Floats = gained - lost if direct else gained / span.bid - lost / span.ask
-    return values * symbol.contract_size
+    return values * symbol.lot_value
 
 
 def _lots(positions: list[Position]) -> float:

@@ -13,6 +13,7 @@ from infra.mt5.constants import ORDER_STATE_EXPIRED
 from infra.mt5.simulator.execution import finish
 from infra.mt5.simulator.expiry import DAY_MS
 from infra.mt5.simulator.ledger import Ledger
+from infra.mt5.simulator.market_orders import due
 from infra.mt5.simulator.rollover import roll_over
 from infra.mt5.simulator.stop_out import Progress, close_largest_loss, first_stop_out
 from infra.mt5.simulator.ticks import HOUR_MS, Market, Ticks
@@ -55,6 +56,8 @@ def _window(market: Market, ledger: Ledger, end_ms: int) -> None:
             cursor[trigger.symbol] = trigger.index + 1
         elif timed_ms is not None:
             _timed(market, ledger, timed_ms)
+            for name, tape in tapes.items():
+                cursor[name] = int(np.searchsorted(tape.time_ms, timed_ms))
             progress.timed_ms = timed_ms
         else:
             return
@@ -63,6 +66,7 @@ def _window(market: Market, ledger: Ledger, end_ms: int) -> None:
 def _next_timed(ledger: Ledger, after_ms: int, end_ms: int) -> int | None:
     """The next expiry or midnight, if it falls into the window."""
     moments = [order.expires_ms for order in ledger.orders.values() if order.expires_ms]
+    moments += [order.deals_ms for order in ledger.orders.values() if order.deals_ms]
     if ledger.positions:
         moments.append((after_ms // DAY_MS + 1) * DAY_MS)
     due = [moment for moment in moments if after_ms < moment <= end_ms]
@@ -120,5 +124,6 @@ def _until(progress: Progress, trigger: _Trigger | None, timed_ms: int | None) -
 def _timed(market: Market, ledger: Ledger, at_ms: int) -> None:
     for order in [o for o in ledger.orders.values() if o.expires_ms and o.expires_ms <= at_ms]:
         finish(ledger, order, ORDER_STATE_EXPIRED, at_ms, order.price)
+    due(market, ledger, at_ms)
     if at_ms % DAY_MS == 0:
         roll_over(market, ledger, at_ms)

@@ -1,10 +1,8 @@
 """A symbol as the package shows it, with its figures of the day."""
 
-from infra.mt5 import constants as mt5
 from infra.mt5.simulator.day import Day
 from infra.mt5.simulator.money import HEDGED_SHARE, rate
-from infra.mt5.simulator.rollover import TRIPLE_DAY
-from infra.mt5.simulator.symbols import EXPIRATION_ALL, ORDERS_ALL, Specification
+from infra.mt5.simulator.symbols import Specification
 from infra.mt5.simulator.ticks import Quote
 from infra.mt5.tuples import SymbolInfo
 
@@ -25,17 +23,18 @@ def _specified(symbol: Specification, visible: bool) -> SymbolInfo:
         select=visible,
         visible=visible,
         digits=symbol.digits,
+        ticks_bookdepth=symbol.depth.levels if symbol.depth else 0,
         spread_float=True,
         trade_calc_mode=symbol.calc_mode,
         trade_mode=symbol.trade_mode,
         trade_stops_level=symbol.stops_level_points,
         trade_freeze_level=symbol.freeze_level_points,
         trade_exemode=symbol.execution,
-        swap_mode=mt5.SYMBOL_SWAP_MODE_POINTS,
-        swap_rollover3days=TRIPLE_DAY,
-        expiration_mode=EXPIRATION_ALL,
+        swap_mode=symbol.swap_mode,
+        swap_rollover3days=symbol.swap_triple_day,
+        expiration_mode=symbol.expiration_mask,
         filling_mode=symbol.filling_mask,
-        order_mode=ORDERS_ALL,
+        order_mode=symbol.order_mask,
         point=symbol.point,
         trade_tick_size=symbol.point,
         trade_contract_size=symbol.contract_size,
@@ -43,8 +42,9 @@ def _specified(symbol: Specification, visible: bool) -> SymbolInfo:
         volume_max=symbol.volume_max,
         volume_step=symbol.volume_step,
         volume_limit=symbol.volume_limit,
-        swap_long=symbol.swap_long_points,
-        swap_short=symbol.swap_short_points,
+        swap_long=symbol.swap_long,
+        swap_short=symbol.swap_short,
+        margin_initial=symbol.margin_initial,
         margin_hedged=symbol.contract_size * HEDGED_SHARE,
         currency_base=symbol.base,
         currency_profit=symbol.profit,
@@ -61,7 +61,7 @@ def _quoted(
     """What the last quote and the day so far say."""
     if quote is None:
         return info
-    tick = symbol.point * symbol.contract_size
+    tick = symbol.point * symbol.lot_value
     gain, loss = tick * rate(symbol, currency, quote.bid), tick * rate(symbol, currency, quote.ask)
     change = (quote.bid / day.open - 1) * 100 if day.open else 0.0
     return info._replace(

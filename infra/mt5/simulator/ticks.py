@@ -64,6 +64,7 @@ class Market:
         self._offset_ms = settings.server_offset_s * 1000
         self._paths = Paths(settings)
         self._hours: OrderedDict[tuple[str, int], Ticks] = OrderedDict()
+        self._last: dict[str, tuple[int, Quote | None]] = {}
         self._lock = Lock()
 
     def ticks(self, name: str, from_ms: int, to_ms: int) -> Ticks:
@@ -80,7 +81,14 @@ class Market:
         return parts[0] if len(parts) == 1 else joined(parts)
 
     def quote(self, name: str, at_ms: int) -> Quote | None:
-        """The last quote at or before a moment."""
+        """The last quote at or before a moment. The answer before is kept: books ask often."""
+        asked, known = self._last.get(name, (None, None))
+        if asked != at_ms:
+            known = self._quote(name, at_ms)
+            self._last[name] = (at_ms, known)
+        return known
+
+    def _quote(self, name: str, at_ms: int) -> Quote | None:
         latest = self._hour(at_ms)
         for hour in range(latest, max(latest - _QUIET_HOURS_MAX, FIRST_DAY * 24 - 1), -1):
             chunk = self.hour(name, hour)

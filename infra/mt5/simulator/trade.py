@@ -2,9 +2,10 @@
 
 from infra.mt5 import constants as mt5
 from infra.mt5.simulator.case import Case
-from infra.mt5.simulator.execution import Fill, fill_close, fill_close_by, fill_open, finish
+from infra.mt5.simulator.execution import Fill, fill_close_by, finish
 from infra.mt5.simulator.expiry import expires_ms
 from infra.mt5.simulator.ledger import Order
+from infra.mt5.simulator.market_orders import deal, in_reach, wait, waits
 
 NOTHING = Fill(0, 0, 0.0, 0.0)
 
@@ -30,9 +31,10 @@ def execute(case: Case) -> Fill:
 
 def _deal(case: Case) -> Fill:
     order = _order(case, case.request.price)
-    if case.position:
-        return fill_close(case.ledger, case.symbol, order, case.position, case.price, case.at_ms)
-    return fill_open(case.ledger, case.symbol, order, case.price, case.at_ms)
+    order.position = case.position.ticket if case.position else 0
+    if waits(case):
+        return wait(case.ledger, case.symbol, order, case.at_ms)
+    return deal(case.ledger, case.symbol, order, in_reach(case), case.at_ms)
 
 
 def _place(case: Case) -> Fill:
@@ -63,6 +65,7 @@ def _modify(case: Case) -> Fill:
     order.time_type = request.type_time
     order.expiration_s = request.expiration
     order.expires_ms = expires_ms(order.time_type, order.expiration_s, case.at_ms)
+    order.changed_ms = case.at_ms
     return Fill(order.ticket, 0, order.volume, order.price)
 
 

@@ -13,9 +13,10 @@ from infra.mt5.constants import (
     ORDER_TYPE_SELL_STOP,
     ORDER_TYPE_SELL_STOP_LIMIT,
 )
-from infra.mt5.simulator.execution import closing_order, fill_close, fill_open, finish
+from infra.mt5.simulator.execution import closing_order, fill_close, finish
 from infra.mt5.simulator.ledger import Ledger, Order, Position, is_buy
-from infra.mt5.simulator.money import worth, would_open
+from infra.mt5.simulator.money import affords, would_open
+from infra.mt5.simulator.netting import enter
 from infra.mt5.simulator.ticks import Market, Quote, Ticks, quote_of
 
 _NEVER_BELOW = -np.inf
@@ -55,7 +56,7 @@ def _levels(ledger: Ledger, name: str) -> tuple[float, float, float, float]:
         ORDER_TYPE_SELL_STOP_LIMIT: bid_low,
     }
     for order in ledger.orders.values():
-        if order.symbol == name:
+        if order.symbol == name and not order.deals_ms:
             side[order.type].append(order.price)
     return max(bid_low), min(bid_high), max(ask_low), min(ask_high)
 
@@ -65,7 +66,7 @@ def fire(market: Market, ledger: Ledger, name: str, tape: Ticks, index: int) -> 
     quote = quote_of(tape, index)
     for position in [p for p in ledger.positions.values() if p.symbol == name]:
         _stop(market, ledger, position, quote)
-    for order in [o for o in ledger.orders.values() if o.symbol == name]:
+    for order in [o for o in ledger.orders.values() if o.symbol == name and not o.deals_ms]:
         _activate(market, ledger, order, quote)
 
 
@@ -92,10 +93,11 @@ def _activate(market: Market, ledger: Ledger, order: Order, quote: Quote) -> Non
     if order.type in (ORDER_TYPE_BUY_STOP_LIMIT, ORDER_TYPE_SELL_STOP_LIMIT):
         order.type -= ORDER_TYPE_BUY_STOP_LIMIT - ORDER_TYPE_BUY_LIMIT
         order.price, order.stop_limit = order.stop_limit, 0.0
+        order.changed_ms = quote.time_ms
         return
     price = quote.ask if order.type % 2 == 0 else quote.bid
     if _affordable(market, ledger, order, price, quote):
-        fill_open(ledger, market.symbols[order.symbol], order, price, quote.time_ms)
+        enter(ledger, market.symbols[order.symbol], order, price, quote.time_ms)
     else:
         order.comment = "[no money]"
         finish(ledger, order, ORDER_STATE_REJECTED, quote.time_ms, price)
@@ -122,4 +124,4 @@ def _affordable(market: Market, ledger: Ledger, order: Order, price: float, quot
         return (other.bid, other.ask) if other else (0.0, 0.0)
 
     opened = would_open(symbol, ledger, order.type % 2, order.volume, price)
-    return worth(market.symbols, ledger, prices, (opened,)).free >= 0.0
+    return affords(market.symbols, ledger, prices, opened)

@@ -23,7 +23,7 @@ def orders(account: Account) -> tuple[TradeOrder, ...]:
     """All active orders, by ticket."""
     prices = prices_at(account.market, account.ledger.now_ms)
     return tuple(
-        order_tuple(order, prices(order.symbol)[1 - order.type % 2], order.volume)
+        order_tuple(order, prices(order.symbol)[1 - order.type % 2], order.left)
         for order in account.ledger.orders.values()
     )
 
@@ -34,15 +34,19 @@ def account_info(account: Account) -> AccountInfo:
     now = worth(account.market.symbols, ledger, prices_at(account.market, ledger.now_ms))
     return AccountInfo(
         login=ledger.login,
-        trade_mode=mt5.ACCOUNT_TRADE_MODE_DEMO,
+        trade_mode=terms.kind,
         leverage=terms.leverage,
         limit_orders=terms.orders_max,
-        margin_so_mode=mt5.ACCOUNT_STOPOUT_MODE_PERCENT,
+        margin_so_mode=(
+            mt5.ACCOUNT_STOPOUT_MODE_PERCENT
+            if terms.stop_out_money is None
+            else mt5.ACCOUNT_STOPOUT_MODE_MONEY
+        ),
         trade_allowed=terms.trade_allowed,
         trade_expert=terms.experts_allowed,
-        margin_mode=mt5.ACCOUNT_MARGIN_MODE_RETAIL_HEDGING,
+        margin_mode=terms.margin_mode,
         currency_digits=2,
-        fifo_close=False,
+        fifo_close=terms.fifo_close,
         balance=ledger.balance,
         credit=0.0,
         profit=now.profit,
@@ -50,8 +54,8 @@ def account_info(account: Account) -> AccountInfo:
         margin=now.margin,
         margin_free=now.free,
         margin_level=round(now.level_percent, 2),
-        margin_so_call=terms.margin_call_percent,
-        margin_so_so=terms.stop_out_percent,
+        margin_so_call=terms.margin_levels[0],
+        margin_so_so=terms.margin_levels[1],
         margin_initial=0.0,
         margin_maintenance=0.0,
         assets=0.0,
@@ -64,13 +68,13 @@ def account_info(account: Account) -> AccountInfo:
     )
 
 
-def terminal_info(login: int, trade_allowed: bool) -> TerminalInfo:
+def terminal_info(login: int, trade_allowed: bool, connected: bool) -> TerminalInfo:
     """The terminal that an account is used through."""
     folder = f"/tapedeck/terminals/{login}"
     return TerminalInfo(
         community_account=False,
         community_connection=False,
-        connected=True,
+        connected=connected,
         dlls_allowed=False,
         trade_allowed=trade_allowed,
         tradeapi_disabled=False,

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from operator import itemgetter
 
 from infra.mt5 import constants as mt5
-from infra.mt5.simulator.execution import closing_order, fill_close, fill_open, finish
+from infra.mt5.simulator.execution import closing_order, fill_close, finish
 from infra.mt5.simulator.expiry import DAY_MS
 from infra.mt5.simulator.ledger import Ledger, Order, Position
-from infra.mt5.simulator.money import margin, worth, would_open
+from infra.mt5.simulator.market_orders import due
+from infra.mt5.simulator.money import affords, margin, stop_out_level, would_open
+from infra.mt5.simulator.netting import enter
 from infra.mt5.simulator.rollover import roll_over
 from infra.mt5.simulator.ticks import Market
 
@@ -48,16 +50,20 @@ def _ticks(market: Market, from_ms: int, to_ms: int) -> list[tuple[int, int, str
 
 
 def _let_time_pass(market: Market, ledger: Ledger, from_ms: int, to_ms: int) -> None:
-    """Expiries and midnights in `(from_ms, to_ms]`, before the ticks of the same millisecond."""
-    for at_ms in sorted(_moments(ledger, from_ms, to_ms)):
+    """What is timed in `(from_ms, to_ms]`, before the ticks of the same millisecond."""
+    done_ms = from_ms
+    while (at_ms := min(_moments(ledger, done_ms, to_ms), default=None)) is not None:
+        done_ms = at_ms
         for order in [o for o in ledger.orders.values() if o.expires_ms == at_ms]:
             finish(ledger, order, mt5.ORDER_STATE_EXPIRED, at_ms, order.price)
+        due(market, ledger, at_ms)
         if at_ms % DAY_MS == 0 and ledger.positions:
             roll_over(market, ledger, at_ms)
 
 
 def _moments(ledger: Ledger, from_ms: int, to_ms: int) -> Iterator[int]:
     expiries = {order.expires_ms for order in ledger.orders.values()}
+    expiries |= {order.deals_ms for order in ledger.orders.values()}
     midnights = set(range((from_ms // DAY_MS + 1) * DAY_MS, to_ms + 1, DAY_MS))
     yield from (at for at in expiries | midnights if from_ms < at <= to_ms)
 
@@ -66,10 +72,10 @@ def _tick(market: Market, ledger: Ledger, name: str, at_ms: int, prices: Prices)
     bid, ask = prices[name]
     for position in [p for p in ledger.positions.values() if p.symbol == name]:
         _stops(market, ledger, position, at_ms, bid if position.side == BUY else ask)
-    for order in [o for o in ledger.orders.values() if o.symbol == name]:
+    for order in [o for o in ledger.orders.values() if o.symbol == name and not o.deals_ms]:
         _pending(market, ledger, order, at_ms, prices)
     while any(p.symbol == name for p in ledger.positions.values()):
-        if _equity(market, ledger, prices) > _stop_out_level(market, ledger):
+        if _equity(market, ledger, prices) > _stop_out_level(ledger):
             return
         _close_worst(market, ledger, at_ms, prices)
 
@@ -98,8 +104,8 @@ def _pending(market: Market, ledger: Ledger, order: Order, at_ms: int, prices: P
         return
     symbol = market.symbols[order.symbol]
     opened = would_open(symbol, ledger, order.type % 2, order.volume, price)
-    if worth(market.symbols, ledger, prices.__getitem__, (opened,)).free >= 0:
-        fill_open(ledger, symbol, order, price, at_ms)
+    if affords(market.symbols, ledger, prices.__getitem__, opened):
+        enter(ledger, symbol, order, price, at_ms)
     else:
         order.comment = "[no money]"
         finish(ledger, order, mt5.ORDER_STATE_REJECTED, at_ms, price)
@@ -114,12 +120,12 @@ def _floating(market: Market, position: Position, prices: Prices) -> float:
     symbol = market.symbols[position.symbol]
     bid, ask = prices[position.symbol]
     price, sign = (bid, 1) if position.side == BUY else (ask, -1)
-    moved = sign * (price - position.price_open) * position.volume * symbol.contract_size
+    moved = sign * (price - position.price_open) * position.volume * symbol.lot_value
     return moved if symbol.profit == "USD" else moved / price
 
 
-def _stop_out_level(market: Market, ledger: Ledger) -> float:
-    return margin(market.symbols, ledger, ()) * ledger.terms.stop_out_percent / 100
+def _stop_out_level(ledger: Ledger) -> float:
+    return stop_out_level(ledger.terms, margin(ledger))
 
 
 def _close_worst(market: Market, ledger: Ledger, at_ms: int, prices: Prices) -> None:
@@ -127,7 +133,7 @@ def _close_worst(market: Market, ledger: Ledger, at_ms: int, prices: Prices) -> 
         return round(_floating(market, position, prices), 2) + position.swap
 
     worst = min(ledger.positions.values(), key=loss)
-    equity, needed = _equity(market, ledger, prices), margin(market.symbols, ledger, ())
+    equity, needed = _equity(market, ledger, prices), margin(ledger)
     comment = f"[so {equity / needed * 100:.2f}%/{equity:.2f}/{needed:.2f}]"[:29]
     order = closing_order(ledger, worst, at_ms, mt5.ORDER_REASON_SO, comment)
     bid, ask = prices[worst.symbol]

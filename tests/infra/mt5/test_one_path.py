@@ -20,8 +20,8 @@ TERMINALS = (
     "infra/mt5/simulator/",
 )
 """Those that define it, or carry it from a terminal to its broker."""
-BENCH = "infra/bench/agent.py"
-"""Times it at a venue that it has started for that, and that ends with it."""
+BENCHES = ("infra/bench/agent.py", "infra/bench/simulator.py")
+"""They time it at venues that they have made for that, and that end with them."""
 PACKAGES = [p.parent for p in ROOT.glob("*/__init__.py") if p.parent.name != "tests"]
 
 
@@ -42,7 +42,7 @@ def test_only_the_sender_calls_it() -> None:
     found = {}
     for file in sorted(file for package in PACKAGES for file in package.rglob("*.py")):
         path = file.relative_to(ROOT).as_posix()
-        if not path.startswith((*TERMINALS, BENCH)) and (lines := [*mentions(file.read_text())]):
+        if not path.startswith((*TERMINALS, *BENCHES)) and (lines := [*mentions(file.read_text())]):
             found[path] = lines
     assert list(found) == [SENDER]
     assert len(found[SENDER]) == 1, "one place sends, and only there"

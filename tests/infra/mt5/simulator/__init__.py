@@ -1,0 +1,1 @@
+"""The simulated broker: its rules, its books, its causes."""
