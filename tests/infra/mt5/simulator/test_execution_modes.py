@@ -145,3 +145,28 @@ def test_a_stop_limit_places_its_limit_when_it_is_touched() -> None:
     assert account.ledger.positions == {}
     account.advance(START_MS + 35)
     assert account.ledger.positions[ticket].price_open == 1.1040
+
+
+def test_what_is_left_of_an_order_may_be_taken_back_but_not_changed() -> None:
+    depth = Depth(levels=1, lots_per_level=1.0)
+    account = desk({}, {"execution": EXCHANGE, "depth": depth})
+    outcome = account.send(order(BUY, volume=4.0, type_filling=RETURN))
+    change = order(BUY, action=mt5.TRADE_ACTION_MODIFY, order=outcome.fill.order)
+    assert account.send(change).retcode == mt5.TRADE_RETCODE_LOCKED
+    remove = change._replace(action=mt5.TRADE_ACTION_REMOVE)
+    assert account.send(remove).retcode == mt5.TRADE_RETCODE_DONE
+    account.advance(START_MS + 5_000)
+    (position,) = account.ledger.positions.values()
+    assert position.volume == outcome.fill.volume
+    assert account.ledger.done[-1].volume_current == round(4.0 - position.volume, 8)
+
+
+def test_what_is_left_of_an_order_to_add_does_not_close() -> None:
+    """In a netting account its position is also the one that it adds to."""
+    depth = Depth(levels=1, lots_per_level=1.0)
+    netting = mt5.ACCOUNT_MARGIN_MODE_RETAIL_NETTING
+    account = desk({}, {"execution": EXCHANGE, "depth": depth}, margin_mode=netting)
+    ticket = sent(account, order(BUY, volume=0.4))
+    account.send(order(BUY, volume=4.0, type_filling=RETURN))
+    moved = order(BUY, action=mt5.TRADE_ACTION_SLTP, position=ticket, sl=1.09)
+    assert account.send(moved).retcode == mt5.TRADE_RETCODE_DONE
