@@ -175,8 +175,8 @@ def test_what_is_left_of_an_order_to_add_does_not_close() -> None:
 
 
 def test_a_queued_close_needs_no_money() -> None:
-    account = desk({"EURUSD": [(30, 1.0970)]}, {"execution": MARKET, "execution_ms": 20})
-    account.ledger.balance = 1_200.0
+    queued = {"execution": MARKET, "execution_ms": 20}
+    account = desk({"EURUSD": [(30, 1.0911)]}, queued, deposit=1_200.0, stop_out_percent=10.0)
     ticket = account.send(order(BUY)).fill.order
     account.advance(START_MS + 30)
     assert account.worth().free < 0
@@ -205,3 +205,20 @@ def test_deals_of_an_order_that_goes_on_are_found_by_its_ticket() -> None:
         assert (made.ticket, made.volume) == (result.deal, result.volume)
         (active,) = terminal.orders_get(ticket=result.order) or ()
         assert active.volume_current == round(4.0 - result.volume, 8)
+
+
+@pytest.mark.parametrize("execution", [REQUEST, INSTANT, MARKET])
+def test_only_to_an_exchange_does_an_order_return(execution: int) -> None:
+    account = desk({}, {"execution": execution})
+    outcome = account.send(order(BUY, type_filling=RETURN))
+    assert outcome.retcode == mt5.TRADE_RETCODE_INVALID_FILL
+
+
+def test_first_in_first_out_lets_the_first_out() -> None:
+    account = desk({}, fifo_close=True)
+    one, two = sent(account, order(BUY)), sent(account, order(BUY))
+    other = sent(account, order(BUY, symbol="GBPUSD", price=1.3001))
+    late = account.send(order(SELL, position=two)).retcode
+    assert late == mt5.TRADE_RETCODE_FIFO_CLOSE
+    for ticket, name, price in ((other, "GBPUSD", 1.3), (one, "EURUSD", 1.1), (two, "EURUSD", 1.1)):
+        sent(account, order(SELL, position=ticket, symbol=name, price=price))
