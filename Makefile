@@ -41,7 +41,7 @@ pure:
 
 test: install
 	@$(BIN)/python -m infra.embedded.maven
-	$(BIN)/python -m pytest -q $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile $(ARGS)
 
 verify: install
 	@$(BIN)/tapedeck verify $(ARGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import assert_never
 
 from msgspec import Struct
@@ -14,6 +15,10 @@ from events.accounts import (
     AccountOpened,
     AccountReported,
     AccountResumed,
+    BreakerClosed,
+    BreakerHalfOpened,
+    BreakerOpened,
+    CredentialRotated,
     ExternalDealFound,
 )
 from events.values import Lots, Money
@@ -54,6 +59,30 @@ class ResumeAccount(Command, frozen=True, kw_only=True):
     reason: str
 
 
+class BreakerPosition(Enum):
+    """Whether the account's terminal is relied on: half open while it is asked."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+class TurnBreaker(Command, frozen=True, kw_only=True):
+    """The account's gateway has turned its breaker."""
+
+    account: str
+    position: BreakerPosition
+    reason: str
+
+
+class RecordRotation(Command, frozen=True, kw_only=True):
+    """The account's credential was sealed anew."""
+
+    account: str
+    provider: str
+    lease_until_us: int
+
+
 class RecordExternalDeal(Command, frozen=True, kw_only=True):
     """The venue shows a deal that none of our orders explains."""
 
@@ -67,11 +96,46 @@ class RecordExternalDeal(Command, frozen=True, kw_only=True):
     dealt_at_us: int
 
 
-AccountCommand = OpenAccount | ReportAccount | HaltAccount | ResumeAccount | RecordExternalDeal
-COMMANDS = (OpenAccount, ReportAccount, HaltAccount, ResumeAccount, RecordExternalDeal)
+AccountCommand = (
+    OpenAccount
+    | ReportAccount
+    | HaltAccount
+    | ResumeAccount
+    | TurnBreaker
+    | RecordRotation
+    | RecordExternalDeal
+)
+COMMANDS = (
+    OpenAccount,
+    ReportAccount,
+    HaltAccount,
+    ResumeAccount,
+    TurnBreaker,
+    RecordRotation,
+    RecordExternalDeal,
+)
 
-AccountEvent = AccountOpened | AccountReported | AccountHalted | AccountResumed | ExternalDealFound
-EVENTS = (AccountOpened, AccountReported, AccountHalted, AccountResumed, ExternalDealFound)
+BreakerEvent = BreakerOpened | BreakerHalfOpened | BreakerClosed
+AccountEvent = (
+    AccountOpened
+    | AccountReported
+    | AccountHalted
+    | AccountResumed
+    | BreakerEvent
+    | CredentialRotated
+    | ExternalDealFound
+)
+EVENTS = (
+    AccountOpened,
+    AccountReported,
+    AccountHalted,
+    AccountResumed,
+    BreakerOpened,
+    BreakerHalfOpened,
+    BreakerClosed,
+    CredentialRotated,
+    ExternalDealFound,
+)
 
 
 class Account(Struct, frozen=True):
@@ -81,6 +145,8 @@ class Account(Struct, frozen=True):
     reported: AccountReported | None = None
     halted_for: frozenset[str] = frozenset()
     """Every reason told since the account last traded; none while it trades."""
+    breaker: BreakerPosition = BreakerPosition.CLOSED
+    lease_until_us: int = 0
     external_deals: frozenset[int] = frozenset()
 
     @property
@@ -102,6 +168,11 @@ def decide(command: AccountCommand, account: Account) -> tuple[AccountEvent, ...
             return () if opened == account.opened else (opened,)
         case ReportAccount():
             return _reported(AccountReported(**asdict(command)), account)
+        case TurnBreaker():
+            return () if command.position is account.breaker else (_turned(command),)
+        case RecordRotation():
+            known = command.lease_until_us <= account.lease_until_us
+            return () if known else (CredentialRotated(**asdict(command)),)
         case RecordExternalDeal():
             known = account.opened is None or command.deal_ticket in account.external_deals
             return () if known else (ExternalDealFound(**asdict(command)),)
@@ -120,11 +191,31 @@ def evolve(account: Account, event: AccountEvent) -> Account:
             return replace(account, halted_for=account.halted_for | {event.reason})
         case AccountResumed():
             return replace(account, halted_for=frozenset())
+        case BreakerOpened():
+            return replace(account, breaker=BreakerPosition.OPEN)
+        case BreakerHalfOpened():
+            return replace(account, breaker=BreakerPosition.HALF_OPEN)
+        case BreakerClosed():
+            return replace(account, breaker=BreakerPosition.CLOSED)
+        case CredentialRotated():
+            return replace(account, lease_until_us=event.lease_until_us)
         case ExternalDealFound():
             deals = account.external_deals | {event.deal_ticket}
             return replace(account, external_deals=deals)
         case _:
             assert_never(event)
+
+
+def _turned(command: TurnBreaker) -> BreakerEvent:
+    match command.position:
+        case BreakerPosition.OPEN:
+            return BreakerOpened(account=command.account, reason=command.reason)
+        case BreakerPosition.HALF_OPEN:
+            return BreakerHalfOpened(account=command.account)
+        case BreakerPosition.CLOSED:
+            return BreakerClosed(account=command.account)
+        case _:
+            assert_never(command.position)
 
 
 def _reported(report: AccountReported, account: Account) -> tuple[AccountEvent, ...]:

@@ -10,6 +10,10 @@ from events.accounts import (
     AccountOpened,
     AccountReported,
     AccountResumed,
+    BreakerClosed,
+    BreakerHalfOpened,
+    BreakerOpened,
+    CredentialRotated,
     ExternalDealFound,
 )
 from events.bars import BarClosed
@@ -65,6 +69,10 @@ EVENTS: tuple[type[Event], ...] = (
     AccountReported,
     AccountHalted,
     AccountResumed,
+    BreakerOpened,
+    BreakerHalfOpened,
+    BreakerClosed,
+    CredentialRotated,
     ExternalDealFound,
     LimitsSet,
     ModelTrained,

@@ -41,6 +41,33 @@ class AccountResumed(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class BreakerOpened(Event, frozen=True, kw_only=True):
+    """The account's terminal cannot be relied on: only orders that reduce risk are sent."""
+
+    account: str
+    reason: str
+
+
+class BreakerHalfOpened(Event, frozen=True, kw_only=True):
+    """The account's terminal is asked one read, to see whether it can be relied on again."""
+
+    account: str
+
+
+class BreakerClosed(Event, frozen=True, kw_only=True):
+    """The account's terminal has answered again: all orders are sent."""
+
+    account: str
+
+
+class CredentialRotated(Event, frozen=True, kw_only=True):
+    """The account's credential was sealed anew. It is of use until its lease is over."""
+
+    account: str
+    provider: str
+    lease_until_us: int
+
+
 class ExternalDealFound(Event, frozen=True, kw_only=True):
     """The venue shows a deal that none of our orders explains. It is counted, never adopted."""
 

@@ -16,6 +16,9 @@ from events.accounts import (
     AccountOpened,
     AccountReported,
     AccountResumed,
+    BreakerClosed,
+    BreakerHalfOpened,
+    BreakerOpened,
     ExternalDealFound,
 )
 from events.envelope import Message
@@ -30,8 +33,9 @@ DEALS = Table("external_deals", ("account", "deal_ticket"))
 DDL = """
 create table account_states (
     account text collate "C" primary key, login bigint, server text, currency text,
-    state text default 'trading', reason text, balance numeric(18, 4), equity numeric(18, 4),
-    margin numeric(18, 4), open_lots numeric(18, 4), open_positions integer, reported_at_us bigint,
+    state text default 'trading', reason text, breaker text default 'closed',
+    balance numeric(18, 4), equity numeric(18, 4), margin numeric(18, 4),
+    open_lots numeric(18, 4), open_positions integer, reported_at_us bigint,
     message_id text, position text
 );
 create table limits (
@@ -55,13 +59,22 @@ cross join lateral (
 """
 
 AccountEvent = (
-    AccountOpened | AccountReported | AccountHalted | AccountResumed | ExternalDealFound | LimitsSet
+    AccountOpened
+    | AccountReported
+    | AccountHalted
+    | AccountResumed
+    | BreakerOpened
+    | BreakerHalfOpened
+    | BreakerClosed
+    | ExternalDealFound
+    | LimitsSet
 )
 
 
 class Account(Struct, frozen=True, kw_only=True):
     """An account. `state` is trading or halted; the figures are the venue's, at `reported_at_us`.
 
+    While `breaker` is not closed (open, half_open), only orders that reduce risk are sent.
     `external_deals` counts deals at the venue that none of our orders explains.
     """
 
@@ -71,6 +84,7 @@ class Account(Struct, frozen=True, kw_only=True):
     currency: str | None
     state: str
     reason: str | None
+    breaker: str
     balance: Decimal | None
     equity: Decimal | None
     margin: Decimal | None
@@ -104,6 +118,12 @@ def apply(rows: Rows, message: Message[AccountEvent]) -> None:
             _put(rows, message, {**asdict(event), "state": "halted"})
         case AccountResumed():
             _put(rows, message, {**asdict(event), "state": "trading"})
+        case BreakerOpened():
+            _put(rows, message, {"account": event.account, "breaker": "open"})
+        case BreakerHalfOpened():
+            _put(rows, message, {"account": event.account, "breaker": "half_open"})
+        case BreakerClosed():
+            _put(rows, message, {"account": event.account, "breaker": "closed"})
         case _:
             assert_never(event)
 
@@ -118,11 +138,14 @@ READS = (
     AccountReported,
     AccountHalted,
     AccountResumed,
+    BreakerOpened,
+    BreakerHalfOpened,
+    BreakerClosed,
     ExternalDealFound,
     LimitsSet,
 )
 
-PROJECTION = Projection("accounts", 1, DDL, ("accounts", "external_deals"), READS, apply)
+PROJECTION = Projection("accounts", 2, DDL, ("accounts", "external_deals"), READS, apply)
 
 TRADED = Query(
     "accounts",

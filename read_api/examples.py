@@ -195,6 +195,7 @@ ACCOUNT = Account(
     currency="USD",
     state="trading",
     reason=None,
+    breaker="closed",
     balance=Decimal("100025.8000"),
     equity=Decimal("100025.8000"),
     margin=Decimal("0.0000"),

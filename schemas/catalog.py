@@ -15,6 +15,10 @@ from events.accounts import (
     AccountOpened,
     AccountReported,
     AccountResumed,
+    BreakerClosed,
+    BreakerHalfOpened,
+    BreakerOpened,
+    CredentialRotated,
     ExternalDealFound,
 )
 from events.bars import BarClosed
@@ -112,6 +116,10 @@ TOPICS: tuple[Topic, ...] = (
         AccountReported,
         AccountHalted,
         AccountResumed,
+        BreakerOpened,
+        BreakerHalfOpened,
+        BreakerClosed,
+        CredentialRotated,
         ExternalDealFound,
     ),
     _decided("limit-commands", "account", *limit_commands.COMMANDS),

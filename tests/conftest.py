@@ -18,10 +18,11 @@ import psycopg
 import pytest
 from hypothesis import settings
 
-from infra.config import METRICS_PORTS, PORT_OFFSETS, Config
+from infra.config import Config
 from infra.embedded.kafka import EmbeddedKafka
 from infra.embedded.postgres import EmbeddedPostgres
 from infra.embedded.process import ServiceError, free_ports
+from infra.settings import METRICS_PORTS, PORT_OFFSETS
 
 settings.register_profile("quick", max_examples=10, deadline=None)
 settings.register_profile("default", deadline=None)

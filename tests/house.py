@@ -45,6 +45,7 @@ THIRD_PARTY: dict[str, set[str]] = {
 # for what stands still.
 ONE_FILE_ONLY = {
     "faust": ("infra/run/faust_host.py", "infra/run/faust_transport.py"),
+    "grpc": ("infra/mt5/agent/tls.py",),
     "MetaTrader5": ("infra/mt5/vendor.py",),
     "eventsourcing": ("infra/store/recorders.py",),
     "opentelemetry": ("infra/observe/otel.py",),

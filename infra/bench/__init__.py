@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from infra import collector
 from infra.bench import simulator, streams, tapes
+from infra.bench.agent import agent
 from infra.bench.figures import Figure, table
 from infra.bench.ground import services
 from infra.bench.latency import platform
@@ -28,12 +29,13 @@ ALONE: dict[str, Callable[[Config, int], Figure]] = {
     "simulator-sends": simulator.sends,
 }
 """Those that need no services."""
-PLATFORM = "platform"
+PLATFORM, AGENT = "platform", "agent"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Which, how often, how long."""
-    parser.add_argument("--only", choices=[*ALONE, *BENCHES, PLATFORM], action="append")
+    choices = [*ALONE, *BENCHES, AGENT, PLATFORM]
+    parser.add_argument("--only", choices=choices, action="append")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each; the median counts")
     parser.add_argument(
         "--minutes",
@@ -46,11 +48,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def main(config: Config, arguments: argparse.Namespace) -> int:
     """Print each figure as it comes and all of them at the end; 1 if one was not reached."""
     collector.relax()  # as the roles do that are measured in this process
-    chosen = arguments.only or [*ALONE, *BENCHES, PLATFORM]
+    chosen = arguments.only or [*ALONE, *BENCHES, AGENT, PLATFORM]
     figures = _measured(ALONE, chosen, config, arguments.repeat)
     if set(chosen) & set(BENCHES):
         with services(config) as bound:
             figures += _measured(BENCHES, chosen, bound, arguments.repeat)
+    if AGENT in chosen:
+        print("a terminal behind its agent ...", flush=True)
+        figures += agent(config, arguments.repeat)
     if PLATFORM in chosen:
         print(f"a platform for {arguments.minutes:g} minutes ...", flush=True)
         figures += platform(config, arguments.minutes)

@@ -17,13 +17,16 @@ from typing import Any
 from confluent_kafka import KafkaException
 from msgspec.structs import asdict
 
-from commands.accounts import ACCOUNTS, HaltAccount, ResumeAccount
+from commands.accounts import ACCOUNTS, HaltAccount, RecordRotation, ResumeAccount
 from commands.limits import LIMITS, SetLimits
 from events.envelope import Message, first_cause
 from events.limits import LimitsSet
 from events.values import Lots, lots
 from infra.config import Config, ConfigError
 from infra.run.commands import CONSUMER
+from infra.secrets import private
+from infra.secrets.provider import PROVIDERS, SecretsError
+from infra.secrets.vault import vault
 from infra.store import offsets, postgres
 from infra.store.event_store import EventStore
 from infra.stream import kafka, wire
@@ -33,17 +36,20 @@ from schemas.catalog import key_of, topic_of
 DECISION_S = 15.0
 LOOK_S = 0.1
 
-Wish = HaltAccount | ResumeAccount | SetLimits
+Wish = HaltAccount | ResumeAccount | SetLimits | RecordRotation
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """An account, and what is wanted of it; without that, how it stands."""
     parser.add_argument("account")
-    wishes = parser.add_subparsers(dest="wish", metavar="halt | resume | limits")
+    wishes = parser.add_subparsers(dest="wish", metavar="halt | resume | credential | limits")
     halt = wishes.add_parser("halt", help="no new risk from now on; positions can be closed")
     resume = wishes.add_parser("resume", help="risk is allowed again")
     for each in (halt, resume):
         each.add_argument("reason", help="for whoever reads the tape later")
+    credential = wishes.add_parser("credential", help="seal a password anew, for a day")
+    credential.add_argument("--provider", choices=PROVIDERS, default=PROVIDERS[0])
+    credential.add_argument("--server", default="", help="the broker's, if it is not the usual")
     limits = wishes.add_parser("limits", help="change some of the limits, keep the others")
     limits.add_argument("--volume-lots-max", type=_lots, metavar="LOTS", help="of one order")
     limits.add_argument("--open-lots-max", type=_lots, metavar="LOTS", help="of all positions")
@@ -64,7 +70,10 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
         if arguments.wish is None:
             print(told(store, account))
             return 0
-        wish = wished(arguments, store.state(LIMITS, account).latest)
+        if arguments.wish == "credential":
+            wish: Wish = rotated(config, arguments)
+        else:
+            wish = wished(arguments, store.state(LIMITS, account).latest)
         command = given(wish)
         if not _decided(config, command):
             print(
@@ -89,6 +98,23 @@ def wished(arguments: argparse.Namespace, latest: LimitsSet | None) -> Wish:
     kept = {name: value for name, value in asdict(latest).items() if name != "version"}
     new = {name: value for name in kept if (value := getattr(arguments, name)) is not None}
     return SetLimits(**{**kept, **new})
+
+
+def rotated(config: Config, arguments: argparse.Namespace) -> RecordRotation:
+    """The password from the terminal, or from a pipe, sealed; what is recorded does not hold it."""
+    private.no_dumps()
+    asked = getpass.getpass(f"password of {arguments.account}: ") if sys.stdin.isatty() else None
+    password = sys.stdin.readline().rstrip("\r\n") if asked is None else asked
+    if not password:
+        raise ConfigError("no password was given; type it, or give it on standard input")
+    try:
+        kept = vault(arguments.provider, config.home)
+        sealed = kept.rotate(arguments.account, password, arguments.server)
+    except SecretsError as wrong:
+        raise ConfigError(str(wrong)) from wrong
+    return RecordRotation(
+        account=arguments.account, provider=kept.provider, lease_until_us=sealed.lease_until_us
+    )
 
 
 def given(wish: Wish) -> Message[Wish]:

@@ -6,7 +6,8 @@ import argparse
 import os
 import shlex
 
-from infra.config import SETTINGS, Config, without_password
+from infra.config import Config, without_password
+from infra.settings import SETTINGS
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from types import FrameType
 
 from infra.config import Config
 from infra.observe import telemetry
+from infra.secrets.provider import PROVIDERS
 from infra.up.roles import KINDS, PROCESSORS, Kind
 
 
@@ -27,12 +28,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
             role.add_argument("--only", default="", metavar="NAME", help="this read model alone")
         elif kind.option:
             role.add_argument(kind.option, help="login of the account")
+        if kind.name == "agent":
+            role.add_argument("--listen", default="127.0.0.1:0", metavar="HOST:PORT")
+            role.add_argument("--terminal", metavar="PATH", help="the vendor's; else the venue's")
+            role.add_argument("--secrets", choices=PROVIDERS, help="who keeps the credential")
 
 
 def main(config: Config, arguments: argparse.Namespace) -> int:
     """Import the role's module, and no other role's, and run it."""
     kind: Kind = arguments.role
-    named = ("name", "host", "account", "only")
+    named = ("name", "host", "account", "only", "listen", "terminal", "secrets")
     options = {name: getattr(arguments, name) for name in named if hasattr(arguments, name)}
     name = "-".join([kind.name, *([options[kind.option]] if kind.option else [])])
     telemetry.start(config, name, arguments.metrics_port)

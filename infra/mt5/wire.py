@@ -92,19 +92,32 @@ def asked(number: int, function: str, arguments: tuple[Any, ...]) -> bytes:
 
 def answered(number: int, code: int, text: str, value: Any) -> bytes:
     """An answer, ready to send."""
-    body = msgspec.msgpack.encode((number, code, text, value), enc_hook=_array_bytes)
-    return _framed(body)
+    return _framed(packed((number, code, text, value)))
+
+
+def packed(value: Any) -> bytes:
+    """A value as it travels."""
+    return msgspec.msgpack.encode(value, enc_hook=_array_bytes)
 
 
 def read_asked(body: bytes) -> Asked:
     """A request as it arrived, its arguments checked to be of the function's kinds."""
     try:
-        number, function, packed = _ASKED.decode(body)
-        if function not in _ARGUMENTS:
-            raise FrameError(f"there is no function {function[:40]!r}")
-        return number, function, _ARGUMENTS[function].decode(packed)
+        number, function, given = _ASKED.decode(body)
     except msgspec.MsgspecError as error:
         raise FrameError(f"not a request: {error}") from error
+    return number, function, arguments_of(function, given)
+
+
+def arguments_of(function: str, given: msgspec.Raw) -> tuple[Any, ...]:
+    """The arguments of a request, checked to be of the function's kinds."""
+    if function not in _ARGUMENTS:
+        raise FrameError(f"there is no function {function[:40]!r}")
+    try:
+        arguments: tuple[Any, ...] = _ARGUMENTS[function].decode(given)
+    except msgspec.MsgspecError as error:
+        raise FrameError(f"not a request: {error}") from error
+    return arguments
 
 
 def read_answered(body: bytes) -> Answered:
@@ -115,10 +128,10 @@ def read_answered(body: bytes) -> Answered:
         raise FrameError(f"not an answer: {error}") from error
 
 
-def value_of(function: str, packed: msgspec.Raw) -> Any:
+def value_of(function: str, answer: msgspec.Raw) -> Any:
     """The value of an answer, of the kind that the function returns."""
     try:
-        value = _VALUES[function].decode(packed)
+        value = _VALUES[function].decode(answer)
         if function.startswith("copy_ticks"):
             return np.frombuffer(value, TICK_DTYPE).copy()
         if function.startswith("copy_rates"):

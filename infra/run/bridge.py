@@ -21,10 +21,11 @@ from infra.feed.press import Press
 from infra.feed.quote_judge import Judge, Said
 from infra.mt5 import constants as mt5
 from infra.mt5.accounts import login_of
-from infra.mt5.remote import RemoteTerminal
+from infra.mt5.recovery import Recovery, of_error
 from infra.mt5.terminal import Terminal
 from infra.observe.telemetry import EMITTED
 from infra.observe.traces import traces
+from infra.run.agent import terminal_of
 from infra.run.patience import TAPE_AWAY, patiently
 from infra.stream import tape
 from infra.stream.schema_ids import SchemaIds
@@ -36,7 +37,6 @@ ROWS_MAX = 5_000
 """Asked for at once: also the size of a backfill's transactions, per symbol."""
 BACKFILL_FIRST_S = 60 * 60
 """How far back a symbol begins of which the tape knows nothing."""
-LOGIN_REFUSED = (mt5.RES_E_AUTH_FAILED, mt5.RES_E_UNSUPPORTED, mt5.RES_E_INVALID_VERSION)
 ROLE = "bridge"
 
 log = logging.getLogger(__name__)
@@ -57,9 +57,8 @@ def run(config: Config, stop: threading.Event) -> None:
     """Bridge the first account's terminal until `stop` is set."""
     collector.relax()
     account = config.accounts[0]
-    bridge(
-        config, RemoteTerminal(config.venue, account), login_of(account), SchemaIds(config), stop
-    )
+    terminal = terminal_of(config, account)
+    bridge(config, terminal, login_of(account), SchemaIds(config), stop)
 
 
 def bridge(config: Config, terminal: Terminal, login: int, ids: Ids, stop: threading.Event) -> None:
@@ -160,7 +159,7 @@ class Session:
 
     def _away(self, asked: str) -> TerminalAway | TerminalRefused:
         code, text = self._terminal.last_error()
-        if code in LOGIN_REFUSED:
+        if of_error(code) is Recovery.NEVER_AGAIN:
             return TerminalRefused(f"{asked}: {code} {text}")
         return TerminalAway(f"{asked}: {code} {text}")
 

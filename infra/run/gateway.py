@@ -20,10 +20,10 @@ from infra.mt5.gateway.gateway import Gateway
 from infra.mt5.gateway.health import Identity, look
 from infra.mt5.gateway.ledger import Account, Ledger
 from infra.mt5.gateway.store import GatewayStore
-from infra.mt5.remote import RemoteTerminal
 from infra.mt5.terminal import Terminal
 from infra.observe import telemetry
 from infra.observe.traces import traces
+from infra.run.agent import terminal_of
 from infra.run.loop import PASSING, loop
 from infra.run.patience import patiently
 from infra.store import postgres
@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 def run(config: Config, stop: threading.Event, account: str) -> None:
     """Execute the account's orders until told to stop."""
     collector.relax()
-    terminal = RemoteTerminal(config.venue, account)
+    terminal = terminal_of(config, account)
     spans = traces(config, _consumer(account))
     ids = SchemaIds(config)
     conninfo = postgres.address(config.postgres, config.namespace)

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Protocol
 
 import infra
-from infra.config import PREFIX, Config
+from infra.config import Config
 from infra.embedded.process import spawn
+from infra.settings import PREFIX
 from infra.up.roles import Role, metrics_port
 
 BACK_OFF_S = 0.5

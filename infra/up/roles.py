@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from infra.config import METRICS_PORTS, Config
+from infra.config import Config
+from infra.settings import LOCAL, METRICS_PORTS
 
 PROCESSORS = ("bars", "features", "inference", "signals")
 
@@ -36,6 +37,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("relay", "infra.run.relay", "decisions from the event store onto the tape"),
     Kind("commands", "infra.run.commands", "commands through the deciders"),
     Kind("sagas", "infra.run.sagas", "what must happen next"),
+    Kind("agent", "infra.run.agent", "terminal of one account over gRPC", option="account"),
     Kind("gateway", "infra.run.gateway", "orders of one account to its terminal", option="account"),
     Kind("projections", "infra.run.projections", "the tape into tables"),
     Kind("read-api", "infra.run.read_api", "REST, WebSocket, SSE over the tables"),
@@ -53,10 +55,12 @@ def services(config: Config) -> tuple[Role, ...]:
 def workers(config: Config) -> tuple[Role, ...]:
     """Roles that work on a prepared tape: readers first, sources last."""
     plain = [Role(name, (name,), 2) for name in ("read-api", "projections")]
+    local = config.accounts if config.agents == (LOCAL,) else ()
+    agents = [Role(f"agent-{a}", ("agent", a), 2) for a in local]
     gateways = [Role(f"gateway-{a}", ("gateway", a), 3) for a in config.accounts]
     deciding = [Role(name, (name,), 4) for name in ("commands", "relay", "sagas")]
     processors = [Role(f"processor-{p}", ("processor", p), 5) for p in reversed(PROCESSORS)]
-    return (*plain, *gateways, *deciding, *processors, Role("bridge", ("bridge",), 6))
+    return (*plain, *agents, *gateways, *deciding, *processors, Role("bridge", ("bridge",), 6))
 
 
 def metrics_port(config: Config, role: Role) -> int:

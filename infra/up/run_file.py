@@ -15,12 +15,13 @@ import msgspec
 import psutil
 
 from infra import whole
-from infra.config import PREFIX, Config, ConfigError
+from infra.config import Config, ConfigError
 from infra.embedded.process import ServiceError
+from infra.settings import PREFIX
 
 LEFTOVER_DEADLINE_S = 20.0
 CREATED_TOLERANCE_S = 1.0
-SHARED = ("NAMESPACE", "ACCOUNTS", "SYMBOLS", "SEED")
+SHARED = ("NAMESPACE", "ACCOUNTS", "AGENTS", "SYMBOLS", "SEED")
 
 
 class Part(msgspec.Struct, frozen=True):

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from infra.config import METRICS_PORTS, PORT_OFFSETS, PREFIX, Config
+from infra.config import Config
 from infra.embedded.process import free_ports
 from infra.run.bridge import BACKFILL_FIRST_S
+from infra.settings import METRICS_PORTS, PORT_OFFSETS, PREFIX
 from infra.up import boot
 from infra.up.pulse import LIVE_TICKS, Pulse
 from infra.up.supervisor import Supervisor
@@ -24,7 +25,7 @@ WARM_UP_DEADLINE_S = 180.0
 QUIET_S = 5.0
 QUIET_DEADLINE_S = 150.0
 LISTENERS = ("relay", "projections")
-KEPT = ("CACHE", "ACCOUNTS", "SYMBOLS", "SEED", "LOG_LEVEL")
+KEPT = ("CACHE", "ACCOUNTS", "AGENTS", "SYMBOLS", "SEED", "LOG_LEVEL")
 
 Note = Callable[[str], None]
 

@@ -6,13 +6,24 @@ from msgspec.structs import asdict, replace
 
 from commands.accounts import (
     ACCOUNTS,
+    BreakerPosition,
     HaltAccount,
     OpenAccount,
     RecordExternalDeal,
+    RecordRotation,
     ReportAccount,
     ResumeAccount,
+    TurnBreaker,
 )
-from events.accounts import AccountHalted, AccountResumed, ExternalDealFound
+from events.accounts import (
+    AccountHalted,
+    AccountResumed,
+    BreakerClosed,
+    BreakerHalfOpened,
+    BreakerOpened,
+    CredentialRotated,
+    ExternalDealFound,
+)
 from events.values import lots, money
 from tests.orders import opened, reported
 from tests.spec import given
@@ -70,3 +81,24 @@ def test_an_account_can_be_halted_before_it_is_opened() -> None:
 
 def test_a_deal_of_others_is_found_once() -> None:
     given(ACCOUNTS, OPENED).when(DEAL, DEAL).then(ExternalDealFound(**asdict(DEAL)))
+
+
+def test_each_turn_of_the_breaker_is_told_once() -> None:
+    open_, asks, closed = (
+        TurnBreaker(account="a", position=position, reason="r")
+        for position in (BreakerPosition.OPEN, BreakerPosition.HALF_OPEN, BreakerPosition.CLOSED)
+    )
+    opened_, asked, closed_again = (
+        BreakerOpened(account="a", reason="r"),
+        BreakerHalfOpened(account="a"),
+        BreakerClosed(account="a"),
+    )
+    given(ACCOUNTS, OPENED).when(closed).then()
+    given(ACCOUNTS, OPENED).when(open_, open_, asks, open_).then(opened_, asked, opened_)
+    given(ACCOUNTS, opened_, asked).when(asks, closed, closed).then(closed_again)
+
+
+def test_a_credential_is_rotated_towards_a_later_lease() -> None:
+    rotation = RecordRotation(account="a", provider="file", lease_until_us=7)
+    rotated = CredentialRotated(**asdict(rotation))
+    given(ACCOUNTS).when(rotation, rotation, replace(rotation, lease_until_us=6)).then(rotated)

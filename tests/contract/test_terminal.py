@@ -83,11 +83,13 @@ def test_initialize_logs_in_to_the_account_that_the_terminal_remembers(terminal:
     assert terminal.version() is not None
 
 
-def test_login_changes_the_account(terminal: Terminal) -> None:
-    assert terminal.login(OTHER, password=PASSWORD, server=SERVER)
+def test_login_changes_the_account_unless_somebody_keeps_it(world: World) -> None:
+    terminal = world.ready()
+    changed = terminal.login(OTHER, password=PASSWORD, server=SERVER)
     account = terminal.account_info()
     assert account is not None
-    assert account.login == OTHER
+    assert changed is not world.keeps_account
+    assert account.login == (LOGIN if world.keeps_account else OTHER)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.config import PORT_BASE, SETTINGS, Config, ConfigError, without_password
+from infra.config import Config, ConfigError, without_password
+from infra.settings import PORT_BASE, SETTINGS
 
 
 def test_nothing_given_is_a_whole_configuration() -> None:
@@ -78,6 +79,8 @@ def test_the_embedded_database_is_reached_with_the_password_in_the_home(tmp_path
         ("REGISTRY", "http://", "give an address that begins with http:// and names a host"),
         ("ACCOUNTS", "1,1", "give different names separated by commas, as in 90001,90002,90003"),
         ("ACCOUNTS", "one", "give different names separated by commas, as in 90001,90002,90003"),
+        ("AGENTS", "here", "give local, or 90001=host:port for each account"),
+        ("AGENTS", "90001=win", "give host:port"),
         ("SYMBOLS", "EURUSD,,XAUUSD", "give different names separated by commas"),
         ("NAMESPACE", "Mine!", "give up to 40 small letters, digits, dots, dashes"),
         ("LOG_LEVEL", "loud", "give one of debug, info, warning, error"),
@@ -92,6 +95,17 @@ def test_a_wrong_value_is_one_line_that_names_it(variable: str, value: str, advi
     line = str(refused.value)
     assert line.startswith(f"TAPEDECK_{variable} is {value!r}; {advice}")
     assert "\n" not in line
+
+
+def test_each_account_has_an_agent_or_none_has() -> None:
+    accounts = {"TAPEDECK_ACCOUNTS": "1,2"}
+    assert Config.load(accounts).agent_of("1") == ""
+    local = Config.load({**accounts, "TAPEDECK_AGENTS": "local"})
+    assert (local.agent_of("1"), local.agent_of("2")) == ("local", "local")
+    far = Config.load({**accounts, "TAPEDECK_AGENTS": "1=win-a:7500, 2=win-b:7500"})
+    assert (far.agent_of("1"), far.agent_of("2")) == ("win-a:7500", "win-b:7500")
+    with pytest.raises(ConfigError, match="TAPEDECK_AGENTS names 1; give an agent for each of"):
+        Config.load({**accounts, "TAPEDECK_AGENTS": "1=win-a:7500"})
 
 
 def test_an_unknown_variable_is_refused_with_the_nearest_name() -> None:

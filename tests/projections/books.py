@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import count
 from typing import Any
 
@@ -18,7 +19,6 @@ STORE = "event-store"
 
 def accounts(entry_id: int = 1) -> list[Message[Any]]:
     """Three accounts, each with a report and limits."""
-    entries = count(entry_id)
     events: list[Event] = []
     for account in ACCOUNTS:
         events += [
@@ -43,6 +43,12 @@ def accounts(entry_id: int = 1) -> list[Message[Any]]:
                 symbols=("EURUSD", "XAUUSD"),
             ),
         ]
+    return told(events, entry_id)
+
+
+def told(events: Iterable[Event], entry_id: int = 1) -> list[Message[Any]]:
+    """Events as the event store tells them."""
+    entries = count(entry_id)
     return [
         first_cause(
             event,

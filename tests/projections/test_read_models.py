@@ -6,7 +6,10 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from events.envelope import Message
+import pytest
+
+from events.accounts import BreakerClosed, BreakerHalfOpened, BreakerOpened
+from events.envelope import Event, Message
 from projections import (
     accounts,
     audit,
@@ -20,7 +23,7 @@ from projections import (
 )
 from projections.projection import Projection
 from schemas.catalog import topic_of
-from tests.projections import story
+from tests.projections import books, story
 from tests.projections.books import ACCOUNTS
 from tests.spec import given
 
@@ -131,6 +134,27 @@ def test_an_account_shows_its_books_and_the_limits_in_force(postgres: str) -> No
         "select account, state, equity, limits_version, symbols, external_deals from accounts"
         " where account = '90002'",
         ("90002", "trading", _d("100001.5000"), 1, ["EURUSD", "XAUUSD"], 0),
+    )
+
+
+@pytest.mark.parametrize(
+    ("turns", "shown"),
+    [
+        ((BreakerOpened(account="90001", reason="r"),), "open"),
+        (
+            (BreakerOpened(account="90001", reason="r"), BreakerHalfOpened(account="90001")),
+            "half_open",
+        ),
+        ((BreakerOpened(account="90001", reason="r"), BreakerClosed(account="90001")), "closed"),
+    ],
+)
+def test_an_account_shows_its_breaker(postgres: str, turns: tuple[Event, ...], shown: str) -> None:
+    given(accounts.PROJECTION, *story.placed([*books.accounts(), *books.told(turns, 100)])).then(
+        postgres,
+        "select account, breaker, reason from accounts order by account",
+        ("90001", shown, None),
+        ("90002", "closed", None),
+        ("90003", "closed", None),
     )
 
 

@@ -9,20 +9,20 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 
-from infra.mt5 import constants as mt5
+from infra.mt5.backoff import Backoff
 from infra.mt5.gateway.clock import Clock
 from infra.mt5.gateway.health import Health, Identity, Rung, look
+from infra.mt5.recovery import Recovery, of_error
 from infra.mt5.terminal import Terminal
 
-WAIT_FIRST_S, WAIT_LAST_S = 0.25, 5.0
-REFUSED = (mt5.RES_E_AUTH_FAILED, mt5.RES_E_UNSUPPORTED, mt5.RES_E_INVALID_VERSION)
 REFUSAL = "the login is refused"
 
 
 def refusal_of(code: int, text: str) -> str:
     """Why a login must not be tried again, or nothing if it may be."""
     mending = "mend it in the terminal, then resume the account"
-    return f"{REFUSAL}: {code} {text}; {mending}" if code in REFUSED else ""
+    never = of_error(code) is Recovery.NEVER_AGAIN
+    return f"{REFUSAL}: {code} {text}; {mending}" if never else ""
 
 
 def refusal_in(reasons: Iterable[str]) -> str:
@@ -35,6 +35,8 @@ class Connector:
 
     refusal: str
     """Why the broker does not let us in, or nothing: a person must act."""
+    failures: int
+    """How often in a row the link could not be made; `failure` is why."""
 
     def __init__(
         self, terminal: Terminal, clock: Clock, jitter: random.Random, refusal: str = ""
@@ -42,15 +44,17 @@ class Connector:
         self._terminal = terminal
         self._clock = clock
         self._jitter = jitter
-        self._wait_s = WAIT_FIRST_S
+        self._backoff = Backoff()
         self._next_s = clock.monotonic_s()
         self.refusal = refusal
+        self.failures = 0
+        self.failure = ""
 
     def look(self, identity: Identity) -> Health:
         """The rung that the terminal stands on, after an attempt to mend the link if it is due."""
         health = look(self._terminal, identity)
         if health.rung is not Rung.DOWN:
-            self._wait_s = WAIT_FIRST_S
+            self.failures = 0
             return health
         if self.refusal:
             return Health(Rung.DOWN, self.refusal)
@@ -63,6 +67,8 @@ class Connector:
             return look(self._terminal, identity)
         code, text = self._terminal.last_error()
         self.refusal = refusal_of(code, text)
-        self._next_s = self._clock.monotonic_s() + self._wait_s * self._jitter.uniform(0.8, 1.2)
-        self._wait_s = min(WAIT_LAST_S, self._wait_s * 2)
-        return Health(Rung.DOWN, self.refusal or f"the terminal cannot be reached: {code} {text}")
+        self.failures += 1
+        self.failure = f"{code} {text}"
+        wait_s = self._backoff.wait_s(self.failures, self._jitter)
+        self._next_s = self._clock.monotonic_s() + wait_s
+        return Health(Rung.DOWN, self.refusal or f"the terminal cannot be reached: {self.failure}")

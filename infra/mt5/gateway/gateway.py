@@ -21,6 +21,7 @@ from infra.mt5.gateway import searching
 from infra.mt5.gateway.clock import Clock
 from infra.mt5.gateway.connect import Connector, refusal_in
 from infra.mt5.gateway.exposure import Exposure
+from infra.mt5.gateway.guard import Guard
 from infra.mt5.gateway.health import Health, Identity, Rung
 from infra.mt5.gateway.ledger import Account, Entry, Ledger, Order, Steps
 from infra.mt5.gateway.records import fills_of
@@ -61,6 +62,7 @@ class Gateway:
         self._sender = Sender(terminal, self._connector, account.identity, clock, jitter)
         self._exposure = Exposure(terminal, ledger, clock)
         self._sweep = Sweep(terminal, ledger, name, clock, account.swept_from_s)
+        self._guard = Guard(ledger, clock, jitter, self._answers)
         self._searches: dict[str, Search] = {}
         self._waiting: list[Order] = []
         self._next_sweep_s = self._next_lesson_s = clock.monotonic_s()
@@ -109,6 +111,7 @@ class Gateway:
         due = now_s >= self._next_sweep_s or not self.health.readable
         if due:
             self._look()
+        self._guard.beat(self._connector)
         for search in [s for s in self._searches.values() if s.next_s <= now_s]:
             self._search(search)
         if due:
@@ -157,13 +160,20 @@ class Gateway:
                 self._exposure.heed(event)
 
     def _may_go(self, order: Order) -> bool:
-        """Nothing before it is open on its symbol, and the terminal is there."""
-        symbol = order.event.symbol
-        ahead = any(waiting.event.symbol == symbol for waiting in self._waiting)
-        return self.health.readable and not ahead and symbol not in self._in_flight()
+        """Nothing before it is open on its symbol, the terminal is there and can be relied on."""
+        symbol, bars = order.event.symbol, self._guard.bars
+        ahead = any(w.event.symbol == symbol and not bars(w.event) for w in self._waiting)
+        if not self.health.readable or bars(order.event):
+            return False
+        return not ahead and symbol not in self._in_flight()
+
+    def _answers(self) -> bool:
+        """What a probe asks: whether the terminal is ours and reads to the end."""
+        self._look()
+        return self.health.readable and self._terminal.positions_get() is not None
 
     def _in_flight(self) -> frozenset[str]:
-        return frozenset(search.entry.order.event.symbol for search in self._searches.values())
+        return frozenset(order.symbol for order in self._unresolved_orders())
 
     def _unresolved_orders(self) -> tuple[OrderAccepted, ...]:
         return tuple(search.entry.order.event for search in self._searches.values())
@@ -224,6 +234,7 @@ class Gateway:
 
     def _conclude(self, entry: Entry, verdict: Verdict) -> None:
         order_id = entry.order.event.order_id
+        self._guard.answered(verdict)
         match verdict:
             case Taken(detail, venue_order, volume_lots):
                 self._read_deals(entry, detail, venue_order, volume_lots)
@@ -237,28 +248,22 @@ class Gateway:
             case NotSent(detail, halts):
                 if halts:
                     self._halt(detail)
-                evidence = f"never sent: {detail}"
-                self._ledger.settle(
-                    entry.order, RecordNotExecuted(order_id=order_id, evidence=evidence)
-                )
+                unsent = RecordNotExecuted(order_id=order_id, evidence=f"never sent: {detail}")
+                self._ledger.settle(entry.order, unsent)
             case Lost(detail, venue_order):
-                self._unresolved(self._answered(entry, venue_order), detail)
+                self._unresolved(entry.answered(venue_order), detail)
 
     def _read_deals(self, entry: Entry, detail: str, venue_order: int, volume_lots: float) -> None:
         """The answer names no position and no commission: the deals do."""
         deals = self._terminal.history_deals_get(ticket=venue_order) or ()
         fills = [deal for deal in deals if is_fill(entry.order.event, deal)]
         if sum(deal.volume for deal in fills) + VOLUME_TOLERANCE_LOTS < volume_lots or not fills:
-            self._unresolved(
-                self._answered(entry, venue_order), f"{detail}; its deals do not show yet"
-            )
+            shown = f"{detail}; its deals do not show yet"
+            self._unresolved(entry.answered(venue_order), shown)
             return
         self._sweep.explain(fills)
         self._exposure.filled(entry.order.event)
         self._ledger.settle(entry.order, fills_of(entry.order.event, fills))
-
-    def _answered(self, entry: Entry, venue_order: int) -> Entry:
-        return Entry(entry.order, True, entry.intended_at_us, venue_order)
 
     def _unresolved(self, entry: Entry, detail: str) -> None:
         self._searches[entry.order.event.order_id] = searching.begin(entry, self._clock)
@@ -277,9 +282,9 @@ class Gateway:
                 self._exposure.filled(order.event)
                 self._ledger.settle(order, fills_of(order.event, deals))
             case Undealt(evidence):
-                self._ledger.settle(
-                    order, RecordNotExecuted(order_id=order.event.order_id, evidence=evidence)
-                )
+                order_id = order.event.order_id
+                undealt = RecordNotExecuted(order_id=order_id, evidence=evidence)
+                self._ledger.settle(order, undealt)
             case None:
                 return
         del self._searches[order.event.order_id]

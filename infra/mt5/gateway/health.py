@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+from infra.mt5.link import Called
 from infra.mt5.terminal import Terminal
 
 
@@ -15,8 +16,13 @@ class Rung(IntEnum):
     LINKED = 1  # it answers, and has no broker
     CONNECTED = 2  # it has a broker, and no account
     STRANGER = 3  # it is logged in to an account that is not ours
-    AUTHORISED = 4  # our account, and trading is off
-    TRADING = 5
+    AUTHORISED = 4  # our account, and the terminal does not have the broker's symbols yet
+    SYNCHRONISED = 5  # it has them, and trading is off
+    TRADING = 6
+
+
+LOOKS: tuple[Called, ...] = (("terminal_info",), ("account_info",), ("symbols_total",))
+"""What a look asks, in its order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,7 @@ class Health:
     @property
     def readable(self) -> bool:
         """What the terminal shows is our account, as the broker knows it now."""
-        return self.rung >= Rung.AUTHORISED
+        return self.rung >= Rung.SYNCHRONISED
 
 
 def look(terminal: Terminal, identity: Identity) -> Health:
@@ -56,6 +62,10 @@ def look(terminal: Terminal, identity: Identity) -> Health:
             f"the terminal is logged in to {account.login} at {account.server}, "
             f"not {identity.login} at {identity.server or 'its server'}",
         )
+    if not terminal.symbols_total():
+        return Health(Rung.AUTHORISED, "the terminal has not synchronised with its broker yet")
     if not (info.trade_allowed and account.trade_allowed and account.trade_expert):
-        return Health(Rung.AUTHORISED, "trading is switched off in the terminal or for the account")
+        return Health(
+            Rung.SYNCHRONISED, "trading is switched off in the terminal or for the account"
+        )
     return Health(Rung.TRADING, "")

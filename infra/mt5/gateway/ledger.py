@@ -7,10 +7,10 @@ the gateway decides by it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from commands.accounts import RecordExternalDeal, ReportAccount
+from commands.accounts import BreakerPosition, RecordExternalDeal, ReportAccount
 from commands.orders import RecordFill, RecordNotExecuted, RecordPositionClosed, RecordReject
 from events.envelope import Event, Message
 from events.limits import LimitsSet
@@ -43,6 +43,10 @@ class Entry:
     sent: bool
     intended_at_us: int = 0
     venue_order: int = 0
+
+    def answered(self, venue_order: int) -> Entry:
+        """It has been sent, and this is the ticket of the answer."""
+        return replace(self, sent=True, venue_order=venue_order)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,12 @@ class Ledger(Protocol):
 
     def halt(self, reason: str, now_us: int) -> None:
         """No new risk on the account."""
+
+    def breaker(self) -> BreakerPosition:
+        """How the account's breaker was left."""
+
+    def turn_breaker(self, position: BreakerPosition, reason: str, now_us: int) -> None:
+        """The breaker stands like this from now on."""
 
     def pass_over(self, steps: Steps) -> None:
         """What has been read up to here needs nothing."""

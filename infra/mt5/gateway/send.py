@@ -18,7 +18,8 @@ from infra.mt5 import constants as mt5
 from infra.mt5 import retcodes
 from infra.mt5.gateway.clock import Clock
 from infra.mt5.gateway.connect import Connector
-from infra.mt5.gateway.health import Identity, Rung
+from infra.mt5.gateway.health import LOOKS, Identity, Rung
+from infra.mt5.link import Called
 from infra.mt5.requests import Request, Unsendable, request_of
 from infra.mt5.retcodes import Meaning, Outcome
 from infra.mt5.terminal import Terminal
@@ -116,9 +117,9 @@ class Sender:
 
         They are a commit older than they could be, and no older (`AHEAD_S` of a remote terminal).
         """
-        held = [("positions_get",)] if order.closes_position is None else []
+        held: list[Called] = [("positions_get",)] if order.closes_position is None else []
         quote = ("symbol_info_tick", order.symbol)
-        self._terminal.ahead(("terminal_info",), ("account_info",), *held, quote)
+        self._terminal.ahead(*LOOKS, *held, quote)
 
     def send(
         self,

@@ -8,7 +8,15 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
-from commands.accounts import ACCOUNTS, HaltAccount, OpenAccount, RecordExternalDeal, ReportAccount
+from commands.accounts import (
+    ACCOUNTS,
+    BreakerPosition,
+    HaltAccount,
+    OpenAccount,
+    RecordExternalDeal,
+    ReportAccount,
+    TurnBreaker,
+)
 from commands.command import Command
 from commands.limits import LIMITS
 from commands.order_life import ORDERS, in_time
@@ -172,6 +180,16 @@ class GatewayStore:
     def halt(self, reason: str, now_us: int) -> None:
         """No new risk on the account."""
         self._tell(HaltAccount(account=self._account, reason=reason), now_us)
+
+    def breaker(self) -> BreakerPosition:
+        """How the account's breaker was left, from its own stream."""
+        position: BreakerPosition = self._store.state(ACCOUNTS, self._account).breaker
+        return position
+
+    def turn_breaker(self, position: BreakerPosition, reason: str, now_us: int) -> None:
+        """The breaker stands like this from now on."""
+        turned = TurnBreaker(account=self._account, position=position, reason=reason)
+        self._tell(turned, now_us)
 
     def pass_over(self, steps: Steps) -> None:
         """What has been read up to here needs nothing."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import io
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from commands.limits import SetLimits
 from infra.cli import account as cli_account
 from infra.config import Config, ConfigError
 from infra.run import commands as role
+from infra.secrets.vault import vault
 from infra.store import postgres
 from infra.store.event_store import EventStore
 from infra.stream import kafka
@@ -95,3 +98,38 @@ def test_a_senseless_limit_is_refused(wrong: tuple[str, str]) -> None:
 def test_an_account_that_is_none_is_refused(config: Config) -> None:
     with pytest.raises(ConfigError, match="no account 'x'"):
         cli_account.main(config, asked("x", "halt", "r"))
+
+
+def test_a_rotation_is_recorded_and_its_password_is_not(
+    config: Config,
+    account: str,
+    services_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    canary = "canary-5d1e77b0"
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{canary}\n"))
+    monkeypatch.setattr("infra.secrets.private.no_dumps", lambda: None)
+    with running(role.run, config):
+        assert cli_account.main(config, asked(account, "credential", "--server", "Demo")) == 0
+    with EventStore.open(postgres.address(config.postgres, config.namespace)) as store:
+        _, told = store.load(f"accounts:{account}")
+    rotated = told[-1].event
+    assert type(rotated).__name__ == "CredentialRotated"
+    credential = vault("file", config.home).credential(account)
+    assert (credential.password, credential.server) == (canary, "Demo")
+    assert rotated.lease_until_us == credential.lease_until_us
+    assert canary not in repr(told) + "".join(capsys.readouterr())
+    stored = [path for path in services_home.rglob("*") if path.is_file()]
+    assert any(b"lease_until_us" in path.read_bytes() for path in stored)
+    assert [path for path in stored if canary.encode() in path.read_bytes()] == []
+
+
+def test_without_a_password_nothing_is_sealed(
+    config: Config, account: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
+    monkeypatch.setattr("infra.secrets.private.no_dumps", lambda: None)
+    with pytest.raises(ConfigError, match="no password was given"):
+        cli_account.main(config, asked(account, "credential"))
+    assert not (config.home / "secrets").exists()

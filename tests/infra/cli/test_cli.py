@@ -15,8 +15,9 @@ import psutil
 import pytest
 
 from infra.cli import main as cli
-from infra.config import METRICS_PORTS, PORT_OFFSETS, Config
+from infra.config import Config
 from infra.embedded.process import free_ports
+from infra.settings import METRICS_PORTS, PORT_OFFSETS
 from infra.up import run_file
 from infra.up.children import CODE
 from infra.up.roles import KINDS, metrics_port, services, workers

@@ -10,7 +10,15 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
-from commands.accounts import ACCOUNTS, HaltAccount, OpenAccount, RecordExternalDeal, ReportAccount
+from commands.accounts import (
+    ACCOUNTS,
+    BreakerPosition,
+    HaltAccount,
+    OpenAccount,
+    RecordExternalDeal,
+    ReportAccount,
+    TurnBreaker,
+)
 from commands.limits import LIMITS
 from commands.order_life import ORDERS, in_time
 from commands.orders import (
@@ -134,6 +142,14 @@ class MemoryLedger:
 
     def halt(self, reason: str, now_us: int) -> None:
         self._tell(HaltAccount(account=self.name, reason=reason), now_us)
+
+    def breaker(self) -> BreakerPosition:
+        position: BreakerPosition = self.store.state(ACCOUNTS, self.name).breaker
+        return position
+
+    def turn_breaker(self, position: BreakerPosition, reason: str, now_us: int) -> None:
+        turned = TurnBreaker(account=self.name, position=position, reason=reason)
+        self._tell(turned, now_us)
 
     def pass_over(self, steps: Steps) -> None:
         self._step(steps)

@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[3]
 NAME = "order_send"
 SENDER = "infra/mt5/gateway/send.py"
 TERMINALS = (
+    "infra/mt5/agent/",
     "infra/mt5/terminal.py",
     "infra/mt5/package.py",
     "infra/mt5/remote.py",
@@ -17,9 +18,10 @@ TERMINALS = (
     "infra/mt5/venue.py",
     "infra/mt5/wire.py",
     "infra/mt5/simulator/",
-    "infra/bench/simulator.py",
 )
-"""Those that define it, carry it from a terminal to its broker, or time it on one in memory."""
+"""Those that define it, or carry it from a terminal to its broker."""
+BENCHES = ("infra/bench/agent.py", "infra/bench/simulator.py")
+"""They time it at venues that they have made for that, and that end with them."""
 PACKAGES = [p.parent for p in ROOT.glob("*/__init__.py") if p.parent.name != "tests"]
 
 
@@ -40,7 +42,7 @@ def test_only_the_sender_calls_it() -> None:
     found = {}
     for file in sorted(file for package in PACKAGES for file in package.rglob("*.py")):
         path = file.relative_to(ROOT).as_posix()
-        if not path.startswith(TERMINALS) and (lines := [*mentions(file.read_text())]):
+        if not path.startswith((*TERMINALS, *BENCHES)) and (lines := [*mentions(file.read_text())]):
             found[path] = lines
     assert list(found) == [SENDER]
     assert len(found[SENDER]) == 1, "one place sends, and only there"

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 from infra.mt5 import constants as mt5
+from infra.mt5.agent.client import AgentTerminal
+from infra.mt5.agent.owner import Account, Owner
+from infra.mt5.agent.server import AgentServer
 from infra.mt5.remote import RemoteTerminal
 from infra.mt5.simulator.broker import Broker
 from infra.mt5.simulator.clock import Clock, VirtualClock
@@ -23,6 +26,7 @@ from infra.mt5.terminal import Terminal
 from infra.mt5.tuples import OrderSendResult, Tick, TradePosition
 from infra.mt5.vendor import VendorTerminal
 from infra.mt5.venue import VenueServer
+from tests.infra.mt5.agent.issued import agent_keys, platform_keys
 
 START_MS = 1_763_640_000_000  # Thursday 2025-11-20 12:00 UTC
 MINUTE_MS = 60_000
@@ -33,17 +37,24 @@ EVER = (0, 2**32 - 1)
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A broker, its clock, and a way to get terminals."""
+    """A broker, its clock, and a way to get terminals.
+
+    `keeps_account`: whoever owns the terminals lets nobody log them in to another account.
+    """
 
     broker: Broker
     clock: VirtualClock
     terminal: Callable[[int], Terminal]
+    keeps_account: bool = False
 
     def ready(self, login: int = LOGIN) -> Terminal:
         """A terminal that is initialised and logged in."""
         terminal = self.terminal(login)
         assert terminal.initialize(), terminal.last_error()
         return terminal
+
+
+Where = Callable[[BrokerSettings], AbstractContextManager[World]]
 
 
 def settings(
@@ -112,7 +123,29 @@ def as_vendor(given: BrokerSettings) -> Iterator[World]:
     yield World(broker, clock, terminal)
 
 
-WORLDS = {"in process": in_process, "over tcp": over_tcp, "as vendor": as_vendor}
+@contextmanager
+def behind_agents(given: BrokerSettings, where: Where = in_process) -> Iterator[World]:
+    """The terminals of another world, each behind an agent, over gRPC with mutual TLS."""
+    with where(given) as world, ExitStack() as made:
+
+        def terminal(login: int) -> Terminal:
+            owner = Owner(world.terminal(login), Account(login))
+            server = AgentServer(owner, login, agent_keys(login))
+            made.callback(server.close)
+            far = AgentTerminal(lambda: server.address, login, platform_keys(), 60.0)
+            made.callback(far.shutdown)
+            return far
+
+        yield replace(world, terminal=terminal, keeps_account=True)
+
+
+WORLDS: dict[str, Where] = {
+    "in process": in_process,
+    "over tcp": over_tcp,
+    "as vendor": as_vendor,
+    "behind agents": behind_agents,
+    "as vendor behind agents": partial(behind_agents, where=as_vendor),
+}
 
 
 def quote(terminal: Terminal, symbol: str = "EURUSD") -> Tick:

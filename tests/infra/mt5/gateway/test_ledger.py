@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from commands.accounts import ACCOUNTS, HaltAccount, OpenAccount, RecordExternalDeal, ResumeAccount
-from commands.limits import LIMITS
+from commands.accounts import (
+    RecordExternalDeal,
+)
 from commands.orders import RecordFill, RecordNotExecuted, RecordPositionClosed, RecordReject
-from events.envelope import Message, first_cause
+from events.envelope import Message
 from events.orders import (
     OrderAccepted,
     OrderFilled,
@@ -21,50 +22,14 @@ from events.orders import (
     magic_of,
 )
 from events.values import Side, lots, money, price
-from infra.mt5.gateway import tables
 from infra.mt5.gateway.health import Identity
 from infra.mt5.gateway.ledger import Entry, Ledger
-from infra.mt5.gateway.store import GatewayStore
-from infra.store import postgres as pg
-from infra.store.event_store import EventStore
 from infra.store.offsets import Advance, Superseded
-from tests.infra.mt5.desk import ACCOUNT, WIDE, message, order
-from tests.infra.mt5.memory_ledger import MemoryLedger
+from tests.infra.mt5.desk import ACCOUNT
 
 NOW_US = 1_700_000_000_000_000
 IDENTITY = Identity(90001, "Venue")
 Accept = Callable[..., Message[OrderAccepted]]
-
-
-@pytest.fixture(params=["memory", "postgres"])
-def books(request: pytest.FixtureRequest) -> Iterator[tuple[Ledger, EventStore]]:
-    if request.param == "memory":
-        ledger = MemoryLedger(ACCOUNT)
-        yield ledger, ledger.store
-        return
-    conninfo = pg.address(request.getfixturevalue("postgres"))
-    store = EventStore.open(conninfo)
-    pg.migrate(conninfo, *tables.DDL)
-    with pg.connect(conninfo) as connection:
-        connection.execute("insert into offsets values ('gateway', 'order-events', 0, 0)")
-        yield GatewayStore(store, connection, ACCOUNT, "gateway"), store
-
-
-@pytest.fixture
-def ledger(books: tuple[Ledger, EventStore]) -> Ledger:
-    return books[0]
-
-
-@pytest.fixture
-def accept(books: tuple[Ledger, EventStore]) -> Accept:
-    """Put an accepted order into its stream, as the decider did before the gateway reads of it."""
-
-    def accepted(**fields: Any) -> Message[OrderAccepted]:
-        each = message(order(**fields))
-        books[1].append(f"orders:{each.event.order_id}", 0, [each])
-        return each
-
-    return accepted
 
 
 def step(old: int, new: int) -> tuple[Advance, ...]:
@@ -83,61 +48,6 @@ def fill(order_id: str, ticket: int = 5, position_id: int = 9) -> RecordFill:
         position_id=position_id,
         dealt_at_us=NOW_US,
     )
-
-
-def test_an_account_keeps_the_identity_it_was_opened_with(ledger: Ledger) -> None:
-    assert ledger.known(NOW_US) is None
-    opened = ledger.open(IDENTITY, "USD", NOW_US)
-    assert ledger.known(NOW_US) == opened
-    assert opened.identity == IDENTITY
-
-
-def test_an_account_that_was_opened_before_is_who_it_was_opened_as(
-    books: tuple[Ledger, EventStore],
-) -> None:
-    ledger, store = books
-    opening = OpenAccount(account=ACCOUNT, login=90001, server="Elsewhere", currency="USD")
-    halting = HaltAccount(account=ACCOUNT, reason="a test")
-    for number, command in enumerate((opening, halting)):
-        store.handle(
-            ACCOUNTS,
-            first_cause(command, source="test", sequence=str(number), key=ACCOUNT, time_us=NOW_US),
-        )
-    known = ledger.known(NOW_US)
-    assert known is not None
-    assert known.identity == Identity(90001, "Elsewhere")
-    assert ledger.halted_for() == {"a test"}
-
-
-def test_a_halt_holds_whoever_decided_it_until_it_is_lifted(
-    books: tuple[Ledger, EventStore],
-) -> None:
-    ledger, store = books
-    ledger.open(IDENTITY, "USD", NOW_US)
-    assert ledger.halted_for() == frozenset()
-    ledger.halt("a test", NOW_US)
-    assert ledger.halted_for() == {"a test"}
-    for kind, left in ((HaltAccount, {"a test", "news"}), (ResumeAccount, set())):
-        wish: Any = kind(account=ACCOUNT, reason="news")
-        command: Message[Any] = first_cause(
-            wish, source="test", sequence=kind.__name__, key=ACCOUNT, time_us=NOW_US
-        )
-        store.handle(ACCOUNTS, command)
-        assert ledger.halted_for() == left
-
-
-def test_the_limits_in_force_are_those_set_last(books: tuple[Ledger, EventStore]) -> None:
-    ledger, store = books
-    assert ledger.limits() is None
-    for number, positions_max in enumerate((3, 2)):
-        wish = replace(WIDE, open_positions_max=positions_max)
-        sequence = str(number)
-        store.handle(
-            LIMITS,
-            first_cause(wish, source="test", sequence=sequence, key=ACCOUNT, time_us=NOW_US),
-        )
-    assert (limits := ledger.limits()) is not None
-    assert (limits.version, limits.open_positions_max) == (2, 2)
 
 
 def test_an_intent_is_unsettled_until_it_has_an_outcome(ledger: Ledger, accept: Accept) -> None:

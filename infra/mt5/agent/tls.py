@@ -1,0 +1,33 @@
+"""The door to gRPC, with what our connections insist on: TLS 1.3, and a certificate on both sides.
+
+BoringSSL cannot be told to begin at TLS 1.3, but without a cipher for the keys that we issue
+(elliptic curves) no older handshake succeeds. gRPC reads this as it is imported.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from infra.mt5.agent.keys import Keys, agent_name
+
+os.environ["GRPC_SSL_CIPHER_SUITES"] = "ECDHE-RSA-AES256-GCM-SHA384"
+
+import grpc as grpc  # named for those who come through this door
+
+Options = tuple[tuple[str, Any], ...]
+
+
+def served(keys: Keys) -> grpc.ServerCredentials:
+    """What an agent shows, and what it wants to be shown."""
+    shown = [(keys.key, keys.certificate)]
+    return grpc.ssl_server_credentials(shown, keys.root, require_client_auth=True)
+
+
+def channel(address: str, login: int, keys: Keys, options: Options) -> grpc.Channel:
+    """A channel to the agent of an account, if its certificate says so and we issued it."""
+    credentials = grpc.ssl_channel_credentials(keys.root, keys.key, keys.certificate)
+    named = ("grpc.ssl_target_name_override", agent_name(login))
+    # A pool that channels share would make a new one wait for what an old one failed at.
+    alone = ("grpc.use_local_subchannel_pool", 1)
+    return grpc.secure_channel(address, credentials, (*options, named, alone))

@@ -1,0 +1,1 @@
+"""The terminal agent: its contract, its keys, its owner, its keeper."""

@@ -1,0 +1,1 @@
+"""Sealed credentials: nobody else opens them, nothing shows them."""
