@@ -51,21 +51,25 @@ def position_locked(case: Case) -> int:
 
 
 def order_there(case: Case) -> int:
-    """The order is active, nobody is at it, and it has not just become another."""
+    """The order is active, nobody is at it, and it has not just become another. What is left of
+    a market order may be taken back, but not changed."""
     order = case.order
     if order is None:
         return _order_gone(case)
-    if order.deals_ms:
+    returned = order.state == mt5.ORDER_STATE_PARTIAL
+    takes_back = case.request.action == mt5.TRADE_ACTION_REMOVE
+    if order.deals_ms and not (returned and takes_back):
         return mt5.TRADE_RETCODE_LOCKED
     return mt5.TRADE_RETCODE_ORDER_CHANGED if _settles(case, order.changed_ms) else ACCEPTED
 
 
-def closing_lots(case: Case, position: int) -> float:
+def closing_lots(case: Case, ticket: int) -> float:
     """The lots of a position for which the server has closing orders."""
+    position = case.ledger.positions.get(ticket)
     return sum(
         order.left
         for order in case.ledger.orders.values()
-        if order.position == position != order.ticket
+        if position is not None and order.position == ticket and order.type % 2 != position.side
     )
 
 

@@ -95,7 +95,7 @@ def on_grid(case: Case, price: float) -> bool:
 
 def position_limits(case: Case) -> int:
     """The account's number of positions, the symbol's volume in one direction."""
-    if case.position or case.reduces:
+    if case.position:
         return ACCEPTED
     adds = case.ledger.terms.nets and case.ledger.of_symbol(case.symbol.name)
     if not adds and len(case.ledger.positions) >= case.ledger.terms.positions_max:
@@ -104,7 +104,8 @@ def position_limits(case: Case) -> int:
 
 
 def volume_limit(case: Case) -> int:
-    """The symbol's volume in one direction, open and pending."""
+    """The symbol's volume in one direction, open and pending; where the account nets, less what
+    it holds in the other."""
     limit = case.symbol.volume_limit
     if not limit:
         return ACCEPTED
@@ -115,6 +116,10 @@ def volume_limit(case: Case) -> int:
         for name, side, lots in (*open_lots, *pending_lots)
         if name == case.symbol.name and side == case.side
     )
+    if case.ledger.terms.nets:
+        held -= sum(
+            lots for name, side, lots in open_lots if name == case.symbol.name and side != case.side
+        )
     within = held + case.request.volume <= limit + _TOLERANCE
     return ACCEPTED if within else mt5.TRADE_RETCODE_LIMIT_VOLUME
 

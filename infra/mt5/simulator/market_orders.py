@@ -45,8 +45,7 @@ def deal(ledger: Ledger, symbol: Specification, order: Order, found: Taken, at_m
     """Deal what was found. What is left waits for more if the order returns, else is cancelled."""
     position = ledger.positions.get(order.position)
     if position is not None and order.position != order.ticket and not ledger.terms.nets:
-        lots = min(found.lots, position.volume)
-        fill = fill_close(ledger, symbol, order, position, found.price, at_ms, lots=lots)
+        fill = fill_close(ledger, symbol, order, position, found.price, at_ms, lots=found.lots)
     else:
         fill = enter(ledger, symbol, order, found.price, at_ms, found.lots)
     if order.left <= 0.0:

@@ -96,11 +96,18 @@ def _stops(market: Market, ledger: Ledger, position: Position, at_ms: int, price
 
 
 def _pending(market: Market, ledger: Ledger, order: Order, at_ms: int, prices: Prices) -> None:
-    """Scripts place limits only."""
     bid, ask = prices[order.symbol]
-    buys = order.type == mt5.ORDER_TYPE_BUY_LIMIT
-    price = ask if buys else bid
-    if price > order.price if buys else price < order.price:
+    price = ask if order.type % 2 == BUY else bid
+    falls = order.type in (
+        mt5.ORDER_TYPE_BUY_LIMIT,
+        mt5.ORDER_TYPE_SELL_STOP,
+        mt5.ORDER_TYPE_SELL_STOP_LIMIT,
+    )
+    if price > order.price if falls else price < order.price:
+        return
+    if order.type >= mt5.ORDER_TYPE_BUY_STOP_LIMIT:
+        order.type -= mt5.ORDER_TYPE_BUY_STOP_LIMIT - mt5.ORDER_TYPE_BUY_LIMIT
+        order.price, order.stop_limit, order.changed_ms = order.stop_limit, 0.0, at_ms
         return
     symbol = market.symbols[order.symbol]
     opened = would_open(symbol, ledger, order.type % 2, order.volume, price)

@@ -11,7 +11,7 @@ from infra.mt5.simulator.depth import offers, taken
 from infra.mt5.simulator.symbols import SYMBOLS, Depth
 from infra.mt5.simulator.ticks import Quote
 from tests.infra.mt5.hand_made import BUY, SELL, desk, exits, order, sent, waiting
-from tests.infra.mt5.worlds import START_MS
+from tests.infra.mt5.worlds import START_MS, deal, in_process, send, settings
 
 REQUEST, INSTANT, MARKET, EXCHANGE = range(4)
 THIN = Depth(levels=3, lots_per_level=1.0, step_points=2)
@@ -77,6 +77,8 @@ def test_depth_is_drawn_by_seed_quote_and_side() -> None:
     assert asks == offers(7, symbol, QUOTE, BUY)
     assert [ask.price for ask in asks] == [1.1001, 1.10012, 1.10014]
     assert [bid.price for bid in offers(7, symbol, QUOTE, SELL)] == [1.1, 1.09998, 1.09996]
+    bids = offers(7, symbol, QUOTE, SELL)
+    assert [bid.lots for bid in bids] != [ask.lots for ask in asks]
     assert all(0.49 <= ask.lots <= 1.5 for ask in asks)
     others = (offers(8, symbol, QUOTE, BUY), offers(7, symbol, replace(QUOTE, time_ms=1), BUY))
     for other in others:
@@ -145,3 +147,78 @@ def test_a_stop_limit_places_its_limit_when_it_is_touched() -> None:
     assert account.ledger.positions == {}
     account.advance(START_MS + 35)
     assert account.ledger.positions[ticket].price_open == 1.1040
+
+
+def test_what_is_left_of_an_order_may_be_taken_back_but_not_changed() -> None:
+    depth = Depth(levels=1, lots_per_level=1.0)
+    account = desk({}, {"execution": EXCHANGE, "depth": depth})
+    outcome = account.send(order(BUY, volume=4.0, type_filling=RETURN))
+    change = order(BUY, action=mt5.TRADE_ACTION_MODIFY, order=outcome.fill.order)
+    assert account.send(change).retcode == mt5.TRADE_RETCODE_LOCKED
+    remove = change._replace(action=mt5.TRADE_ACTION_REMOVE)
+    assert account.send(remove).retcode == mt5.TRADE_RETCODE_DONE
+    account.advance(START_MS + 5_000)
+    (position,) = account.ledger.positions.values()
+    assert position.volume == outcome.fill.volume
+    assert account.ledger.done[-1].volume_current == round(4.0 - position.volume, 8)
+
+
+def test_what_is_left_of_an_order_to_add_does_not_close() -> None:
+    """In a netting account its position is also the one that it adds to."""
+    depth = Depth(levels=1, lots_per_level=1.0)
+    netting = mt5.ACCOUNT_MARGIN_MODE_RETAIL_NETTING
+    account = desk({}, {"execution": EXCHANGE, "depth": depth}, margin_mode=netting)
+    ticket = sent(account, order(BUY, volume=0.4))
+    account.send(order(BUY, volume=4.0, type_filling=RETURN))
+    moved = order(BUY, action=mt5.TRADE_ACTION_SLTP, position=ticket, sl=1.09)
+    assert account.send(moved).retcode == mt5.TRADE_RETCODE_DONE
+
+
+def test_a_queued_close_needs_no_money() -> None:
+    queued = {"execution": MARKET, "execution_ms": 20}
+    account = desk({"EURUSD": [(30, 1.0911)]}, queued, deposit=1_200.0, stop_out_percent=10.0)
+    ticket = account.send(order(BUY)).fill.order
+    account.advance(START_MS + 30)
+    assert account.worth().free < 0
+    account.send(order(SELL, position=ticket))
+    account.advance(START_MS + 60)
+    assert account.ledger.positions == {}
+
+
+def test_a_stop_limit_that_was_just_touched_has_changed() -> None:
+    account = desk({"EURUSD": [(10, 1.1100)]}, settling_ms=100)
+    kind = mt5.ORDER_TYPE_BUY_STOP_LIMIT
+    ticket = sent(account, waiting(kind, 1.1090, stoplimit=1.1040))
+    remove = order(BUY, action=mt5.TRADE_ACTION_REMOVE, order=ticket)
+    account.advance(START_MS + 109)
+    assert account.send(remove).retcode == mt5.TRADE_RETCODE_ORDER_CHANGED
+    account.advance(START_MS + 110)
+    assert account.send(remove).retcode == mt5.TRADE_RETCODE_DONE
+
+
+def test_deals_of_an_order_that_goes_on_are_found_by_its_ticket() -> None:
+    depth = Depth(levels=1, lots_per_level=1.0)
+    with in_process(settings(execution=EXCHANGE, depth=depth)) as world:
+        terminal = world.ready()
+        result = send(terminal, deal(terminal, volume=4.0, type_filling=RETURN))
+        (made,) = terminal.history_deals_get(ticket=result.order) or ()
+        assert (made.ticket, made.volume) == (result.deal, result.volume)
+        (active,) = terminal.orders_get(ticket=result.order) or ()
+        assert active.volume_current == round(4.0 - result.volume, 8)
+
+
+@pytest.mark.parametrize("execution", [REQUEST, INSTANT, MARKET])
+def test_only_to_an_exchange_does_an_order_return(execution: int) -> None:
+    account = desk({}, {"execution": execution})
+    outcome = account.send(order(BUY, type_filling=RETURN))
+    assert outcome.retcode == mt5.TRADE_RETCODE_INVALID_FILL
+
+
+def test_first_in_first_out_lets_the_first_out() -> None:
+    account = desk({}, fifo_close=True)
+    one, two = sent(account, order(BUY)), sent(account, order(BUY))
+    other = sent(account, order(BUY, symbol="GBPUSD", price=1.3001))
+    late = account.send(order(SELL, position=two)).retcode
+    assert late == mt5.TRADE_RETCODE_FIFO_CLOSE
+    for ticket, name, price in ((other, "GBPUSD", 1.3), (one, "EURUSD", 1.1), (two, "EURUSD", 1.1)):
+        sent(account, order(SELL, position=ticket, symbol=name, price=price))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from infra.mt5 import constants as mt5
 from infra.mt5.simulator.account import Account
+from infra.mt5.simulator.expiry import DAY_MS
 from infra.mt5.simulator.ledger import Position
+from infra.mt5.simulator.orders import checked
 from tests.infra.mt5.hand_made import BUY, SELL, Tape, desk, order, sent, waiting
 from tests.infra.mt5.worlds import START_MS
 
@@ -130,3 +134,50 @@ def test_positions_that_hedge_close_each_other() -> None:
     closed = account.ledger.deals[-2:]
     assert [deal.entry for deal in closed] == [mt5.DEAL_ENTRY_OUT_BY] * 2
     assert [(deal.position_id, deal.profit) for deal in closed] == [(long, 40.0), (short, 0.0)]
+
+
+@each_mode
+def test_a_deal_that_adds_may_move_the_stops(mode: int) -> None:
+    account = netting({}, mode)
+    sent(account, order(BUY, sl=1.05, tp=1.2))
+    sent(account, order(BUY, sl=1.06))
+    assert (only(account).sl, only(account).tp) == (1.06, 1.2)
+
+
+@each_mode
+def test_turned_around_it_binds_and_owes_what_the_new_side_does(mode: int) -> None:
+    account = netting({"EURUSD": [(DAY_MS, 1.1011)]}, mode)
+    sent(account, order(BUY))
+    account.advance(START_MS + DAY_MS)
+    sent(account, order(SELL, volume=1.5))
+    assert account.ledger.deals[-1].swap == -7.2
+    assert only(account).swap == 0.0
+    assert account.worth().margin == 550.55
+
+
+@each_mode
+def test_what_is_checked_is_netted_too(mode: int) -> None:
+    account = netting({}, mode)
+    sent(account, order(BUY))
+    assert checked(account, order(SELL, volume=0.4)).margin == 660.06
+
+
+@each_mode
+def test_where_only_closing_is_allowed_a_deal_may_take_away(mode: int) -> None:
+    account = netting({}, mode)
+    sent(account, order(BUY))
+    symbols = account.market.symbols
+    symbols["EURUSD"] = replace(symbols["EURUSD"], trade_mode=mt5.SYMBOL_TRADE_MODE_CLOSEONLY)
+    codes = [account.send(order(side, volume=lots)).retcode for side, lots in TRIES]
+    assert codes == [mt5.TRADE_RETCODE_CLOSE_ONLY] * 2 + [mt5.TRADE_RETCODE_DONE]
+
+
+TRIES = [(BUY, 0.1), (SELL, 1.1), (SELL, 1.0)]
+
+
+@each_mode
+def test_the_volume_limit_is_of_the_net(mode: int) -> None:
+    account = desk({}, {"volume_limit": 1.0}, margin_mode=mode)
+    sent(account, order(BUY))
+    sent(account, order(SELL, volume=2.0))
+    assert account.send(order(SELL, volume=0.1)).retcode == mt5.TRADE_RETCODE_LIMIT_VOLUME
