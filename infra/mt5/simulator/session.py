@@ -89,7 +89,7 @@ class Session:
             "symbol_info_tick": lambda name: self._quotes.tick(name, self._now_ms()),
             "symbol_select": self._select,
             "market_book_add": self._book_added,
-            "market_book_get": self._book,
+            "market_book_get": self._depth,
             "market_book_release": self._book_released,
             "copy_ticks_from": lambda *a: self._quotes.ticks_from(self._now_ms(), *a),
             "copy_ticks_range": lambda *a: self._quotes.ticks_range(self._now_ms(), *a),
@@ -179,7 +179,7 @@ class Session:
         self._books.remove(name)
         return True
 
-    def _book(self, name: str) -> tuple[BookInfo, ...]:
+    def _depth(self, name: str) -> tuple[BookInfo, ...]:
         if name not in self._books:
             raise NOT_FOUND
         return self._quotes.book(name, self._now_ms())
