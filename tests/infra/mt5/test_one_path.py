@@ -17,6 +17,7 @@ TERMINALS = (
     "infra/mt5/vendor.py",
     "infra/mt5/venue.py",
     "infra/mt5/wire.py",
+    "infra/mt5/shim/",
     "infra/mt5/simulator/",
 )
 """Those that define it, or carry it from a terminal to its broker."""
