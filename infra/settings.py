@@ -21,7 +21,7 @@ PORT_OFFSETS = {
     "metrics": 10,
 }
 METRICS_PORTS = 40  # one per role, counted from the metrics port
-READ_ELSEWHERE = {"FAULT"}  # by infra/fault.py: where a test wants a role to die
+READ_ELSEWHERE = {"FAULT", "SHIM"}  # by infra/fault.py and infra/mt5/shim
 LOCAL = "local"
 """Where the agents of all accounts are: here, as roles of `up`."""
 

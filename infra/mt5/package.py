@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from infra.mt5 import arguments
+from infra.mt5.depth import DepthOfMarket
 from infra.mt5.failure import SUCCESS, or_none, typed
 from infra.mt5.group import chosen, in_group
 from infra.mt5.link import Called, CallError, Link
@@ -27,7 +28,7 @@ from infra.mt5.tuples import (
 )
 
 
-class Package:
+class Package(DepthOfMarket):
     """A `Terminal` over a link."""
 
     def __init__(self, link: Link) -> None:

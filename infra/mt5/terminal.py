@@ -16,6 +16,7 @@ import numpy.typing as npt
 from infra.mt5.link import Called
 from infra.mt5.tuples import (
     AccountInfo,
+    BookInfo,
     OrderCheckResult,
     OrderSendResult,
     SymbolInfo,
@@ -87,6 +88,15 @@ class Terminal(Protocol):
 
     def symbol_select(self, symbol: str, enable: bool = True, /) -> bool:
         """Show a symbol in the market watch, or take it out (not while it is in use)."""
+
+    def market_book_add(self, symbol: str, /) -> bool | None:
+        """Have a symbol's depth of market kept; `False` without a cause where that fails."""
+
+    def market_book_get(self, symbol: str, /) -> tuple[BookInfo, ...] | None:
+        """A symbol's depth of market, once it was added."""
+
+    def market_book_release(self, symbol: str, /) -> bool | None:
+        """Have no more of a symbol's depth of market."""
 
     def copy_ticks_from(
         self, symbol: str, date_from: Date, count: int, flags: int, /

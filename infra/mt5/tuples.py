@@ -11,6 +11,7 @@ __all__ = [
     "RATE_DTYPE",
     "TICK_DTYPE",
     "AccountInfo",
+    "BookInfo",
     "OrderCheckResult",
     "OrderSendResult",
     "SymbolInfo",
@@ -175,6 +176,15 @@ class TradeDeal(NamedTuple):
     symbol: str
     comment: str
     external_id: str
+
+
+class BookInfo(NamedTuple):
+    """A price in a symbol's depth of market, and what is on offer there."""
+
+    type: int
+    price: float
+    volume: int
+    volume_dbl: float
 
 
 class Tick(NamedTuple):

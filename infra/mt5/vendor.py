@@ -12,6 +12,7 @@ from infra.mt5.link import Called
 from infra.mt5.terminal import Date, Rows
 from infra.mt5.tuples import (
     AccountInfo,
+    BookInfo,
     OrderCheckResult,
     OrderSendResult,
     SymbolInfo,
@@ -98,6 +99,18 @@ class VendorTerminal:
     def symbol_select(self, symbol: str, enable: bool = True, /) -> bool:
         """Show a symbol in the market watch, or take it out."""
         return self._package.symbol_select(symbol, enable)
+
+    def market_book_add(self, symbol: str, /) -> bool | None:
+        """Have a symbol's depth of market kept."""
+        return self._package.market_book_add(symbol)
+
+    def market_book_get(self, symbol: str, /) -> tuple[BookInfo, ...] | None:
+        """A symbol's depth of market."""
+        return self._package.market_book_get(symbol)
+
+    def market_book_release(self, symbol: str, /) -> bool | None:
+        """Have no more of a symbol's depth of market."""
+        return self._package.market_book_release(symbol)
 
     def copy_ticks_from(
         self, symbol: str, date_from: Date, count: int, flags: int, /

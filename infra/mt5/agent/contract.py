@@ -19,7 +19,13 @@ SERVICE = f"tapedeck.terminal.v{VERSION}.Terminal"
 HELLO, PULSE, AHEAD = "Hello", "Pulse", "Ahead"
 FUNCTIONS = tuple(name for name in wire.FUNCTIONS if name not in ("hello", "inject"))
 """Faults are scripted at the venue: nobody needs them behind an agent."""
-READS = frozenset(FUNCTIONS) - {"login", "symbol_select", "order_send"}
+READS = frozenset(FUNCTIONS) - {
+    "login",
+    "symbol_select",
+    "market_book_add",
+    "market_book_release",
+    "order_send",
+}
 """What may be asked ahead: it changes nothing."""
 
 DEADLINE_MAX_S = 120.0

@@ -203,7 +203,6 @@ def _awaited(job: Future[M], until_s: float, context: grpc.ServicerContext) -> M
     try:
         return job.result(max(0.0, until_s - monotonic()))
     except (TimeoutError, LateError):
-        job.cancel()
         context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "the terminal did not answer in time")
         raise
     except wire.FrameError as error:

@@ -9,9 +9,10 @@ from infra.mt5 import constants as mt5
 from infra.mt5.link import CallError
 from infra.mt5.simulator.bars import SECONDS, Bars
 from infra.mt5.simulator.day import Days
+from infra.mt5.simulator.depth import Offer, offers
 from infra.mt5.simulator.symbol_view import symbol_info
 from infra.mt5.simulator.ticks import EMPTY, HOUR_MS, Market, Ticks, joined
-from infra.mt5.tuples import TICK_DTYPE, SymbolInfo, Tick
+from infra.mt5.tuples import TICK_DTYPE, BookInfo, SymbolInfo, Tick
 
 Rows = npt.NDArray[np.void]
 ROWS_MAX = 1_000_000
@@ -47,6 +48,22 @@ class Quotes:
             raise CallError(mt5.RES_E_NOT_FOUND, "Terminal: Not found")
         time_s = quote.time_ms // 1000
         return Tick(time_s, quote.bid, quote.ask, 0.0, 0, quote.time_ms, quote.flags, 0.0)
+
+    def book(self, name: str, now_ms: int) -> tuple[BookInfo, ...]:
+        """The depth at the last quote, dearest first; empty where the symbol has none."""
+        quote, symbol = self._market.quote(name, now_ms), self._market.symbols[name]
+        if quote is None:
+            return ()
+        seed = self._market.settings.seed
+        sellers = [
+            _offered(mt5.BOOK_TYPE_SELL, each)
+            for each in offers(seed, symbol, quote, mt5.ORDER_TYPE_BUY)
+        ]
+        buyers = [
+            _offered(mt5.BOOK_TYPE_BUY, each)
+            for each in offers(seed, symbol, quote, mt5.ORDER_TYPE_SELL)
+        ]
+        return (*reversed(sellers), *buyers)
 
     def ticks_from(self, now_ms: int, name: str, from_s: int, count: int, flags: int) -> Rows:
         """At most `count` ticks from a second on."""
@@ -117,3 +134,7 @@ def _ticks(ticks: Ticks) -> Rows:
     rows["ask"] = ticks.ask
     rows["flags"] = ticks.flags
     return rows
+
+
+def _offered(kind: int, offer: Offer) -> BookInfo:
+    return BookInfo(kind, offer.price, int(offer.lots), offer.lots)

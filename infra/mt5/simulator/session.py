@@ -14,6 +14,7 @@ from infra.mt5.simulator.quotes import Quotes
 from infra.mt5.simulator.settings import PASSWORD, SERVER
 from infra.mt5.tuples import (
     AccountInfo,
+    BookInfo,
     OrderCheckResult,
     OrderSendResult,
     TerminalInfo,
@@ -37,6 +38,7 @@ class Session:
         self._saved = saved
         self._account: Account | None = None
         self._hidden: set[str] = set()
+        self._books: set[str] = set()
         self._requests = 0
         self._refusal = 0  # the return code that a scripted fault answers
         self._functions = self._table()
@@ -86,6 +88,9 @@ class Session:
             "symbol_info": lambda name: self._quotes.symbol(name, self._now_ms(), self._hidden),
             "symbol_info_tick": lambda name: self._quotes.tick(name, self._now_ms()),
             "symbol_select": self._select,
+            "market_book_add": self._book_added,
+            "market_book_get": self._depth,
+            "market_book_release": self._book_released,
             "copy_ticks_from": lambda *a: self._quotes.ticks_from(self._now_ms(), *a),
             "copy_ticks_range": lambda *a: self._quotes.ticks_range(self._now_ms(), *a),
             "copy_rates_from": lambda *a: self._quotes.rates_from(self._now_ms(), *a),
@@ -159,6 +164,25 @@ class Session:
         else:
             self._hidden.add(name)
         return True
+
+    def _book_added(self, name: str) -> bool:
+        self._owned()
+        if name not in self._broker.market.symbols:
+            raise NOT_FOUND
+        self._books.add(name)
+        return True
+
+    def _book_released(self, name: str) -> bool:
+        self._owned()
+        if name not in self._books:
+            raise NOT_FOUND
+        self._books.remove(name)
+        return True
+
+    def _depth(self, name: str) -> tuple[BookInfo, ...]:
+        if name not in self._books:
+            raise NOT_FOUND
+        return self._quotes.book(name, self._now_ms())
 
     def _calc_margin(self, kind: int, name: str, volume: float, price: float) -> float:
         return margin_needed(self._owned(), kind, name, volume, price)

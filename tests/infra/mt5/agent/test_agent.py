@@ -22,6 +22,7 @@ from tests.infra.mt5.agent.stand import Stage, agent, caller, pulse
 from tests.infra.mt5.worlds import LOGIN
 
 LIMIT_S = 30.0
+SELECT = msgspec.Raw(wire.packed(("EURUSD", True)))
 
 
 def raw(server: AgentServer, method: str, request: Any, limit_s: float | None = 5.0) -> bytes:
@@ -52,21 +53,23 @@ def test_a_call_that_hangs_breaks_its_link_and_hides_nothing(
         assert hanging.overdue_s > 0.0
 
 
+@pytest.mark.parametrize("function", ["order_send", "symbol_info_tick"])
 def test_a_call_that_waited_past_its_deadline_is_not_begun(
-    server: AgentServer, client: AgentTerminal, terminal: Stage
+    server: AgentServer, client: AgentTerminal, terminal: Stage, function: str
 ) -> None:
     with caller(server, deadline_s=0.5) as hasty:
         assert hasty.initialize()
-        request = worlds.deal(hasty)
+        given = worlds.deal(hasty) if function == "order_send" else "EURUSD"
+        terminal.called.clear()
         terminal.hold_at = "version"
         waiting = threading.Thread(target=client.version)
         waiting.start()
         assert terminal.held.wait(LIMIT_S)
-        assert hasty.order_send(request) is None
+        assert getattr(hasty, function)(given) is None
         terminal.go_on.set()
         waiting.join()
     assert client.positions_get() == ()
-    assert "order_send" not in terminal.called
+    assert function not in terminal.called
 
 
 def test_a_late_reply_is_nobodys_answer(server: AgentServer, terminal: Stage) -> None:
@@ -80,6 +83,17 @@ def test_a_late_reply_is_nobodys_answer(server: AgentServer, terminal: Stage) ->
         info = client.account_info()
         assert info is not None
         assert info.login == LOGIN
+
+
+def test_a_reply_to_another_call_is_not_taken_for_ones_own(
+    client: AgentTerminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = contract.done
+    monkeypatch.setattr(contract, "done", lambda number, value: right(number + 1, value))
+    assert client.symbols_total() is None
+    assert client.last_error()[0] == mt5.RES_E_INTERNAL_FAIL
+    assert client.symbols_total() is None
+    assert client.last_error()[0] == mt5.RES_E_INTERNAL_FAIL_CONNECT
 
 
 def test_twenty_threads_each_get_their_own_answers(server: AgentServer) -> None:
@@ -175,7 +189,7 @@ def test_another_version_of_the_contract_is_refused_by_both(
         ("version", Asked("EPOCH", 1, msgspec.Raw(b"\x91\x01")), 5.0),
         ("version", Asked("EPOCH", 1, msgspec.Raw(b"\x90")), None),
         ("version", Asked("EPOCH", 1, msgspec.Raw(b"\x90")), 3600.0),
-        (contract.AHEAD, Foreseen("EPOCH", ((1, "order_send", msgspec.Raw(b"\x90")),)), 5.0),
+        (contract.AHEAD, Foreseen("EPOCH", ((1, "symbol_select", SELECT),)), 5.0),
         (contract.AHEAD, Foreseen("EPOCH", ((1, "nonsense", msgspec.Raw(b"\x90")),)), 5.0),
         (contract.HELLO, b"", 5.0),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -46,15 +47,25 @@ def test_nothing_is_sent_through_a_terminal_in_another_place(
     assert "order_send" not in terminal.called
 
 
-def test_the_heartbeat_finds_a_terminal_that_is_anothers(terminal: Stage) -> None:
+@pytest.mark.parametrize(
+    ("function", "changed"),
+    [
+        ("account_info", {"login": OTHER}),
+        ("account_info", {"server": "Elsewhere"}),
+        ("terminal_info", {"path": "another"}),
+    ],
+)
+def test_the_heartbeat_finds_a_terminal_that_is_anothers(
+    terminal: Stage, function: str, changed: dict[str, Any]
+) -> None:
     with agent(terminal, heartbeat_s=0.05) as server, caller(server) as client:
         assert client.initialize()
-        terminal.answers["account_info"] = lambda info: info._replace(login=OTHER)
+        terminal.answers[function] = lambda info: info._replace(**changed)
         until_s = time.monotonic() + LIMIT_S
         while not (trouble := pulse(server).trouble):
             assert time.monotonic() < until_s
             time.sleep(0.05)
-        assert str(OTHER) in trouble
+        assert str(*changed.values()) in trouble
 
 
 def test_the_terminal_of_another_account_is_not_taken(terminal: Stage) -> None:

@@ -1,25 +1,18 @@
-"""The two ledgers of a gateway, which keep one contract."""
+"""A gateway's ledger, in memory and over Postgres."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
-from events.envelope import Message
-from events.orders import (
-    OrderAccepted,
-)
 from infra.mt5.gateway import tables
 from infra.mt5.gateway.ledger import Ledger
 from infra.mt5.gateway.store import GatewayStore
 from infra.store import postgres as pg
 from infra.store.event_store import EventStore
-from tests.infra.mt5.desk import ACCOUNT, message, order
+from tests.infra.mt5.desk import ACCOUNT
 from tests.infra.mt5.memory_ledger import MemoryLedger
-
-Accept = Callable[..., Message[OrderAccepted]]
 
 
 @pytest.fixture(params=["memory", "postgres"])
@@ -39,15 +32,3 @@ def books(request: pytest.FixtureRequest) -> Iterator[tuple[Ledger, EventStore]]
 @pytest.fixture
 def ledger(books: tuple[Ledger, EventStore]) -> Ledger:
     return books[0]
-
-
-@pytest.fixture
-def accept(books: tuple[Ledger, EventStore]) -> Accept:
-    """Put an accepted order into its stream, as the decider did before the gateway reads of it."""
-
-    def accepted(**fields: Any) -> Message[OrderAccepted]:
-        each = message(order(**fields))
-        books[1].append(f"orders:{each.event.order_id}", 0, [each])
-        return each
-
-    return accepted

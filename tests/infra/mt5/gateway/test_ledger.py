@@ -24,12 +24,25 @@ from events.orders import (
 from events.values import Side, lots, money, price
 from infra.mt5.gateway.health import Identity
 from infra.mt5.gateway.ledger import Entry, Ledger
+from infra.store.event_store import EventStore
 from infra.store.offsets import Advance, Superseded
-from tests.infra.mt5.desk import ACCOUNT
+from tests.infra.mt5.desk import ACCOUNT, message, order
 
 NOW_US = 1_700_000_000_000_000
 IDENTITY = Identity(90001, "Venue")
 Accept = Callable[..., Message[OrderAccepted]]
+
+
+@pytest.fixture
+def accept(books: tuple[Ledger, EventStore]) -> Accept:
+    """Put an accepted order into its stream, as the decider did before the gateway reads of it."""
+
+    def accepted(**fields: Any) -> Message[OrderAccepted]:
+        each = message(order(**fields))
+        books[1].append(f"orders:{each.event.order_id}", 0, [each])
+        return each
+
+    return accepted
 
 
 def step(old: int, new: int) -> tuple[Advance, ...]:

@@ -1,4 +1,4 @@
-"""What a ledger keeps of the account itself: who it is, its halts, its breaker, its limits."""
+"""What both ledgers know of the account itself: who it is, its halt, its breaker, its limits."""
 
 from __future__ import annotations
 

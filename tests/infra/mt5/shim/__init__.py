@@ -1,0 +1,1 @@
+"""The simulator in the place of the vendor's package."""

@@ -1,0 +1,114 @@
+"""Programs written for the vendor's package run unchanged, and it is never shadowed unasked."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from infra.mt5.shim import LOGIN, Options, environment, simulated
+from infra.mt5.shim.module import FUNCTIONS, NAME
+from infra.mt5.simulator.clock import VirtualClock
+from tests.infra.mt5.worlds import START_MS
+
+ROOT = Path(__file__).parents[4]
+EXAMPLE = ROOT / "docs" / "mt5" / "example.py"
+
+
+def shim(*words: str) -> subprocess.CompletedProcess[str]:
+    """The command, as a user gives it."""
+    command = [sys.executable, "-m", "infra.cli.main", "mt5", "shim", *words]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+
+
+def test_a_program_in_the_vendor_s_style_runs_unchanged() -> None:
+    done = shim("--", "python", str(EXAMPLE))
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines[0] == f"account {LOGIN} at Tapedeck-Paper: 100000.0 USD"
+    assert [line.split(":")[0] for line in lines[3:6]] == ["10009 Request executed"] * 3
+    assert lines[6].startswith("2 deals, profit -")
+
+
+def test_what_was_traded_is_there_for_the_next_program(tmp_path: Path) -> None:
+    for deals in (3, 5):
+        assert shim("--books", str(tmp_path), "--", "python", str(EXAMPLE)).returncode == 0
+        count = "import MetaTrader5 as m; m.initialize(); print(m.history_deals_total(0, 2**32-1))"
+        told = shim("--books", str(tmp_path), "--", "python", "-c", count)
+        assert told.stdout == f"{deals}\n"
+
+
+def test_children_of_the_program_find_it_too() -> None:
+    inner = "from MetaTrader5 import *; print(initialize(), TRADE_RETCODE_DONE, symbols_total())"
+    outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}])"
+    done = shim("--symbols", "EURUSD,XAUUSD", "--", "python", "-c", outer)
+    assert (done.stdout, done.returncode) == ("True 10009 2\n", 0)
+
+
+def test_the_program_s_own_end_is_the_command_s() -> None:
+    assert shim("--", "python", "-c", "raise SystemExit(7)").returncode == 7
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "give a program: tapedeck mt5 shim -- python program.py"),
+        (("--", "no-such-program"), "there is no program no-such-program"),
+        (("--symbols", "EURDKK", "--", "python"), "symbol EURDKK is not quoted by the venue"),
+        (("--logins", "one", "--", "python"), "invalid literal for int"),
+    ],
+)
+def test_what_cannot_be_run_is_told_in_a_line(words: tuple[str, ...], told: str) -> None:
+    done = shim(*words)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_test_gets_it_for_as_long_as_it_wants(monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = ModuleType(NAME)
+    monkeypatch.setitem(sys.modules, NAME, theirs)
+    with simulated(Options(logins=(1, 2)), VirtualClock(START_MS)) as module:
+        mt5 = importlib.import_module(NAME)
+        assert mt5 is module
+        assert mt5.initialize(login=2, password="paper")
+        assert mt5.account_info().login == 2
+        assert mt5.account_info()._asdict()["currency"] == "USD"
+    assert importlib.import_module(NAME) is theirs
+
+
+def test_equal_options_at_equal_times_give_equal_prices() -> None:
+    quotes = []
+    for seed in (7, 7, 8):
+        with simulated(Options(seed=seed), VirtualClock(START_MS)) as mt5:
+            assert mt5.initialize()
+            quotes.append(mt5.symbol_info_tick("EURUSD"))
+    assert quotes[0] == quotes[1] != quotes[2]
+
+
+def test_it_has_every_function_of_the_package() -> None:
+    assert len(set(FUNCTIONS)) == 32
+    with simulated(clock=VirtualClock(START_MS)) as mt5:
+        assert all(callable(getattr(mt5, name)) for name in FUNCTIONS)
+        assert mt5.initialize()
+        assert mt5.market_book_get("EURUSD") is None
+        assert mt5.market_book_add("EURUSD") is True
+        assert mt5.market_book_get("EURUSD") == ()
+        assert mt5.market_book_add("NOSUCH") is False
+        assert mt5.last_error() == (1, "Success")
+        assert mt5.market_book_add(7) is None
+        assert mt5.last_error() == (-2, 'Invalid "symbol" argument')
+        assert mt5.market_book_release("EURUSD") is True
+
+
+def test_the_program_s_own_search_path_stays() -> None:
+    variables = environment(Options(), {"PYTHONPATH": "mine", "PATH": "/bin"})
+    first, second, _ = variables["PYTHONPATH"].split(os.pathsep)
+    assert Path(first).name == "site"
+    assert second == "mine"
+    assert variables["PATH"].endswith("/bin")
