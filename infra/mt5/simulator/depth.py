@@ -1,5 +1,6 @@
 """Depth of book: how much can be dealt at a quote, and at what price."""
 
+from math import inf
 from typing import NamedTuple
 
 from infra.mt5.simulator.draws import bits, stream_key, uniforms
@@ -59,6 +60,17 @@ def taken(
         left = round(left - part, 8)
     got = round(lots - left, 8)
     return Taken(got, symbol.rounded(paid / got) if got else best)
+
+
+def swept(seed: int, symbol: Specification, quote: Quote, side: int, lots: float) -> float:
+    """The mean price of an order that must be dealt whole: a stop, or the broker's own closing.
+    What the levels do not hold is dealt at the last of them."""
+    levels = offers(seed, symbol, quote, side)
+    found = taken(seed, symbol, quote, side, lots, inf)
+    if not levels or found.lots >= lots:
+        return found.price
+    rest = lots - found.lots
+    return symbol.rounded((found.price * found.lots + levels[-1].price * rest) / lots)
 
 
 def _on_step(symbol: Specification, lots: float) -> float:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from infra.mt5.constants import ORDER_REASON_SO
+from infra.mt5.simulator.depth import swept
 from infra.mt5.simulator.draws import Floats, Ints
 from infra.mt5.simulator.execution import closing_order, fill_close
 from infra.mt5.simulator.ledger import Ledger, Position, is_buy
 from infra.mt5.simulator.money import margin, profit, stop_out_level
 from infra.mt5.simulator.symbols import Specification
-from infra.mt5.simulator.ticks import Market, Ticks
+from infra.mt5.simulator.ticks import Market, Quote, Ticks
 
 _SLACK = 0.01  # of account currency, between a fast bound and the exact check
 
@@ -145,7 +146,9 @@ def close_largest_loss(market: Market, ledger: Ledger, stop: StopOut) -> None:
     level = stop.equity / stop.margin * 100 if stop.margin else 0.0
     comment = f"[so {level:.2f}%/{stop.equity:.2f}/{stop.margin:.2f}]"[:29]
     order = closing_order(ledger, worst, stop.time_ms, ORDER_REASON_SO, comment)
-    fill_close(ledger, symbol, order, worst, bid if is_buy(worst.side) else ask, stop.time_ms)
+    quote = Quote(stop.time_ms, bid, ask, 0)
+    price = swept(market.settings.seed, symbol, quote, order.type, worst.volume)
+    fill_close(ledger, symbol, order, worst, price, stop.time_ms)
 
 
 def _loss(

@@ -13,6 +13,7 @@ from infra.mt5.constants import (
     ORDER_TYPE_SELL_STOP,
     ORDER_TYPE_SELL_STOP_LIMIT,
 )
+from infra.mt5.simulator.depth import swept
 from infra.mt5.simulator.execution import closing_order, fill_close, finish
 from infra.mt5.simulator.ledger import Ledger, Order, Position, is_buy
 from infra.mt5.simulator.money import affords, would_open
@@ -71,7 +72,8 @@ def fire(market: Market, ledger: Ledger, name: str, tape: Ticks, index: int) -> 
 
 
 def _stop(market: Market, ledger: Ledger, position: Position, quote: Quote) -> None:
-    """Close at the tick's own price: a gap through the level is the trader's loss or gain."""
+    """Close at the tick's own price: a gap through the level is the trader's loss or gain. A stop
+    loss takes what the book holds; a take profit is a limit."""
     buy = is_buy(position.side)
     price = quote.bid if buy else quote.ask
     lost = position.sl and (price <= position.sl if buy else price >= position.sl)
@@ -84,6 +86,8 @@ def _stop(market: Market, ledger: Ledger, position: Position, quote: Quote) -> N
     comment = f"[{word} {level:.{symbol.digits}f}]"
     order = closing_order(ledger, position, quote.time_ms, reason, comment)
     order.price = level
+    if lost:
+        price = swept(market.settings.seed, symbol, quote, order.type, position.volume)
     fill_close(ledger, symbol, order, position, price, quote.time_ms)
 
 
@@ -96,6 +100,9 @@ def _activate(market: Market, ledger: Ledger, order: Order, quote: Quote) -> Non
         order.changed_ms = quote.time_ms
         return
     price = quote.ask if order.type % 2 == 0 else quote.bid
+    if order.type in (ORDER_TYPE_BUY_STOP, ORDER_TYPE_SELL_STOP):
+        symbol = market.symbols[order.symbol]
+        price = swept(market.settings.seed, symbol, quote, order.type % 2, order.volume)
     if _affordable(market, ledger, order, price, quote):
         enter(ledger, market.symbols[order.symbol], order, price, quote.time_ms)
     else:

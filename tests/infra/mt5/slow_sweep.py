@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from operator import itemgetter
 
 from infra.mt5 import constants as mt5
+from infra.mt5.simulator.depth import swept
 from infra.mt5.simulator.execution import closing_order, fill_close, finish
 from infra.mt5.simulator.expiry import DAY_MS
 from infra.mt5.simulator.ledger import Ledger, Order, Position
@@ -13,7 +14,7 @@ from infra.mt5.simulator.market_orders import due
 from infra.mt5.simulator.money import affords, margin, stop_out_level, would_open
 from infra.mt5.simulator.netting import enter
 from infra.mt5.simulator.rollover import roll_over
-from infra.mt5.simulator.ticks import Market
+from infra.mt5.simulator.ticks import Market, Quote
 
 Prices = dict[str, tuple[float, float]]
 BUY = mt5.ORDER_TYPE_BUY
@@ -71,7 +72,7 @@ def _moments(ledger: Ledger, from_ms: int, to_ms: int) -> Iterator[int]:
 def _tick(market: Market, ledger: Ledger, name: str, at_ms: int, prices: Prices) -> None:
     bid, ask = prices[name]
     for position in [p for p in ledger.positions.values() if p.symbol == name]:
-        _stops(market, ledger, position, at_ms, bid if position.side == BUY else ask)
+        _stops(market, ledger, position, Quote(at_ms, bid, ask, 0))
     for order in [o for o in ledger.orders.values() if o.symbol == name and not o.deals_ms]:
         _pending(market, ledger, order, at_ms, prices)
     while any(p.symbol == name for p in ledger.positions.values()):
@@ -80,8 +81,9 @@ def _tick(market: Market, ledger: Ledger, name: str, at_ms: int, prices: Prices)
         _close_worst(market, ledger, at_ms, prices)
 
 
-def _stops(market: Market, ledger: Ledger, position: Position, at_ms: int, price: float) -> None:
-    sign = 1 if position.side == BUY else -1
+def _stops(market: Market, ledger: Ledger, position: Position, quote: Quote) -> None:
+    sign, price = (1, quote.bid) if position.side == BUY else (-1, quote.ask)
+    at_ms = quote.time_ms
     for level, hit, reason, word in (
         (position.sl, sign * (price - position.sl) <= 0, mt5.ORDER_REASON_SL, "sl"),
         (position.tp, sign * (price - position.tp) >= 0, mt5.ORDER_REASON_TP, "tp"),
@@ -91,6 +93,8 @@ def _stops(market: Market, ledger: Ledger, position: Position, at_ms: int, price
             comment = f"[{word} {level:.{symbol.digits}f}]"
             order = closing_order(ledger, position, at_ms, reason, comment)
             order.price = level
+            if reason == mt5.ORDER_REASON_SL:
+                price = swept(market.settings.seed, symbol, quote, order.type, order.volume)
             fill_close(ledger, symbol, order, position, price, at_ms)
             return
 
@@ -110,6 +114,9 @@ def _pending(market: Market, ledger: Ledger, order: Order, at_ms: int, prices: P
         order.price, order.stop_limit, order.changed_ms = order.stop_limit, 0.0, at_ms
         return
     symbol = market.symbols[order.symbol]
+    if order.type in (mt5.ORDER_TYPE_BUY_STOP, mt5.ORDER_TYPE_SELL_STOP):
+        quote = Quote(at_ms, bid, ask, 0)
+        price = swept(market.settings.seed, symbol, quote, order.type % 2, order.volume)
     opened = would_open(symbol, ledger, order.type % 2, order.volume, price)
     if affords(market.symbols, ledger, prices.__getitem__, opened):
         enter(ledger, symbol, order, price, at_ms)
@@ -144,5 +151,7 @@ def _close_worst(market: Market, ledger: Ledger, at_ms: int, prices: Prices) -> 
     comment = f"[so {equity / needed * 100:.2f}%/{equity:.2f}/{needed:.2f}]"[:29]
     order = closing_order(ledger, worst, at_ms, mt5.ORDER_REASON_SO, comment)
     bid, ask = prices[worst.symbol]
-    price = bid if worst.side == BUY else ask
-    fill_close(ledger, market.symbols[worst.symbol], order, worst, price, at_ms)
+    symbol = market.symbols[worst.symbol]
+    quote = Quote(at_ms, bid, ask, 0)
+    price = swept(market.settings.seed, symbol, quote, order.type, worst.volume)
+    fill_close(ledger, symbol, order, worst, price, at_ms)

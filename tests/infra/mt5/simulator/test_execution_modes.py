@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from infra.mt5 import constants as mt5
-from infra.mt5.simulator.depth import offers, taken
+from infra.mt5.simulator.depth import offers, swept, taken
 from infra.mt5.simulator.symbols import SYMBOLS, Depth
 from infra.mt5.simulator.ticks import Quote
 from tests.infra.mt5.hand_made import BUY, SELL, desk, exits, order, sent, waiting
@@ -222,3 +222,33 @@ def test_first_in_first_out_lets_the_first_out() -> None:
     assert late == mt5.TRADE_RETCODE_FIFO_CLOSE
     for ticket, name, price in ((other, "GBPUSD", 1.3), (one, "EURUSD", 1.1), (two, "EURUSD", 1.1)):
         sent(account, order(SELL, position=ticket, symbol=name, price=price))
+
+
+def test_a_stop_slips_through_the_levels_and_a_limit_does_not() -> None:
+    """Two lots, of which no level holds more than one and a half."""
+    tape = {"EURUSD": [(10, 1.0940), (20, 1.1200)]}
+    account = desk(tape, {"execution": MARKET, "depth": THIN})
+    for levels in ({"sl": 1.0950}, {"tp": 1.1190}):
+        sent(account, order(BUY, volume=2.0, **levels))
+    account.advance(START_MS + 30)
+    (_, _, stopped, _), (_, _, taken_at, _) = exits(account)
+    assert 1.09396 < stopped < 1.0940
+    assert taken_at == 1.1200
+
+
+def test_what_the_levels_do_not_hold_is_dealt_at_the_last() -> None:
+    symbol = replace(SYMBOLS[0], depth=THIN)
+    levels = offers(7, symbol, QUOTE, SELL)
+    whole = round(sum(level.lots for level in levels), 8)
+    paid = sum(level.price * level.lots for level in levels)
+    exact = (paid + levels[-1].price * 10.0) / (whole + 10.0)
+    assert swept(7, symbol, QUOTE, SELL, whole + 10.0) == pytest.approx(exact, abs=0.6e-5)
+    assert swept(7, symbol, QUOTE, SELL, whole) == taken(7, symbol, QUOTE, SELL, whole, 9.0).price
+    assert swept(7, SYMBOLS[0], QUOTE, SELL, 10.0) == QUOTE.bid
+
+
+def test_an_order_to_stop_in_slips_too() -> None:
+    account = desk({"EURUSD": [(10, 1.1200)]}, {"depth": THIN})
+    ticket = sent(account, waiting(mt5.ORDER_TYPE_BUY_STOP, 1.1150, volume=2.0))
+    account.advance(START_MS + 10)
+    assert 1.1201 < account.ledger.positions[ticket].price_open < 1.12014
