@@ -13,6 +13,7 @@ from infra.mt5 import arguments
 from infra.mt5.depth import DepthOfMarket
 from infra.mt5.failure import SUCCESS, or_none, typed
 from infra.mt5.group import chosen, in_group
+from infra.mt5.history import History
 from infra.mt5.link import Called, CallError, Link
 from infra.mt5.terminal import Date, Rows
 from infra.mt5.tuples import (
@@ -22,13 +23,12 @@ from infra.mt5.tuples import (
     SymbolInfo,
     TerminalInfo,
     Tick,
-    TradeDeal,
     TradeOrder,
     TradePosition,
 )
 
 
-class Package(DepthOfMarket):
+class Package(DepthOfMarket, History):
     """A `Terminal` over a link."""
 
     def __init__(self, link: Link) -> None:
@@ -46,15 +46,18 @@ class Package(DepthOfMarket):
         portable: bool = False,
     ) -> bool:
         """Close the link there is, make a new one and log in."""
-        del path, portable  # a link knows where its terminal is
-        return self._linked(login or 0, password or "", server or "", timeout) is not None
+        del portable  # as of the path, a link knows where its terminal is
+        given = (login or 0, password or "", server or "", timeout)
+        return self._linked(path or "", *given) is not None
 
     @or_none
-    def _linked(self, login: int, password: str, server: str, timeout: int) -> bool:
+    def _linked(self, path: str, login: int, password: str, server: str, timeout: int) -> bool:
         self._link.close()
+        arguments.text("path", path, arguments.PATH_UNITS_MAX)
+        credentials = arguments.credentials(login, password, server)
         self._link.open(arguments.whole("timeout", timeout))
         try:
-            self._link.call("login", arguments.whole("login", login, 1 << 64), password, server)
+            self._link.call("login", *credentials)
         except CallError:
             self._link.close()
             raise
@@ -69,7 +72,7 @@ class Package(DepthOfMarket):
     @or_none
     def _logged_in(self, login: int, password: str, server: str, timeout: int) -> bool:
         arguments.whole("timeout", timeout)
-        self._link.call("login", arguments.whole("login", login, 1 << 64), password, server)
+        self._link.call("login", *arguments.credentials(login, password, server))
         return True
 
     def ahead(self, *calls: Called) -> None:
@@ -138,7 +141,9 @@ class Package(DepthOfMarket):
         start_s = arguments.seconds("date_from", date_from)
         wanted = arguments.whole("count", count)
         name = arguments.symbol(symbol)
-        return _rows(self._link.call("copy_ticks_from", name, start_s, wanted, int(flags)))
+        return _rows(
+            self._link.call("copy_ticks_from", name, start_s, wanted, arguments.flags(flags))
+        )
 
     @or_none
     def copy_ticks_range(self, symbol: str, date_from: Date, date_to: Date, flags: int, /) -> Rows:
@@ -146,7 +151,9 @@ class Package(DepthOfMarket):
         start_s = arguments.seconds("date_from", date_from)
         end_s = arguments.seconds("date_to", date_to)
         name = arguments.symbol(symbol)
-        return _rows(self._link.call("copy_ticks_range", name, start_s, end_s, int(flags)))
+        return _rows(
+            self._link.call("copy_ticks_range", name, start_s, end_s, arguments.flags(flags))
+        )
 
     @or_none
     def copy_rates_from(self, symbol: str, timeframe: int, date_from: Date, count: int, /) -> Rows:
@@ -154,7 +161,9 @@ class Package(DepthOfMarket):
         until_s = arguments.seconds("date_from", date_from)
         wanted = arguments.whole("count", count)
         name = arguments.symbol(symbol)
-        return _rows(self._link.call("copy_rates_from", name, int(timeframe), until_s, wanted))
+        return _rows(
+            self._link.call("copy_rates_from", name, _timeframe(timeframe), until_s, wanted)
+        )
 
     @or_none
     def copy_rates_from_pos(
@@ -164,7 +173,9 @@ class Package(DepthOfMarket):
         skipped = arguments.whole("start_pos", start_pos)
         wanted = arguments.whole("count", count)
         name = arguments.symbol(symbol)
-        return _rows(self._link.call("copy_rates_from_pos", name, int(timeframe), skipped, wanted))
+        return _rows(
+            self._link.call("copy_rates_from_pos", name, _timeframe(timeframe), skipped, wanted)
+        )
 
     @or_none
     def copy_rates_range(
@@ -174,7 +185,9 @@ class Package(DepthOfMarket):
         start_s = arguments.seconds("date_from", date_from)
         end_s = arguments.seconds("date_to", date_to)
         name = arguments.symbol(symbol)
-        return _rows(self._link.call("copy_rates_range", name, int(timeframe), start_s, end_s))
+        return _rows(
+            self._link.call("copy_rates_range", name, _timeframe(timeframe), start_s, end_s)
+        )
 
     @or_none
     def order_calc_margin(self, action: int, symbol: str, volume: float, price: float, /) -> float:
@@ -220,9 +233,14 @@ class Package(DepthOfMarket):
 
     @or_none
     def orders_get(
-        self, *, symbol: str | None = None, group: str | None = None, ticket: int | None = None
+        self,
+        *unnamed: object,
+        symbol: str | None = None,
+        group: str | None = None,
+        ticket: int | None = None,
     ) -> tuple[TradeOrder, ...]:
         """Active orders."""
+        arguments.none(unnamed)
         return chosen(self._link.call("orders_get"), symbol, group, ticket)
 
     @or_none
@@ -232,68 +250,20 @@ class Package(DepthOfMarket):
 
     @or_none
     def positions_get(
-        self, *, symbol: str | None = None, group: str | None = None, ticket: int | None = None
+        self,
+        *unnamed: object,
+        symbol: str | None = None,
+        group: str | None = None,
+        ticket: int | None = None,
     ) -> tuple[TradePosition, ...]:
         """Open positions."""
+        arguments.none(unnamed)
         return chosen(self._link.call("positions_get"), symbol, group, ticket)
-
-    @or_none
-    def history_orders_total(self, date_from: Date, date_to: Date, /) -> int:
-        """How many orders were done in a range."""
-        return len(self._history("orders", date_from, date_to, None, None))
-
-    @or_none
-    def history_orders_get(
-        self,
-        date_from: Date | None = None,
-        date_to: Date | None = None,
-        /,
-        *,
-        group: str | None = None,
-        ticket: int | None = None,
-        position: int | None = None,
-    ) -> tuple[TradeOrder, ...]:
-        """Orders that are done."""
-        found = self._history("orders", date_from, date_to, ticket, position)
-        return chosen(found, None, group, None)
-
-    @or_none
-    def history_deals_total(self, date_from: Date, date_to: Date, /) -> int:
-        """How many deals were made in a range."""
-        return len(self._history("deals", date_from, date_to, None, None))
-
-    @or_none
-    def history_deals_get(
-        self,
-        date_from: Date | None = None,
-        date_to: Date | None = None,
-        /,
-        *,
-        group: str | None = None,
-        ticket: int | None = None,
-        position: int | None = None,
-    ) -> tuple[TradeDeal, ...]:
-        """Deals."""
-        found = self._history("deals", date_from, date_to, ticket, position)
-        return chosen(found, None, group, None)
-
-    def _history(
-        self,
-        what: str,
-        date_from: Date | None,
-        date_to: Date | None,
-        ticket: int | None,
-        position: int | None,
-    ) -> tuple[Any, ...]:
-        """By ticket, else by position, else by two dates."""
-        for name, value in (("ticket", ticket), ("position", position)):
-            if value is not None:
-                number = arguments.whole(name, value, 1 << 64)
-                return typed(tuple, self._link.call(f"history_{what}_of_{name}", number))
-        start_s = arguments.seconds("date_from", date_from)
-        end_s = arguments.seconds("date_to", date_to)
-        return typed(tuple, self._link.call(f"history_{what}_between", start_s, end_s))
 
 
 def _rows(answer: object) -> Rows:
     return typed(np.ndarray, answer)
+
+
+def _timeframe(value: object) -> int:
+    return arguments.whole("timeframe", value)

@@ -2,40 +2,38 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
+from typing import get_type_hints
 
-import numpy as np
 import pytest
 
 from infra.mt5 import constants, tuples
 from infra.mt5.group import in_group
+from tests.infra.mt5.vendor_names import CONSTANTS, FIELDS
 
-# Names and values of package 5.0.6231, sorted by name, as lines of `NAME=value`.
-CONSTANTS_DIGEST = "d7de17a5e558f0a10afd43624e300669a9be0f07fb4cafec4d5052bf0bef2f51"
-FIELDS = {
-    "TradePosition": 19,
-    "TradeOrder": 24,
-    "TradeDeal": 18,
-    "TradeRequest": 17,
-    "OrderSendResult": 11,
-    "OrderCheckResult": 9,
-    "Tick": 8,
-    "TerminalInfo": 22,
-    "AccountInfo": 28,
-    "SymbolInfo": 96,
+KINDS = {
+    **dict.fromkeys(("u32", "u64", "i32", "i64"), int),
+    **{"f": float, "s": str, "b": bool, "TradeRequest": tuples.TradeRequest},
 }
 
 
 def test_constants_are_the_packages() -> None:
-    ours = sorted((name, value) for name, value in vars(constants).items() if name.isupper())
-    lines = [f"{name}={value}" for name, value in ours]
-    assert len(lines) == 223
-    assert sha256("\n".join(lines).encode()).hexdigest() == CONSTANTS_DIGEST
+    theirs = {
+        f"{prefix}_{name}": int(value)
+        for prefix, words in CONSTANTS.items()
+        for name, value in (word.split("=") for word in words.split())
+    }
+    assert len(theirs) == 223
+    assert {name: value for name, value in vars(constants).items() if name.isupper()} == theirs
 
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_tuples_have_the_packages_fields(name: str) -> None:
-    assert len(getattr(tuples, name)._fields) == FIELDS[name]
+    theirs = [
+        (field, KINDS[kind])
+        for kind, *fields in (part.split() for part in FIELDS[name].split(";"))
+        for field in fields
+    ]
+    assert list(get_type_hints(getattr(tuples, name)).items()) == theirs
 
 
 def test_arrays_have_the_packages_layout() -> None:
@@ -60,7 +58,8 @@ def test_arrays_have_the_packages_layout() -> None:
         "spread",
         "real_volume",
     )
-    assert tuples.RATE_DTYPE["spread"] == np.dtype("<i4")
+    widths = ["<i8", "<f8", "<f8", "<f8", "<f8", "<u8", "<i4", "<u8"]
+    assert [kind for _, kind in tuples.RATE_DTYPE.descr] == widths
     assert tuples.RATE_DTYPE.itemsize == tuples.TICK_DTYPE.itemsize == 60
 
 
