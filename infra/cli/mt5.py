@@ -6,18 +6,41 @@ import argparse
 import os
 import shutil
 import subprocess
+from datetime import UTC, datetime
 
 from infra.config import Config, ConfigError
 from infra.mt5.shim import Options, broker_of, environment
+from infra.mt5.simulator.journal import JournalError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """What is wanted of it."""
     tools = parser.add_subparsers(dest="tool", required=True, metavar="shim")
     shim = tools.add_parser("shim", help="run a program written for the vendor's package")
-    shim.add_argument("--seed", type=int, default=Options().seed, help="of the market")
-    shim.add_argument("--symbols", default=",".join(Options().symbols), metavar="A,B")
-    shim.add_argument("--logins", default=str(Options().logins[0]), metavar="N,M")
+    usual = Options()
+    shim.add_argument("--seed", type=int, default=usual.seed, help="of the market")
+    shim.add_argument("--symbols", default=",".join(usual.symbols), metavar="A,B")
+    shim.add_argument(
+        "--logins",
+        default=",".join(map(str, usual.logins)),
+        metavar="N,M",
+        help="accounts; the terminal has the first one saved",
+    )
+    shim.add_argument("--server", default=usual.server, help="the name that it logs in at")
+    shim.add_argument("--password", default="", help="the only one that will do; else any will")
+    shim.add_argument(
+        "--server-offset-h",
+        type=float,
+        default=usual.server_offset_h,
+        metavar="HOURS",
+        help="how far the server's clock is ahead of UTC",
+    )
+    shim.add_argument(
+        "--starts-at",
+        metavar="TIME",
+        help="virtual time, such as 2025-11-20T12:00 (UTC): calls take 10 ms of it, and "
+        "time.sleep passes at once; else the time is the machine's",
+    )
     shim.add_argument("--books", default="", metavar="FOLDER", help="keep what is traded there")
     shim.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND")
 
@@ -29,16 +52,40 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
     if not command:
         raise ConfigError("give a program: tapedeck mt5 shim -- python program.py")
     try:
-        options = Options(
-            seed=arguments.seed,
-            symbols=tuple(arguments.symbols.split(",")),
-            logins=tuple(int(login) for login in arguments.logins.split(",")),
-            books=os.path.abspath(arguments.books) if arguments.books else "",
-        )
+        options = _options(arguments)
         broker_of(options).close()
-    except ValueError as wrong:
+    except (ValueError, JournalError, OSError) as wrong:
         raise ConfigError(str(wrong)) from wrong
     variables = environment(options, os.environ)
     if (program := shutil.which(command[0], path=variables["PATH"])) is None:
         raise ConfigError(f"there is no program {command[0]}")
+    if os.name == "posix":  # it takes our place: signals and its end are its own
+        os.execve(program, command, variables)
     return subprocess.run([program, *command[1:]], env=variables, check=False).returncode
+
+
+def _options(given: argparse.Namespace) -> Options:
+    return Options(
+        seed=given.seed,
+        symbols=tuple(given.symbols.split(",")),
+        logins=tuple(_login(login) for login in given.logins.split(",")),
+        server=given.server,
+        password=given.password,
+        server_offset_h=given.server_offset_h,
+        starts_at=_time(given.starts_at) if given.starts_at else None,
+        books=os.path.abspath(given.books) if given.books else "",
+    )
+
+
+def _login(text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError(f"login {text!r} is not a number")
+    return int(text)
+
+
+def _time(text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"time {text!r} is none; give one such as 2025-11-20T12:00") from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -10,52 +10,60 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
 import msgspec
 
+from infra.mt5.package import Package
+from infra.mt5.shim.link import ShimLink
 from infra.mt5.shim.module import NAME, module_of
+from infra.mt5.shim.options import Options
 from infra.mt5.simulator.broker import Broker
 from infra.mt5.simulator.clock import Clock, RealClock
 from infra.mt5.simulator.settings import BrokerSettings, MarketSettings, symbols_named
-from infra.mt5.simulator.symbols import SYMBOLS
-from infra.mt5.simulator.terminal import simulated_terminal
+from infra.mt5.simulator.terminal import DirectLink
 
-LOGIN = 90001
+__all__ = ["Options", "broker_of", "environment", "simulated", "terminal_of", "told"]
+
 VARIABLE = "TAPEDECK_SHIM"
 SITE = Path(__file__).parent / "site"
 """A folder with a package of the vendor's name, for the search path of a program."""
 CODE = Path(__file__).parents[3]
-
-
-class Options(msgspec.Struct, frozen=True):
-    """The broker that a program meets. The first login is the one that its terminal has saved.
-
-    `books`: a folder in which what was traded outlives the program; none: nothing does.
-    """
-
-    seed: int = 7
-    symbols: tuple[str, ...] = tuple(symbol.name for symbol in SYMBOLS)
-    logins: tuple[int, ...] = (LOGIN,)
-    books: str = ""
+CALL_MS = 10
+"""What a call takes where time is virtual, so that a program that only looks gets on."""
 
 
 def broker_of(options: Options, clock: Clock | None = None) -> Broker:
-    """The broker; `ValueError` names a symbol that it does not quote."""
-    market = MarketSettings(seed=options.seed, symbols=symbols_named(options.symbols))
+    """The broker; `ValueError` or `JournalError` says why there can be none."""
+    market = MarketSettings(
+        seed=options.seed,
+        symbols=symbols_named(options.symbols),
+        server_offset_s=options.server_offset_s,
+    )
     folder = Path(options.books) if options.books else None
     settings = BrokerSettings(logins=options.logins, market=market)
     return Broker(settings, clock or RealClock(), folder)
 
 
+def terminal_of(options: Options, broker: Broker, call_ms: int = 0) -> Package:
+    """A terminal that has the first login saved; each of its calls takes `call_ms`."""
+    pace = partial(broker.clock.wait_ms, call_ms)
+    return Package(ShimLink(DirectLink(broker, options.logins[0]), options, pace))
+
+
 @contextmanager
 def simulated(options: Options | None = None, clock: Clock | None = None) -> Iterator[ModuleType]:
-    """Within, `import MetaTrader5` gives the simulator; afterwards what was there before."""
+    """Within, `import MetaTrader5` gives the simulator; afterwards what was there before.
+
+    Whatever has imported the vendor's package before still has that one: import it within.
+    """
     chosen = options or Options()
-    broker = broker_of(chosen, clock)
+    broker = broker_of(chosen, clock or chosen.clock())
     before = sys.modules.get(NAME)
-    module = sys.modules[NAME] = module_of(simulated_terminal(broker, chosen.logins[0]))
+    call_ms = CALL_MS if clock is None and chosen.starts_at else 0
+    module = sys.modules[NAME] = module_of(terminal_of(chosen, broker, call_ms))
     try:
         yield module
     finally:

@@ -7,6 +7,7 @@ from typing import Any
 
 from infra.mt5 import constants
 from infra.mt5.package import Package
+from infra.mt5.shim.convenience import Convenience
 
 NAME = "MetaTrader5"
 VERSION = "5.0.6231"
@@ -46,11 +47,15 @@ FUNCTIONS = (
 )
 
 
+CONVENIENT = ("Buy", "Sell", "Close")
+
+
 def contents(terminal: Package) -> dict[str, Any]:
     """Every public name of the package: its functions, bound to the terminal, and its constants."""
     functions = {name: getattr(terminal, name) for name in FUNCTIONS}
+    convenient = {name: getattr(Convenience(terminal), name) for name in CONVENIENT}
     values = {name: value for name, value in vars(constants).items() if name.isupper()}
-    return {**functions, **values, "__version__": VERSION}
+    return {**functions, **convenient, **values, "__version__": VERSION}
 
 
 def module_of(terminal: Package) -> ModuleType:

@@ -12,7 +12,10 @@ from tests.infra.mt5.vendor_names import CONSTANTS, FIELDS
 
 KINDS = {
     **dict.fromkeys(("u32", "u64", "i32", "i64"), int),
-    **{"f": float, "s": str, "b": bool, "TradeRequest": tuples.TradeRequest},
+    "f": float,
+    "s": str,
+    "b": bool,
+    "TradeRequest": tuples.TradeRequest,
 }
 
 
@@ -59,7 +62,7 @@ def test_arrays_have_the_packages_layout() -> None:
         "real_volume",
     )
     widths = ["<i8", "<f8", "<f8", "<f8", "<f8", "<u8", "<i4", "<u8"]
-    assert [kind for _, kind in tuples.RATE_DTYPE.descr] == widths
+    assert [kind for _, kind, *_ in tuples.RATE_DTYPE.descr] == widths
     assert tuples.RATE_DTYPE.itemsize == tuples.TICK_DTYPE.itemsize == 60
 
 

@@ -11,8 +11,9 @@ from types import ModuleType
 
 import pytest
 
-from infra.mt5.shim import LOGIN, Options, environment, simulated
+from infra.mt5.shim import Options, environment, simulated
 from infra.mt5.shim.module import FUNCTIONS, NAME
+from infra.mt5.shim.options import LOGIN
 from infra.mt5.simulator.clock import VirtualClock
 from tests.infra.mt5.worlds import START_MS
 
@@ -60,7 +61,7 @@ def test_the_program_s_own_end_is_the_command_s() -> None:
         ((), "give a program: tapedeck mt5 shim -- python program.py"),
         (("--", "no-such-program"), "there is no program no-such-program"),
         (("--symbols", "EURDKK", "--", "python"), "symbol EURDKK is not quoted by the venue"),
-        (("--logins", "one", "--", "python"), "invalid literal for int"),
+        (("--logins", "one", "--", "python"), "login 'one' is not a number"),
     ],
 )
 def test_what_cannot_be_run_is_told_in_a_line(words: tuple[str, ...], told: str) -> None:
