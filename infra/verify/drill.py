@@ -34,7 +34,7 @@ def isolated(config: Config, home: Path) -> Config:
     """A copy of its own: home, services and ports are nobody else's."""
     port_base = free_ports(PORT_OFFSETS["metrics"] + METRICS_PORTS)[0]
     given = config.environment()
-    kept = {PREFIX + name: given[PREFIX + name] for name in KEPT}
+    kept = {PREFIX + name: given[PREFIX + name] for name in KEPT if PREFIX + name in given}
     own = {f"{PREFIX}HOME": str(home), f"{PREFIX}PORT_BASE": str(port_base)}
     return Config.load({**kept, **own})
 
