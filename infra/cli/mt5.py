@@ -1,4 +1,4 @@
-"""`tapedeck mt5`: MetaTrader 5 where there is none."""
+"""`tapedeck mt5`: MetaTrader 5 where there is none, and what ails it where it is."""
 
 from __future__ import annotations
 
@@ -9,14 +9,20 @@ import subprocess
 from datetime import UTC, datetime
 
 from infra.config import Config, ConfigError
+from infra.mt5.accounts import login_of
 from infra.mt5.shim import Options, broker_of, environment
 from infra.mt5.simulator.journal import JournalError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """What is wanted of it."""
-    tools = parser.add_subparsers(dest="tool", required=True, metavar="shim")
-    shim = tools.add_parser("shim", help="run a program written for the vendor's package")
+    tools = parser.add_subparsers(dest="tool", required=True, metavar="shim | doctor")
+    _configure_shim(tools.add_parser("shim", help="run a program written for the vendor's package"))
+    doctor = tools.add_parser("doctor", help="why an account's terminal does not trade")
+    doctor.add_argument("account", nargs="*", help="else all")
+
+
+def _configure_shim(shim: argparse.ArgumentParser) -> None:
     usual = Options()
     shim.add_argument("--seed", type=int, default=usual.seed, help="of the market")
     shim.add_argument("--symbols", default=",".join(usual.symbols), metavar="A,B")
@@ -46,8 +52,34 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def main(config: Config, arguments: argparse.Namespace) -> int:
-    """Run the program; its exit status."""
-    del config
+    """The exit status: of the program, or whether every terminal could trade."""
+    return _examine(config, arguments.account) if arguments.tool == "doctor" else _run(arguments)
+
+
+def _examine(config: Config, named: list[str]) -> int:
+    """Say of each account how far its terminal is from trading."""
+    from infra.mt5.doctor import examined  # with what agents speak: the shim starts without it
+    from infra.run.agent import terminal_of
+    from infra.secrets.provider import SecretsError
+
+    if unknown := [name for name in named if name not in config.accounts]:
+        raise ConfigError(f"no account {unknown[0]!r}; there are {', '.join(config.accounts)}")
+    ill = 0
+    for account in named or config.accounts:
+        try:
+            terminal = terminal_of(config, account)
+        except SecretsError as wrong:
+            raise ConfigError(str(wrong)) from wrong
+        diagnosis = examined(terminal, login_of(account))
+        terminal.shutdown()
+        where = config.agent_of(account)
+        print(f"{account}: {f'agent {where}' if where else f'paper venue {config.venue}'}")
+        print("\n".join(diagnosis.lines()))
+        ill += bool(diagnosis.advice)
+    return 1 if ill else 0
+
+
+def _run(arguments: argparse.Namespace) -> int:
     command = arguments.command[arguments.command[:1] == ["--"] :]
     if not command:
         raise ConfigError("give a program: tapedeck mt5 shim -- python program.py")

@@ -27,7 +27,7 @@ from infra.mt5.simulator.terminal import DirectLink
 
 __all__ = ["Options", "broker_of", "environment", "simulated", "terminal_of", "told"]
 
-VARIABLE = "TAPEDECK_SHIM"
+VARIABLE = "MT5_SHIM_OPTIONS"
 SITE = Path(__file__).parent / "site"
 """A folder with a package of the vendor's name, for the search path of a program."""
 CODE = Path(__file__).parents[3]

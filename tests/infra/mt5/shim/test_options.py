@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from infra.config import Config
 from infra.mt5.shim import CALL_MS, Options, environment, simulated, told
 from infra.mt5.shim.options import LOGIN
 from infra.mt5.simulator.clock import VirtualClock
@@ -83,3 +84,7 @@ def test_options_reach_a_child_as_they_are() -> None:
 def test_options_that_make_no_broker_are_refused(wrong: dict[str, Any], told: str) -> None:
     with pytest.raises(ValueError, match=told):
         Options(**wrong)
+
+
+def test_our_own_commands_run_within_as_well() -> None:
+    assert Config.load(environment(Options(), {})) == Config.load({})
