@@ -90,10 +90,12 @@ def _run(arguments: argparse.Namespace) -> int:
         raise ConfigError(str(wrong)) from wrong
     variables = environment(options, os.environ)
     if (program := shutil.which(command[0], path=variables["PATH"])) is None:
-        raise ConfigError(f"there is no program {command[0]}")
+        hint = f"; give python {command[0]}" if command[0].endswith(".py") else ""
+        raise ConfigError(f"there is no program {command[0]}{hint}")
+    words = [program, *command[1:]]
     if os.name == "posix":  # it takes our place: signals and its end are its own
-        os.execve(program, command, variables)
-    return subprocess.run([program, *command[1:]], env=variables, check=False).returncode
+        os.execve(program, words, variables)
+    return subprocess.run(words, env=variables, check=False).returncode
 
 
 def _options(given: argparse.Namespace) -> Options:

@@ -90,6 +90,7 @@ def test_the_program_s_own_end_is_the_command_s() -> None:
     ("words", "told"),
     [
         ((), "give a program: tapedeck mt5 shim -- python program.py"),
+        (("--", "no_such.py"), "there is no program no_such.py; give python no_such.py"),
         (("--", "no-such-program"), "there is no program no-such-program"),
         (("--symbols", "EURDKK", "--", "python"), "symbol EURDKK is not quoted by the venue"),
         (("--starts-at", "noon", "--", "python"), "time 'noon' is none; give one such as 2025"),
