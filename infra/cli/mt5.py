@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from infra.config import Config, ConfigError
 from infra.mt5.accounts import login_of
 from infra.mt5.shim import Options, broker_of, environment
+from infra.mt5.shim.options import MARGIN_MODES
 from infra.mt5.simulator.journal import JournalError
 
 
@@ -34,6 +35,14 @@ def _configure_shim(shim: argparse.ArgumentParser) -> None:
     )
     shim.add_argument("--server", default=usual.server, help="the name that it logs in at")
     shim.add_argument("--password", default="", help="the only one that will do; else any will")
+    shim.add_argument("--kind", choices=MARGIN_MODES, default=usual.kind, help="of the accounts")
+    shim.add_argument(
+        "--depth-lots",
+        type=float,
+        default=usual.depth_lots,
+        metavar="LOTS",
+        help="on offer at each of ten prices; else any volume at the quote",
+    )
     shim.add_argument(
         "--server-offset-h",
         type=float,
@@ -105,6 +114,8 @@ def _options(given: argparse.Namespace) -> Options:
         logins=tuple(_login(login) for login in given.logins.split(",")),
         server=given.server,
         password=given.password,
+        kind=given.kind,
+        depth_lots=given.depth_lots,
         server_offset_h=given.server_offset_h,
         starts_at=_time(given.starts_at) if given.starts_at else None,
         books=os.path.abspath(given.books) if given.books else "",

@@ -9,7 +9,7 @@ import pytest
 
 from infra.config import Config
 from infra.mt5.shim import CALL_MS, Options, environment, simulated, told
-from infra.mt5.shim.options import LOGIN
+from infra.mt5.shim.options import LOGIN, MARGIN_MODES, Kind
 from infra.mt5.simulator.clock import VirtualClock
 from tests.infra.mt5.worlds import START_MS
 
@@ -78,12 +78,40 @@ def test_options_reach_a_child_as_they_are() -> None:
     [
         ({"logins": ()}, "give at least one"),
         ({"logins": (0,)}, "each above 0"),
+        ({"symbols": ("EURDKK",)}, "EURDKK is not quoted"),
+        ({"depth_lots": -1.0}, "lot share"),
         ({"starts_at": datetime(2025, 1, 1)}, "in no zone"),  # noqa: DTZ001
     ],
 )
 def test_options_that_make_no_broker_are_refused(wrong: dict[str, Any], told: str) -> None:
     with pytest.raises(ValueError, match=told):
-        Options(**wrong)
+        Options(**wrong).settings()
+
+
+def test_a_shallow_book_is_shown_and_fills_in_part() -> None:
+    with simulated(Options(depth_lots=1.0), VirtualClock(START_MS)) as mt5:
+        assert mt5.initialize()
+        assert mt5.market_book_add("EURUSD")
+        book = mt5.market_book_get("EURUSD")
+        tick = mt5.symbol_info_tick("EURUSD")
+        assert mt5.symbol_info("EURUSD").ticks_bookdepth == 10
+        assert [each.type for each in book] == [mt5.BOOK_TYPE_SELL] * 10 + [mt5.BOOK_TYPE_BUY] * 10
+        assert (book[9].price, book[10].price) == (tick.ask, tick.bid)
+        assert all(0.5 <= each.volume_dbl <= 1.5 for each in book)
+        request = {"action": 1, "symbol": "EURUSD", "volume": 50.0, "type": 0, "price": tick.ask}
+        result = mt5.order_send({**request, "type_filling": mt5.ORDER_FILLING_IOC})
+        assert result.retcode == mt5.TRADE_RETCODE_DONE_PARTIAL
+        assert result.volume == book[9].volume_dbl
+
+
+@pytest.mark.parametrize(("kind", "positions"), [("hedging", 2), ("netting", 1), ("exchange", 1)])
+def test_accounts_are_of_the_kind_asked_for(kind: Kind, positions: int) -> None:
+    with simulated(Options(kind=kind), VirtualClock(START_MS)) as mt5:
+        assert mt5.initialize()
+        assert mt5.account_info().margin_mode == MARGIN_MODES[kind]
+        for _ in range(2):
+            assert mt5.Buy("EURUSD", 0.1).retcode == mt5.TRADE_RETCODE_DONE
+        assert len(mt5.positions_get()) == positions
 
 
 def test_our_own_commands_run_within_as_well() -> None:
