@@ -34,6 +34,7 @@ def test_a_program_in_the_vendor_s_style_runs_unchanged() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0] == f"account {LOGIN} at Tapedeck-Paper: 100000.0 USD"
+    assert lines[2].startswith("100 ticks, 10 bars, the last closes at 1.")
     assert [line.split(":")[0] for line in lines[3:6]] == ["10009 Request executed"] * 3
     assert lines[6].startswith("2 deals, profit -")
 
