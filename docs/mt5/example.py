@@ -3,8 +3,6 @@
 tapedeck mt5 shim -- python docs/mt5/example.py
 """
 
-from datetime import UTC, datetime, timedelta
-
 import MetaTrader5 as mt5
 
 SYMBOL = "EURUSD"
@@ -28,7 +26,7 @@ print(f"account {account.login} at {account.server}: {account.balance} {account.
 mt5.symbol_select(SYMBOL, True)
 symbol, tick = mt5.symbol_info(SYMBOL), mt5.symbol_info_tick(SYMBOL)
 print(f"{SYMBOL}: {tick.bid} / {tick.ask}, steps of {symbol.volume_step} lots")
-hour_ago = datetime.now(UTC) - timedelta(hours=1)
+hour_ago = tick.time - 3600  # the server's clock, which is not ours
 ticks = mt5.copy_ticks_from(SYMBOL, hour_ago, 100, mt5.COPY_TICKS_ALL)
 rates = mt5.copy_rates_from_pos(SYMBOL, mt5.TIMEFRAME_M5, 0, 10)
 print(f"{len(ticks)} ticks, {len(rates)} bars, the last closes at {rates['close'][-1]}")

@@ -1,4 +1,4 @@
-"""`tapedeck mt5`: MetaTrader 5 where there is none."""
+"""`tapedeck mt5`: MetaTrader 5 where there is none, and what ails it where it is."""
 
 from __future__ import annotations
 
@@ -9,14 +9,21 @@ import subprocess
 from datetime import UTC, datetime
 
 from infra.config import Config, ConfigError
+from infra.mt5.accounts import login_of
 from infra.mt5.shim import Options, broker_of, environment
+from infra.mt5.shim.options import MARGIN_MODES
 from infra.mt5.simulator.journal import JournalError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """What is wanted of it."""
-    tools = parser.add_subparsers(dest="tool", required=True, metavar="shim")
-    shim = tools.add_parser("shim", help="run a program written for the vendor's package")
+    tools = parser.add_subparsers(dest="tool", required=True, metavar="shim | doctor")
+    _configure_shim(tools.add_parser("shim", help="run a program written for the vendor's package"))
+    doctor = tools.add_parser("doctor", help="why an account's terminal does not trade")
+    doctor.add_argument("account", nargs="*", help="else all")
+
+
+def _configure_shim(shim: argparse.ArgumentParser) -> None:
     usual = Options()
     shim.add_argument("--seed", type=int, default=usual.seed, help="of the market")
     shim.add_argument("--symbols", default=",".join(usual.symbols), metavar="A,B")
@@ -28,6 +35,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     shim.add_argument("--server", default=usual.server, help="the name that it logs in at")
     shim.add_argument("--password", default="", help="the only one that will do; else any will")
+    shim.add_argument("--kind", choices=MARGIN_MODES, default=usual.kind, help="of the accounts")
+    shim.add_argument(
+        "--depth-lots",
+        type=float,
+        default=usual.depth_lots,
+        metavar="LOTS",
+        help="on offer at each of ten prices; else any volume at the quote",
+    )
     shim.add_argument(
         "--server-offset-h",
         type=float,
@@ -46,8 +61,34 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def main(config: Config, arguments: argparse.Namespace) -> int:
-    """Run the program; its exit status."""
-    del config
+    """The exit status: of the program, or whether every terminal could trade."""
+    return _examine(config, arguments.account) if arguments.tool == "doctor" else _run(arguments)
+
+
+def _examine(config: Config, named: list[str]) -> int:
+    """Say of each account how far its terminal is from trading."""
+    from infra.mt5.doctor import examined  # with what agents speak: the shim starts without it
+    from infra.run.agent import terminal_of
+    from infra.secrets.provider import SecretsError
+
+    if unknown := [name for name in named if name not in config.accounts]:
+        raise ConfigError(f"no account {unknown[0]!r}; there are {', '.join(config.accounts)}")
+    ill = 0
+    for account in named or config.accounts:
+        try:
+            terminal = terminal_of(config, account)
+        except SecretsError as wrong:
+            raise ConfigError(str(wrong)) from wrong
+        diagnosis = examined(terminal, login_of(account))
+        terminal.shutdown()
+        where = config.agent_of(account)
+        print(f"{account}: {f'agent {where}' if where else f'paper venue {config.venue}'}")
+        print("\n".join(diagnosis.lines()))
+        ill += bool(diagnosis.advice)
+    return 1 if ill else 0
+
+
+def _run(arguments: argparse.Namespace) -> int:
     command = arguments.command[arguments.command[:1] == ["--"] :]
     if not command:
         raise ConfigError("give a program: tapedeck mt5 shim -- python program.py")
@@ -58,10 +99,12 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
         raise ConfigError(str(wrong)) from wrong
     variables = environment(options, os.environ)
     if (program := shutil.which(command[0], path=variables["PATH"])) is None:
-        raise ConfigError(f"there is no program {command[0]}")
+        hint = f"; give python {command[0]}" if command[0].endswith(".py") else ""
+        raise ConfigError(f"there is no program {command[0]}{hint}")
+    words = [program, *command[1:]]
     if os.name == "posix":  # it takes our place: signals and its end are its own
-        os.execve(program, command, variables)
-    return subprocess.run([program, *command[1:]], env=variables, check=False).returncode
+        os.execve(program, words, variables)
+    return subprocess.run(words, env=variables, check=False).returncode
 
 
 def _options(given: argparse.Namespace) -> Options:
@@ -71,6 +114,8 @@ def _options(given: argparse.Namespace) -> Options:
         logins=tuple(_login(login) for login in given.logins.split(",")),
         server=given.server,
         password=given.password,
+        kind=given.kind,
+        depth_lots=given.depth_lots,
         server_offset_h=given.server_offset_h,
         starts_at=_time(given.starts_at) if given.starts_at else None,
         books=os.path.abspath(given.books) if given.books else "",

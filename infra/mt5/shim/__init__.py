@@ -22,12 +22,11 @@ from infra.mt5.shim.module import NAME, module_of
 from infra.mt5.shim.options import Options
 from infra.mt5.simulator.broker import Broker
 from infra.mt5.simulator.clock import Clock, RealClock
-from infra.mt5.simulator.settings import BrokerSettings, MarketSettings, symbols_named
 from infra.mt5.simulator.terminal import DirectLink
 
 __all__ = ["Options", "broker_of", "environment", "simulated", "terminal_of", "told"]
 
-VARIABLE = "TAPEDECK_SHIM"
+VARIABLE = "MT5_SHIM_OPTIONS"
 SITE = Path(__file__).parent / "site"
 """A folder with a package of the vendor's name, for the search path of a program."""
 CODE = Path(__file__).parents[3]
@@ -37,14 +36,8 @@ CALL_MS = 10
 
 def broker_of(options: Options, clock: Clock | None = None) -> Broker:
     """The broker; `ValueError` or `JournalError` says why there can be none."""
-    market = MarketSettings(
-        seed=options.seed,
-        symbols=symbols_named(options.symbols),
-        server_offset_s=options.server_offset_s,
-    )
     folder = Path(options.books) if options.books else None
-    settings = BrokerSettings(logins=options.logins, market=market)
-    return Broker(settings, clock or RealClock(), folder)
+    return Broker(options.settings(), clock or RealClock(), folder)
 
 
 def terminal_of(options: Options, broker: Broker, call_ms: int = 0) -> Package:

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
+from infra.mt5 import constants as mt5
 from infra.mt5.simulator.clock import Clock, RealClock, VirtualClock
-from infra.mt5.simulator.settings import SERVER
-from infra.mt5.simulator.symbols import SYMBOLS
+from infra.mt5.simulator.settings import (
+    SERVER,
+    AccountSettings,
+    BrokerSettings,
+    MarketSettings,
+    symbols_named,
+)
+from infra.mt5.simulator.symbols import SYMBOLS, Depth
 
 LOGIN = 90001
 HOUR_S = 3_600
+LEVELS = 10
+Kind = Literal["hedging", "netting", "exchange"]
+MARGIN_MODES: dict[Kind, int] = {
+    "hedging": mt5.ACCOUNT_MARGIN_MODE_RETAIL_HEDGING,
+    "netting": mt5.ACCOUNT_MARGIN_MODE_RETAIL_NETTING,
+    "exchange": mt5.ACCOUNT_MARGIN_MODE_EXCHANGE,
+}
 
 
 class Options(msgspec.Struct, frozen=True):
     """The broker that a program meets. The first login is the one that its terminal has saved.
 
     `server` and `password` are what the program logs in with; without a password any will do.
+    `depth_lots`: the mean of what is on offer at each of ten prices; 0: any volume at the quote.
     `starts_at`: where virtual time begins; without it the time is the machine's. `books`: a folder
     in which what was traded outlives the program; without it nothing does.
     """
@@ -27,6 +44,8 @@ class Options(msgspec.Struct, frozen=True):
     logins: tuple[int, ...] = (LOGIN,)
     server: str = SERVER
     password: str = ""
+    kind: Kind = "hedging"
+    depth_lots: float = 0.0
     server_offset_h: float = 0.0
     starts_at: datetime | None = None
     books: str = ""
@@ -37,10 +56,17 @@ class Options(msgspec.Struct, frozen=True):
         if self.starts_at is not None and self.starts_at.tzinfo is None:
             raise ValueError(f"time begins at {self.starts_at}, in no zone; give one, such as UTC")
 
-    @property
-    def server_offset_s(self) -> int:
-        """How far the server's clock is ahead of UTC."""
-        return round(self.server_offset_h * HOUR_S)
+    def settings(self) -> BrokerSettings:
+        """The broker's; `ValueError` says what it cannot be."""
+        depth = Depth(levels=LEVELS, lots_per_level=self.depth_lots) if self.depth_lots else None
+        named = symbols_named(self.symbols)
+        market = MarketSettings(
+            seed=self.seed,
+            symbols=tuple(replace(symbol, depth=depth or symbol.depth) for symbol in named),
+            server_offset_s=round(self.server_offset_h * HOUR_S),
+        )
+        terms = AccountSettings(margin_mode=MARGIN_MODES[self.kind])
+        return BrokerSettings(logins=self.logins, market=market, terms=terms)
 
     def clock(self) -> Clock:
         """The clock of the broker."""

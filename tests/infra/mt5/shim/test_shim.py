@@ -6,13 +6,15 @@ import importlib
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from infra.cli.main import main
 from infra.mt5.shim import Options, environment, simulated
-from infra.mt5.shim.module import FUNCTIONS, NAME
+from infra.mt5.shim.module import NAME
 from infra.mt5.shim.options import LOGIN
 from infra.mt5.simulator.clock import VirtualClock
 from tests.infra.mt5.worlds import START_MS
@@ -32,16 +34,46 @@ def test_a_program_in_the_vendor_s_style_runs_unchanged() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0] == f"account {LOGIN} at Tapedeck-Paper: 100000.0 USD"
+    assert lines[2].startswith("100 ticks, 10 bars, the last closes at 1.")
     assert [line.split(":")[0] for line in lines[3:6]] == ["10009 Request executed"] * 3
     assert lines[6].startswith("2 deals, profit -")
 
 
-def test_what_was_traded_is_there_for_the_next_program(tmp_path: Path) -> None:
-    for deals in (3, 5):
-        assert shim("--books", str(tmp_path), "--", "python", str(EXAMPLE)).returncode == 0
-        count = "import MetaTrader5 as m; m.initialize(); print(m.history_deals_total(0, 2**32-1))"
-        told = shim("--books", str(tmp_path), "--", "python", "-c", count)
-        assert told.stdout == f"{deals}\n"
+def test_what_was_traded_is_there_for_the_next_program_of_the_same_broker(tmp_path: Path) -> None:
+    assert shim("--books", str(tmp_path), "--", "python", str(EXAMPLE)).returncode == 0
+    count = "import MetaTrader5 as m; m.initialize(); print(m.history_deals_total(0, 2**32-1))"
+    done = shim("--books", str(tmp_path), "--", "python", "-c", count)
+    assert done.stdout == "3\n"
+    other = shim("--books", str(tmp_path), "--seed", "8", "--", "python", "-c", count)
+    assert other.returncode == 2
+    assert "written under settings" in other.stderr
+
+
+DAY = """
+import time
+from MetaTrader5 import *
+assert initialize()
+began = symbol_info_tick("EURUSD").time
+for _ in range(24):
+    time.sleep(3600)
+tick = symbol_info_tick("EURUSD")
+print(tick.time - began > 23 * 3600, tick)
+"""
+
+
+def test_a_day_of_virtual_time_is_over_in_a_moment_and_the_same_each_time() -> None:
+    words = ("--starts-at", "2025-11-20T12:00", "--", "python", "-c", DAY)
+    began_s = time.monotonic()
+    first, second = shim(*words), shim(*words)
+    assert time.monotonic() - began_s < 60
+    assert first.stdout.startswith("True Tick(time=1763726")
+    assert first.stdout == second.stdout
+
+
+def test_a_python_without_what_the_simulator_needs_says_so() -> None:
+    done = shim("--", "python", "-S", "-c", "import MetaTrader5")
+    assert done.returncode == 1
+    assert "which the simulator needs; run the program with the Python of tapedeck" in done.stderr
 
 
 def test_children_of_the_program_find_it_too() -> None:
@@ -59,16 +91,21 @@ def test_the_program_s_own_end_is_the_command_s() -> None:
     ("words", "told"),
     [
         ((), "give a program: tapedeck mt5 shim -- python program.py"),
+        (("--", "no_such.py"), "there is no program no_such.py; give python no_such.py"),
         (("--", "no-such-program"), "there is no program no-such-program"),
         (("--symbols", "EURDKK", "--", "python"), "symbol EURDKK is not quoted by the venue"),
+        (("--starts-at", "noon", "--", "python"), "time 'noon' is none; give one such as 2025"),
+        (("--books", os.devnull, "--", "python"), os.devnull),
         (("--logins", "one", "--", "python"), "login 'one' is not a number"),
     ],
 )
-def test_what_cannot_be_run_is_told_in_a_line(words: tuple[str, ...], told: str) -> None:
-    done = shim(*words)
-    assert done.returncode == 2
-    assert told in done.stderr
-    assert done.stderr.count("\n") == 1
+def test_what_cannot_be_run_is_told_in_a_line(
+    words: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["mt5", "shim", *words]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert told in lines[0]
 
 
 def test_a_test_gets_it_for_as_long_as_it_wants(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,19 +129,13 @@ def test_equal_options_at_equal_times_give_equal_prices() -> None:
     assert quotes[0] == quotes[1] != quotes[2]
 
 
-def test_it_has_every_function_of_the_package() -> None:
-    assert len(set(FUNCTIONS)) == 32
-    with simulated(clock=VirtualClock(START_MS)) as mt5:
-        assert all(callable(getattr(mt5, name)) for name in FUNCTIONS)
-        assert mt5.initialize()
-        assert mt5.market_book_get("EURUSD") is None
-        assert mt5.market_book_add("EURUSD") is True
-        assert mt5.market_book_get("EURUSD") == ()
-        assert mt5.market_book_add("NOSUCH") is False
-        assert mt5.last_error() == (1, "Success")
-        assert mt5.market_book_add(7) is None
-        assert mt5.last_error() == (-2, 'Invalid "symbol" argument')
-        assert mt5.market_book_release("EURUSD") is True
+def test_an_empty_depth_is_told_as_the_package_tells_it(mt5: ModuleType) -> None:
+    assert mt5.market_book_get("EURUSD") is None
+    assert mt5.market_book_add("EURUSD") is True
+    assert mt5.market_book_get("EURUSD") == ()
+    assert mt5.market_book_add("NOSUCH") is False
+    assert mt5.last_error() == (1, "Success")
+    assert mt5.market_book_release("EURUSD") is True
 
 
 def test_the_program_s_own_search_path_stays() -> None:
