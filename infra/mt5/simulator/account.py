@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from threading import RLock
 
 from infra.mt5 import constants as mt5
-from infra.mt5.simulator.case import Case, case_of, prices_at
+from infra.mt5.simulator.case import Case, case_of
 from infra.mt5.simulator.execution import Fill
 from infra.mt5.simulator.faults import Faults
 from infra.mt5.simulator.judge import ACCEPTED, judge
 from infra.mt5.simulator.ledger import Ledger
+from infra.mt5.simulator.moment import Moment
 from infra.mt5.simulator.money import Worth, worth
 from infra.mt5.simulator.sweep import sweep
 from infra.mt5.simulator.ticks import Market, Quote
@@ -53,7 +54,7 @@ class Account:
         if code != ACCEPTED or case is None:
             return Outcome(code, NOTHING, case.quote if case else None)
         self._record(self.ledger.now_ms, request)
-        return Outcome(_accepted(request), execute(case), case.quote)
+        return _outcome(case, execute(case))
 
     def replay(self, at_ms: int, request: TradeRequest) -> None:
         """Do again what was written down."""
@@ -68,8 +69,11 @@ class Account:
 
     def worth(self) -> Worth:
         """The account's figures now."""
-        prices = prices_at(self.market, self.ledger.now_ms)
-        return worth(self.market.symbols, self.ledger, prices)
+        return worth(self.moment(), self.ledger)
+
+    def moment(self) -> Moment:
+        """The market as it is now."""
+        return Moment(self.market, self.ledger.now_ms)
 
 
 class ReplayError(RuntimeError):
@@ -83,7 +87,12 @@ def unnamed(request: TradeRequest) -> int:
     return mt5.TRADE_RETCODE_INVALID
 
 
-def _accepted(request: TradeRequest) -> int:
-    if request.action == mt5.TRADE_ACTION_PENDING:
-        return mt5.TRADE_RETCODE_PLACED
-    return mt5.TRADE_RETCODE_DONE
+def _outcome(case: Case, fill: Fill) -> Outcome:
+    """What an accepted request is answered with. A deal is done, done in part, or waits whole."""
+    action = case.request.action
+    waits = action == mt5.TRADE_ACTION_DEAL and not fill.deal
+    if waits or action == mt5.TRADE_ACTION_PENDING:
+        return Outcome(mt5.TRADE_RETCODE_PLACED, fill, case.quote)
+    partly = action == mt5.TRADE_ACTION_DEAL and fill.volume < round(case.request.volume, 8)
+    code = mt5.TRADE_RETCODE_DONE_PARTIAL if partly else mt5.TRADE_RETCODE_DONE
+    return Outcome(code, fill, case.quote)

@@ -15,7 +15,7 @@ from infra.mt5.simulator.ticks import Market
 from infra.mt5.tuples import TradeRequest
 
 # Count up when equal settings and requests give other prices or another book than before.
-MODEL = 1
+MODEL = 2
 
 
 class Broker:

@@ -2,22 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
-from infra.mt5.constants import ORDER_TYPE_BUY, ORDER_TYPE_SELL
+from infra.mt5 import constants as mt5
+from infra.mt5.simulator.book import Offer, offer
 from infra.mt5.simulator.ledger import Ledger, Order, Position
-from infra.mt5.simulator.money import Prices
-from infra.mt5.simulator.symbols import Specification
+from infra.mt5.simulator.moment import Moment, NoPriceError
+from infra.mt5.simulator.specification import Specification
 from infra.mt5.simulator.ticks import Market, Quote
 from infra.mt5.tuples import TradeRequest
 
 
-class NoPriceError(LookupError):
-    """A symbol has never been quoted."""
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
-    """One request at one moment, on one account."""
+    """One request at one moment, on one account.
+
+    `met` is the position that a deal would change: the one named, or on a netting account the
+    symbol's only one.
+    """
 
     market: Market
     ledger: Ledger
@@ -27,17 +29,18 @@ class Case:
     quote: Quote | None
     position: Position | None
     order: Order | None
+    met: Position | None
 
     @property
     def side(self) -> int:
         """The direction of the request: even types buy."""
-        return ORDER_TYPE_BUY if self.request.type % 2 == 0 else ORDER_TYPE_SELL
+        return self.request.type % 2
 
     @property
     def price(self) -> float:
         """What a market order of this direction pays now."""
         quote = self.quoted
-        return quote.ask if self.side == ORDER_TYPE_BUY else quote.bid
+        return quote.ask if self.side == mt5.ORDER_TYPE_BUY else quote.bid
 
     @property
     def quoted(self) -> Quote:
@@ -47,24 +50,30 @@ class Case:
         return self.quote
 
     @property
+    def opens(self) -> float:
+        """The lots that are new risk; the rest of the request's closes what is there."""
+        held = self.met
+        if held is None or held.side == self.side:
+            return self.request.volume
+        return max(0.0, round(self.request.volume - held.volume, 8))
+
+    @property
     def symbols(self) -> Mapping[str, Specification]:
         return self.market.symbols
 
-    @property
-    def prices(self) -> Prices:
-        return prices_at(self.market, self.at_ms)
+    @cached_property
+    def offer(self) -> Offer:
+        """What of a market order can be dealt now."""
+        lots, quote = round(self.request.volume, 8), self.quoted
+        if self.symbol.execution == mt5.SYMBOL_TRADE_EXECUTION_REQUEST:
+            return Offer(lots, self.request.price)
+        return offer(self.market, self.ledger, self.symbol, self.side, quote, lots)
 
-
-def prices_at(market: Market, at_ms: int) -> Prices:
-    """Bid and ask of any symbol at a moment."""
-
-    def prices(name: str) -> tuple[float, float]:
-        quote = market.quote(name, at_ms)
-        if quote is None:
-            raise NoPriceError(name)
-        return quote.bid, quote.ask
-
-    return prices
+    @cached_property
+    def moment(self) -> Moment:
+        """The market as the request finds it."""
+        known = {} if self.quote is None else {self.symbol.name: (self.quote.bid, self.quote.ask)}
+        return Moment(self.market, self.at_ms, known)
 
 
 def case_of(market: Market, ledger: Ledger, request: TradeRequest, at_ms: int) -> Case | None:
@@ -75,6 +84,9 @@ def case_of(market: Market, ledger: Ledger, request: TradeRequest, at_ms: int) -
     symbol = market.symbols.get(name)
     if symbol is None:
         return None
+    met = position if ledger.terms.hedges else ledger.position_of(name)
+    if position is None and request.action == mt5.TRADE_ACTION_SLTP and not request.position:
+        position = met
     return Case(
         market=market,
         ledger=ledger,
@@ -84,4 +96,5 @@ def case_of(market: Market, ledger: Ledger, request: TradeRequest, at_ms: int) -
         quote=market.quote(name, at_ms),
         position=position,
         order=order,
+        met=met,
     )

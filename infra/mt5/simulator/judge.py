@@ -8,18 +8,27 @@ from infra.mt5.simulator import judge_pending as pending
 from infra.mt5.simulator.case import Case
 from infra.mt5.simulator.judge_terms import (
     autotrading,
+    bridge,
+    direction,
     filling,
+    liquidity,
     market_open,
+    market_orders,
     money,
+    oldest_first,
+    on_grid,
     position_limits,
     price_known,
     stops,
+    stops_taken,
     symbol_tradable,
     volume,
 )
 from infra.mt5.simulator.ledger import is_buy
 
 ACCEPTED = 0
+PRICE_HELD_MS = 3_000
+_CLOSE_BY = 64  # a bit of the mask of orders
 Check = Callable[[Case], int]
 
 
@@ -42,12 +51,14 @@ def _market_type(case: Case) -> int:
 
 
 def _named_position(case: Case) -> int:
-    """A deal that names a position closes it, so it must be there and point the other way."""
+    """A deal that names a position must find it; on a hedging account it closes it, so it points
+    the other way."""
     if not case.request.position:
         return ACCEPTED
     if case.position is None:
         return gone(case)
-    if case.position.symbol != case.symbol.name or case.position.side == case.side:
+    same_way = case.ledger.terms.hedges and case.position.side == case.side
+    if case.position.symbol != case.symbol.name or same_way:
         return mt5.TRADE_RETCODE_INVALID
     return ACCEPTED
 
@@ -59,15 +70,25 @@ def gone(case: Case) -> int:
 
 
 def _close_volume(case: Case) -> int:
-    if case.position is None or case.request.volume <= case.position.volume:
+    if not case.ledger.terms.hedges or case.position is None:
         return ACCEPTED
-    return mt5.TRADE_RETCODE_INVALID_CLOSE_VOLUME
+    fits = case.request.volume <= case.position.volume
+    return ACCEPTED if fits else mt5.TRADE_RETCODE_INVALID_CLOSE_VOLUME
 
 
 def _deal_price(case: Case) -> int:
-    """Instant execution: the price asked for must still be there, give or take the deviation."""
-    if case.symbol.execution != mt5.SYMBOL_TRADE_EXECUTION_INSTANT:
-        return ACCEPTED
+    """Who deals with a dealer says at which price; a book is dealt with at its own."""
+    match case.symbol.execution:
+        case mt5.SYMBOL_TRADE_EXECUTION_INSTANT:
+            return _instant_price(case)
+        case mt5.SYMBOL_TRADE_EXECUTION_REQUEST:
+            return _requested_price(case)
+        case _:
+            return ACCEPTED
+
+
+def _instant_price(case: Case) -> int:
+    """The price asked for must still be there, give or take the deviation."""
     asked = case.request.price
     if not isfinite(asked) or asked <= 0.0:
         return mt5.TRADE_RETCODE_INVALID_PRICE
@@ -77,8 +98,20 @@ def _deal_price(case: Case) -> int:
     return ACCEPTED
 
 
+def _requested_price(case: Case) -> int:
+    """The dealer keeps a price that he has given for a moment, and deals at no other."""
+    if not on_grid(case, case.request.price):
+        return mt5.TRADE_RETCODE_INVALID_PRICE
+    held = case.market.ticks(case.symbol.name, case.at_ms - PRICE_HELD_MS, case.at_ms + 1)
+    given = held.ask if is_buy(case.side) else held.bid
+    kept = case.request.price == case.price or case.request.price in given
+    return ACCEPTED if kept else mt5.TRADE_RETCODE_PRICE_CHANGED
+
+
 def _deal_stops(case: Case) -> int:
-    return ACCEPTED if case.position else stops(case, case.side, _exit_price(case, case.side))
+    if case.opens <= 0.0:
+        return ACCEPTED
+    return stops(case, case.side, _exit_price(case, case.side))
 
 
 def _exit_price(case: Case, side: int) -> float:
@@ -112,6 +145,8 @@ def _frozen_stops(case: Case) -> int:
 
 
 def _opposite_there(case: Case) -> int:
+    if not case.ledger.terms.hedges or not case.symbol.order_mask & _CLOSE_BY:
+        return mt5.TRADE_RETCODE_INVALID_ORDER
     other = case.ledger.positions.get(case.request.position_by)
     if case.position is None or other is None:
         return mt5.TRADE_RETCODE_POSITION_CLOSED
@@ -124,22 +159,30 @@ CHECKS: dict[int, tuple[Check, ...]] = {
         autotrading,
         _market_type,
         symbol_tradable,
+        market_orders,
         _named_position,
         volume,
         _close_volume,
+        oldest_first,
+        direction,
         filling,
         market_open,
         price_known,
+        bridge,
         _deal_price,
         _deal_stops,
         position_limits,
+        liquidity,
         money,
     ),
     mt5.TRADE_ACTION_PENDING: (
         autotrading,
         pending.pending_type,
         symbol_tradable,
+        pending.kind_taken,
         volume,
+        direction,
+        pending.filling,
         pending.expiration,
         market_open,
         price_known,
@@ -150,6 +193,7 @@ CHECKS: dict[int, tuple[Check, ...]] = {
     mt5.TRADE_ACTION_SLTP: (
         autotrading,
         _position_there,
+        stops_taken,
         _changed_stops,
         market_open,
         price_known,
@@ -159,6 +203,7 @@ CHECKS: dict[int, tuple[Check, ...]] = {
     mt5.TRADE_ACTION_MODIFY: (
         autotrading,
         pending.order_there,
+        stops_taken,
         pending.changed,
         pending.expiration,
         market_open,
@@ -168,5 +213,5 @@ CHECKS: dict[int, tuple[Check, ...]] = {
         pending.entry_stops,
     ),
     mt5.TRADE_ACTION_REMOVE: (autotrading, pending.order_there, price_known, pending.frozen),
-    mt5.TRADE_ACTION_CLOSE_BY: (autotrading, _opposite_there, market_open),
+    mt5.TRADE_ACTION_CLOSE_BY: (autotrading, _opposite_there, oldest_first, market_open),
 }

@@ -5,12 +5,15 @@ from math import isfinite
 from infra.mt5 import constants as mt5
 from infra.mt5.simulator.case import Case
 from infra.mt5.simulator.ledger import is_buy
-from infra.mt5.simulator.money import worth, would_open
-from infra.mt5.simulator.symbols import FILLING_FOK, FILLING_IOC
+from infra.mt5.simulator.moment import NoPriceError
+from infra.mt5.simulator.money import affords
+from infra.mt5.simulator.specification import FILLING_FOK, FILLING_IOC
 
 ACCEPTED = 0
+HEDGE_PROHIBITED = 10046  # sent by servers, not in the package
 _TOLERANCE = 1e-6
-_MASK = {mt5.ORDER_FILLING_FOK: FILLING_FOK, mt5.ORDER_FILLING_IOC: FILLING_IOC}
+_FILLINGS = {mt5.ORDER_FILLING_FOK: FILLING_FOK, mt5.ORDER_FILLING_IOC: FILLING_IOC}
+_MARKET, _SL, _TP = 1, 16, 32  # bits of the mask of orders
 
 
 def autotrading(case: Case) -> int:
@@ -25,16 +28,64 @@ def autotrading(case: Case) -> int:
 
 def symbol_tradable(case: Case) -> int:
     """What the symbol lets anyone open; closing is refused only where nothing may be traded."""
-    mode = case.symbol.trade_mode
-    if mode == mt5.SYMBOL_TRADE_MODE_DISABLED:
+    symbol = case.symbol
+    if symbol.trade_mode == mt5.SYMBOL_TRADE_MODE_DISABLED or not _has_market(symbol.calc_mode):
         return mt5.TRADE_RETCODE_TRADE_DISABLED
-    if mode == mt5.SYMBOL_TRADE_MODE_FULL or case.request.position:
+    if symbol.real_only and case.ledger.terms.trade_mode != mt5.ACCOUNT_TRADE_MODE_REAL:
+        return mt5.TRADE_RETCODE_ONLY_REAL
+    deals = case.request.action == mt5.TRADE_ACTION_DEAL
+    if symbol.trade_mode == mt5.SYMBOL_TRADE_MODE_FULL or (deals and case.opens <= 0.0):
         return ACCEPTED
-    if mode == mt5.SYMBOL_TRADE_MODE_CLOSEONLY:
+    if symbol.trade_mode == mt5.SYMBOL_TRADE_MODE_CLOSEONLY:
         return mt5.TRADE_RETCODE_CLOSE_ONLY
-    if mode == mt5.SYMBOL_TRADE_MODE_LONGONLY:
+    if symbol.trade_mode == mt5.SYMBOL_TRADE_MODE_LONGONLY:
         return ACCEPTED if is_buy(case.side) else mt5.TRADE_RETCODE_LONG_ONLY
     return mt5.TRADE_RETCODE_SHORT_ONLY if is_buy(case.side) else ACCEPTED
+
+
+def _has_market(calc_mode: int) -> bool:
+    return calc_mode != mt5.SYMBOL_CALC_MODE_SERV_COLLATERAL
+
+
+def market_orders(case: Case) -> int:
+    """Whether the symbol takes market orders, and with them the stops that are asked for."""
+    if not case.symbol.order_mask & _MARKET:
+        return mt5.TRADE_RETCODE_INVALID_ORDER
+    return stops_taken(case)
+
+
+def stops_taken(case: Case) -> int:
+    """Whether the symbol takes the stops that are asked for."""
+    for level, bit in ((case.request.sl, _SL), (case.request.tp, _TP)):
+        if level and not case.symbol.order_mask & bit:
+            return mt5.TRADE_RETCODE_INVALID_ORDER
+    return ACCEPTED
+
+
+def bridge(case: Case) -> int:
+    """Whoever stands behind the symbol takes so much at once, and refuses in his own numbers."""
+    behind = case.symbol.bridge
+    refused = behind is not None and case.request.volume > behind.lots_max
+    return behind.refusal if behind is not None and refused else ACCEPTED
+
+
+def direction(case: Case) -> int:
+    """No position against another where hedging is prohibited."""
+    if not case.ledger.terms.hedging_prohibited or case.opens <= 0.0:
+        return ACCEPTED
+    against = any(
+        held.symbol == case.symbol.name and held.side != case.side
+        for held in case.ledger.positions.values()
+    )
+    return HEDGE_PROHIBITED if against and case.ledger.terms.hedges else ACCEPTED
+
+
+def oldest_first(case: Case) -> int:
+    """Where positions are closed first in, first out, only the symbol's oldest one may go."""
+    if not case.ledger.terms.fifo_close or case.position is None:
+        return ACCEPTED
+    oldest = case.ledger.position_of(case.symbol.name)
+    return ACCEPTED if oldest is case.position else mt5.TRADE_RETCODE_FIFO_CLOSE
 
 
 def volume(case: Case) -> int:
@@ -48,8 +99,13 @@ def volume(case: Case) -> int:
 
 
 def filling(case: Case) -> int:
-    """The filling must be in the symbol's mask, whose bits are not the package's values."""
-    bit = _MASK.get(case.request.type_filling, 0)
+    """The filling must be in the symbol's mask, whose bits are not the package's values. What is
+    left of a market order waits (RETURN) on an exchange only."""
+    asked = case.request.type_filling
+    if asked == mt5.ORDER_FILLING_RETURN:
+        exchange = case.symbol.execution == mt5.SYMBOL_TRADE_EXECUTION_EXCHANGE
+        return ACCEPTED if exchange else mt5.TRADE_RETCODE_INVALID_FILL
+    bit = _FILLINGS.get(asked, 0)
     return ACCEPTED if case.symbol.filling_mask & bit else mt5.TRADE_RETCODE_INVALID_FILL
 
 
@@ -60,8 +116,26 @@ def market_open(case: Case) -> int:
 
 
 def price_known(case: Case) -> int:
-    """There has been a quote."""
-    return ACCEPTED if case.quote else mt5.TRADE_RETCODE_PRICE_OFF
+    """There has been a quote, it is not too old to deal at, and it can be turned into money."""
+    quote, oldest_s = case.quote, case.symbol.quote_age_max_s
+    if quote is None or (oldest_s and case.at_ms - quote.time_ms > oldest_s * 1000):
+        return mt5.TRADE_RETCODE_PRICE_OFF
+    try:
+        for source in (case.symbol.profit, case.symbol.margin_in):
+            case.moment.rate(source, case.ledger.terms.currency, case.side)
+    except NoPriceError:
+        return mt5.TRADE_RETCODE_ERROR
+    return ACCEPTED
+
+
+def liquidity(case: Case) -> int:
+    """Whether the book offers anything, and all of it where less will not do."""
+    found, asked = case.offer, case.request
+    if asked.type_filling == mt5.ORDER_FILLING_FOK and found.lots < round(asked.volume, 8):
+        return mt5.TRADE_RETCODE_REJECT
+    if not found.lots and asked.type_filling != mt5.ORDER_FILLING_RETURN:
+        return mt5.TRADE_RETCODE_PRICE_OFF
+    return ACCEPTED
 
 
 def stops(case: Case, side: int, reference: float) -> int:
@@ -85,35 +159,34 @@ def on_grid(case: Case, price: float) -> bool:
 
 def position_limits(case: Case) -> int:
     """The account's number of positions, the symbol's volume in one direction."""
-    if case.position:
+    if case.opens <= 0.0:
         return ACCEPTED
-    if len(case.ledger.positions) >= case.ledger.terms.positions_max:
+    held = case.ledger.positions
+    if case.met is None and len(held) >= case.ledger.terms.positions_max:
         return mt5.TRADE_RETCODE_LIMIT_POSITIONS
-    return volume_limit(case)
+    return volume_limit(case, case.opens)
 
 
-def volume_limit(case: Case) -> int:
+def volume_limit(case: Case, lots: float) -> int:
     """The symbol's volume in one direction, open and pending."""
     limit = case.symbol.volume_limit
     if not limit:
         return ACCEPTED
     open_lots = [(p.symbol, p.side, p.volume) for p in case.ledger.positions.values()]
-    pending_lots = [(o.symbol, o.type % 2, o.volume) for o in case.ledger.orders.values()]
+    pending_lots = [(o.symbol, o.type % 2, o.left) for o in case.ledger.orders.values()]
     held = sum(
-        lots
-        for name, side, lots in (*open_lots, *pending_lots)
+        each
+        for name, side, each in (*open_lots, *pending_lots)
         if name == case.symbol.name and side == case.side
     )
-    within = held + case.request.volume <= limit + _TOLERANCE
+    within = held + lots <= limit + _TOLERANCE
     return ACCEPTED if within else mt5.TRADE_RETCODE_LIMIT_VOLUME
 
 
 def money(case: Case) -> int:
     """After the deal and its commission the equity must still cover the margin."""
-    if case.position:
+    if case.opens <= 0.0:
         return ACCEPTED
-    lots = case.request.volume
-    opened = would_open(case.symbol, case.ledger, case.side, lots, case.price)
-    after = worth(case.symbols, case.ledger, case.prices, (opened,))
-    commission = case.ledger.terms.commission_per_lot * lots
-    return ACCEPTED if after.free >= commission else mt5.TRADE_RETCODE_NO_MONEY
+    found = case.offer
+    enough = affords(case.moment, case.ledger, case.symbol, case.side, found.lots, found.price)
+    return ACCEPTED if enough or not found.lots else mt5.TRADE_RETCODE_NO_MONEY

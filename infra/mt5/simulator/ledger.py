@@ -20,7 +20,8 @@ _TICKETS_PER_LOGIN = 1_000_000_000
 
 @dataclass(slots=True, kw_only=True)
 class Position:
-    """An open position. `margin_rate` is what one unit of the base was worth when it opened."""
+    """An open position. `lot_margin` is what a lot bound when it opened, in account currency;
+    `identifier` names the position for ever, its ticket changes when it is turned around."""
 
     ticket: int
     symbol: str
@@ -33,14 +34,15 @@ class Position:
     updated_ms: int
     magic: int
     comment: str
-    margin_rate: float
+    lot_margin: float
+    identifier: int = 0
     reason: int = ORDER_REASON_EXPERT
     swap: float = 0.0
 
 
 @dataclass(slots=True, kw_only=True)
 class Order:
-    """An order, from when it is accepted until it is done."""
+    """An order, from when it is accepted until it is done. `left` is what is not dealt yet."""
 
     ticket: int
     symbol: str
@@ -52,6 +54,7 @@ class Order:
     time_type: int
     magic: int
     comment: str
+    left: float
     stop_limit: float = 0.0
     sl: float = 0.0
     tp: float = 0.0
@@ -77,6 +80,8 @@ class Ledger:
     orders: dict[int, Order] = field(default_factory=dict)
     deals: list[TradeDeal] = field(default_factory=list)
     done: list[TradeOrder] = field(default_factory=list)
+    taken: dict[tuple[str, int], tuple[int, float]] = field(default_factory=dict)
+    """Of a symbol's book, by side: the last quote dealt at, and the lots taken out of it."""
     _deals_of: dict[int, list[TradeDeal]] = field(default_factory=dict)
     _done_of: dict[int, list[TradeOrder]] = field(default_factory=dict)
     _done_by_ticket: dict[int, TradeOrder] = field(default_factory=dict)
@@ -90,6 +95,10 @@ class Ledger:
         """A ticket that no deal had before."""
         self.next_deal += 1
         return self.next_deal - 1
+
+    def position_of(self, symbol: str) -> Position | None:
+        """A symbol's position, of which a netting account has at most one."""
+        return next((p for p in self.positions.values() if p.symbol == symbol), None)
 
     def book(self, deal: TradeDeal) -> None:
         """Keep a deal and move the balance by it."""

@@ -1,17 +1,15 @@
-"""What positions are worth: profit, margin, equity, all in account currency.
+"""What positions are worth: profit, margin, equity, all in account currency."""
 
-A symbol's profit currency or its base currency is the account's (checked by the settings), so a
-profit converts at the closing price itself, as MetaTrader does for such symbols.
-"""
-
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from infra.mt5 import constants as mt5
 from infra.mt5.simulator.ledger import Ledger, Position, is_buy
-from infra.mt5.simulator.symbols import Specification
+from infra.mt5.simulator.moment import Moment
+from infra.mt5.simulator.settings import AccountSettings
+from infra.mt5.simulator.specification import FOREX, FUTURES, Specification
 
-Prices = Callable[[str], tuple[float, float]]  # bid and ask of a symbol
-HEDGED_SHARE = 0.5  # of the contract: what a covered lot needs, against one uncovered
+_BY_LEVERAGE = (mt5.SYMBOL_CALC_MODE_FOREX, mt5.SYMBOL_CALC_MODE_CFDLEVERAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,63 +29,70 @@ class Worth:
         return self.equity / self.margin * 100 if self.margin else 0.0
 
 
-def rate(symbol: Specification, currency: str, price: float) -> float:
-    """Account currency per unit of the profit currency."""
-    return 1.0 if symbol.profit == currency else 1.0 / price
-
-
-def margin_rate(symbol: Specification, currency: str, price: float) -> float:
-    """Account currency per unit of the base."""
-    return 1.0 if symbol.base == currency else price
-
-
 def profit(
-    symbol: Specification, currency: str, side: int, volume: float, opened: float, closed: float
+    moment: Moment,
+    symbol: Specification,
+    currency: str,
+    side: int,
+    volume: float,
+    opened: float,
+    closed: float,
 ) -> float:
     """What a position gains from one price to the other, to the cent."""
     moved = closed - opened if is_buy(side) else opened - closed
-    return round(moved * volume * symbol.contract_size * rate(symbol, currency, closed), 2)
+    rate = moment.own_rate(symbol, symbol.profit, currency, side, closed)
+    return round(moved * volume * symbol.lot_value * rate, 2)
+
+
+def lot_margin(
+    moment: Moment, symbol: Specification, terms: AccountSettings, side: int, price: float
+) -> float:
+    """What a lot opened at this price binds, in account currency: a buy pays asks, a sell bids."""
+    rate = moment.own_rate(symbol, symbol.margin_in, terms.currency, 1 - side, price)
+    share = 1 / terms.leverage if symbol.calc_mode in _BY_LEVERAGE else 1.0
+    return _lot_worth(symbol, price) * rate * share
 
 
 def margin(symbols: Mapping[str, Specification], ledger: Ledger, more: Iterable[Position]) -> float:
     """What the account's positions, and some more, need. Opposite lots of a symbol cover each
-    other: the uncovered rest counts in full, covered lots at the hedged share."""
+    other: the uncovered rest counts in full, covered lots at the hedged share (on a netting
+    account, where they would not be there any more, not at all)."""
     legs: dict[str, tuple[list[Position], list[Position]]] = {}
     for position in (*ledger.positions.values(), *more):
         buys, sells = legs.setdefault(position.symbol, ([], []))
         (buys if is_buy(position.side) else sells).append(position)
-    total = sum(_symbol_margin(symbols[name].contract_size, *two) for name, two in legs.items())
-    return round(total / ledger.terms.leverage, 2)
-
-
-def worth(
-    symbols: Mapping[str, Specification],
-    ledger: Ledger,
-    prices: Prices,
-    more: tuple[Position, ...] = (),
-) -> Worth:
-    """The account at these prices, with hypothetical positions if any."""
-    gained = 0.0 + sum(
-        floating(symbols[position.symbol], ledger.terms.currency, position, prices)
-        for position in (*ledger.positions.values(), *more)
+    hedges = ledger.terms.hedges
+    total = sum(
+        _symbol_margin(symbols[name].hedged_share if hedges else 0.0, *two)
+        for name, two in legs.items()
     )
-    swaps = sum(position.swap for position in ledger.positions.values())
+    return round(total, 2)
+
+
+def worth(moment: Moment, ledger: Ledger, more: tuple[Position, ...] = ()) -> Worth:
+    """The account at this moment, with hypothetical positions if any."""
+    gained = swaps = 0.0
+    for position in (*ledger.positions.values(), *more):
+        gained += floating(moment, ledger.terms.currency, position)
+        swaps += position.swap
     return Worth(
         profit=round(gained, 2),
-        equity=round(ledger.balance + gained + swaps, 2),
-        margin=margin(symbols, ledger, more),
+        equity=round(ledger.balance + ledger.terms.credit + gained + swaps, 2),
+        margin=margin(moment.market.symbols, ledger, more),
     )
 
 
-def floating(symbol: Specification, currency: str, position: Position, prices: Prices) -> float:
+def floating(moment: Moment, currency: str, position: Position) -> float:
     """A position's profit if it closed now."""
-    bid, ask = prices(position.symbol)
+    symbol = moment.market.symbols[position.symbol]
+    bid, ask = moment.prices(position.symbol)
     closed = bid if is_buy(position.side) else ask
-    return profit(symbol, currency, position.side, position.volume, position.price_open, closed)
+    side, volume = position.side, position.volume
+    return profit(moment, symbol, currency, side, volume, position.price_open, closed)
 
 
 def would_open(
-    symbol: Specification, ledger: Ledger, side: int, volume: float, price: float
+    moment: Moment, symbol: Specification, ledger: Ledger, side: int, volume: float, price: float
 ) -> Position:
     """A position as if it had just been opened, for asking what it would change."""
     return Position(
@@ -102,22 +107,52 @@ def would_open(
         updated_ms=ledger.now_ms,
         magic=0,
         comment="",
-        margin_rate=margin_rate(symbol, ledger.terms.currency, price),
+        lot_margin=lot_margin(moment, symbol, ledger.terms, side, price),
     )
 
 
-def _symbol_margin(contract: float, buys: list[Position], sells: list[Position]) -> float:
+def affords(
+    moment: Moment, ledger: Ledger, symbol: Specification, side: int, lots: float, price: float
+) -> bool:
+    """Whether the account still covers its margin after such a deal and its commission."""
+    opened = would_open(moment, symbol, ledger, side, lots, price)
+    after = worth(moment, ledger, (opened,))
+    return after.free >= commission(symbol, ledger.terms, lots)
+
+
+def commission(symbol: Specification, terms: AccountSettings, volume: float) -> float:
+    """What a deal of this volume costs."""
+    own = symbol.commission_per_lot
+    return round((terms.commission_per_lot if own is None else own) * volume, 2)
+
+
+def _lot_worth(symbol: Specification, price: float) -> float:
+    """What a lot counts for in its margin currency, before leverage."""
+    match symbol.calc_mode:
+        case mode if mode in FOREX:
+            return symbol.contract_size
+        case mode if mode in FUTURES:
+            return symbol.margin_initial
+        case mt5.SYMBOL_CALC_MODE_SERV_COLLATERAL:
+            return 0.0
+        case mt5.SYMBOL_CALC_MODE_CFDINDEX:
+            return symbol.contract_size * price * symbol.tick_value / symbol.grid
+        case _:
+            return symbol.lot_value * price
+
+
+def _symbol_margin(share: float, buys: list[Position], sells: list[Position]) -> float:
     bought = sum(position.volume for position in buys)
     sold = sum(position.volume for position in sells)
     longer = buys if bought >= sold else sells
     covered = min(bought, sold)
     uncovered = round(max(bought, sold) - covered, 8)
-    needed = uncovered * _mean_rate(longer)
+    needed = uncovered * _mean_margin(longer)
     if covered:
-        needed += covered * HEDGED_SHARE * _mean_rate([*buys, *sells])
-    return needed * contract
+        needed += covered * share * _mean_margin([*buys, *sells])
+    return needed
 
 
-def _mean_rate(positions: list[Position]) -> float:
+def _mean_margin(positions: list[Position]) -> float:
     volume = sum(position.volume for position in positions)
-    return sum(position.volume * position.margin_rate for position in positions) / volume
+    return sum(position.volume * position.lot_margin for position in positions) / volume

@@ -5,8 +5,8 @@ from infra.mt5.link import CallError
 from infra.mt5.simulator.account import Account, Outcome
 from infra.mt5.simulator.case import Case
 from infra.mt5.simulator.judge import ACCEPTED
-from infra.mt5.simulator.money import margin_rate, profit, worth, would_open
-from infra.mt5.simulator.symbols import Specification
+from infra.mt5.simulator.money import lot_margin, profit, worth, would_open
+from infra.mt5.simulator.specification import Specification
 from infra.mt5.simulator.trade import NOTHING
 from infra.mt5.tuples import OrderCheckResult, OrderSendResult, TradeRequest
 
@@ -80,8 +80,9 @@ def checked(account: Account, request: TradeRequest) -> OrderCheckResult:
     code, case = account.judged(request)
     after = account.worth()
     if code == ACCEPTED and case is not None and _opens(case):
-        opened = would_open(case.symbol, case.ledger, case.side, request.volume, case.price)
-        after = worth(case.symbols, case.ledger, case.prices, (opened,))
+        lots, price = case.request.volume, case.offer.price
+        opened = would_open(case.moment, case.symbol, case.ledger, case.side, lots, price)
+        after = worth(case.moment, case.ledger, (opened,))
     return OrderCheckResult(
         retcode=code,
         balance=account.ledger.balance,
@@ -100,8 +101,7 @@ def margin_needed(account: Account, kind: int, name: str, volume: float, price: 
     symbol = _symbol(account, name)
     _market_kind(kind, volume, price)
     terms = account.ledger.terms
-    needed = volume * symbol.contract_size * margin_rate(symbol, terms.currency, price)
-    return round(needed / terms.leverage, 2)
+    return round(volume * lot_margin(account.moment(), symbol, terms, kind, price), 2)
 
 
 def profit_between(
@@ -110,11 +110,12 @@ def profit_between(
     """What a deal from one price to the other would bring."""
     symbol = _symbol(account, name)
     _market_kind(kind, volume, min(opened, closed))
-    return profit(symbol, account.ledger.terms.currency, kind, volume, opened, closed)
+    currency = account.ledger.terms.currency
+    return profit(account.moment(), symbol, currency, kind, volume, opened, closed)
 
 
 def _opens(case: Case) -> bool:
-    return case.request.action == mt5.TRADE_ACTION_DEAL and case.position is None
+    return case.request.action == mt5.TRADE_ACTION_DEAL and case.opens > 0.0
 
 
 def _symbol(account: Account, name: str) -> Specification:

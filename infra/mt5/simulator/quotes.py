@@ -9,6 +9,8 @@ from infra.mt5 import constants as mt5
 from infra.mt5.link import CallError
 from infra.mt5.simulator.bars import SECONDS, Bars
 from infra.mt5.simulator.day import Days
+from infra.mt5.simulator.moment import Moment, NoPriceError
+from infra.mt5.simulator.specification import Specification
 from infra.mt5.simulator.symbol_view import symbol_info
 from infra.mt5.simulator.ticks import EMPTY, HOUR_MS, Market, Ticks, joined
 from infra.mt5.tuples import TICK_DTYPE, SymbolInfo, Tick
@@ -37,7 +39,17 @@ class Quotes:
         quote = self._market.quote(name, now_ms)
         day = self._days.so_far(name, now_ms)
         specification = self._market.symbols[name]
-        return symbol_info(specification, quote, day, self._currency, name not in hidden)
+        values = self._tick_values(specification, now_ms) if quote else (0.0, 0.0)
+        return symbol_info(specification, quote, day, values, name not in hidden)
+
+    def _tick_values(self, symbol: Specification, now_ms: int) -> tuple[float, float]:
+        """What a tick is worth to a lot, in the account's currency, to a buyer and to a seller."""
+        moment, tick = Moment(self._market, now_ms), symbol.grid * symbol.lot_value
+        try:
+            buyer, seller = (moment.rate(symbol.profit, self._currency, side) for side in (0, 1))
+        except NoPriceError:
+            return (0.0, 0.0)
+        return tick * buyer, tick * seller
 
     def tick(self, name: str, now_ms: int) -> Tick:
         """The last quote."""

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal
 
-from infra.mt5.simulator.symbols import BY_NAME, SYMBOLS, Specification
+from infra.mt5 import constants as mt5
+from infra.mt5.simulator.conversion import legs
+from infra.mt5.simulator.specification import Specification
+from infra.mt5.simulator.symbols import BY_NAME, SYMBOLS
 
 SERVER = "Tapedeck-Paper"
 COMPANY = "Tapedeck simulated broker"
@@ -42,19 +45,36 @@ class MarketSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSettings:
-    """The terms of every account."""
+    """The terms of every account. The levels of margin call and stop-out are percent of the
+    margin, or amounts of equity, as `stop_out_mode` says."""
 
     deposit: float = 100_000.0
+    credit: float = 0.0
     currency: str = "USD"
     leverage: int = 100
+    margin_mode: int = mt5.ACCOUNT_MARGIN_MODE_RETAIL_HEDGING
+    trade_mode: int = mt5.ACCOUNT_TRADE_MODE_DEMO
     commission_per_lot: float = 3.5  # each way, in account currency
-    margin_call_percent: float = 100.0
-    stop_out_percent: float = 50.0
+    stop_out_mode: int = mt5.ACCOUNT_STOPOUT_MODE_PERCENT
+    margin_call: float = 100.0
+    stop_out: float = 50.0
     orders_max: int = 200
     positions_max: int = 200
+    fifo_close: bool = False  # of a symbol, the oldest position must be closed first
+    hedging_prohibited: bool = False  # no opposite positions, though the account could hold them
     trade_allowed: bool = True  # the broker lets this account trade
     experts_allowed: bool = True  # the broker lets programs trade
     terminal_trade_allowed: bool = True  # the terminal's AutoTrading button
+
+    @property
+    def hedges(self) -> bool:
+        """Whether each opening deal makes a position of its own."""
+        return self.margin_mode == mt5.ACCOUNT_MARGIN_MODE_RETAIL_HEDGING
+
+    def stop_out_level(self, margin: float) -> float:
+        """The equity at which the broker begins to close positions."""
+        money = self.stop_out_mode == mt5.ACCOUNT_STOPOUT_MODE_MONEY
+        return self.stop_out if money else margin * self.stop_out / 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +88,14 @@ class BrokerSettings:
     def __post_init__(self) -> None:
         if len(set(self.logins)) != len(self.logins):
             raise ValueError(f"logins are {self.logins}; give each account its own")
+        symbols = {symbol.name: symbol for symbol in self.market.symbols}
         for symbol in self.market.symbols:
-            if self.terms.currency not in (symbol.base, symbol.profit):
-                raise ValueError(
-                    f"account currency is {self.terms.currency}, which is not in {symbol.name}; "
-                    "give one that is in every symbol"
-                )
+            for source in (symbol.profit, symbol.margin_in):
+                if legs(symbols, source, self.terms.currency) is None:
+                    raise ValueError(
+                        f"account currency is {self.terms.currency}; nothing that is quoted leads "
+                        f"there from {source}, which {symbol.name} needs: add a symbol that does"
+                    )
 
     def digest(self) -> str:
         """Names market and terms: a journal written under others cannot be replayed."""

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from infra.mt5.constants import ORDER_STATE_EXPIRED
+from infra.mt5.simulator.conversion import Legs
 from infra.mt5.simulator.execution import finish
 from infra.mt5.simulator.expiry import DAY_MS
 from infra.mt5.simulator.ledger import Ledger
@@ -41,6 +42,7 @@ def sweep(market: Market, ledger: Ledger, to_ms: int) -> None:
 def _window(market: Market, ledger: Ledger, end_ms: int) -> None:
     used = {position.symbol for position in ledger.positions.values()}
     used |= {order.symbol for order in ledger.orders.values()}
+    used |= {leg.symbol for name in used for leg in _ways(market, ledger, name)}
     names = [name for name in market.symbols if name in used]
     tapes = {name: market.ticks(name, ledger.now_ms + 1, end_ms + 1) for name in names}
     progress = Progress(tapes, dict.fromkeys(names, 0), ledger.now_ms)
@@ -58,6 +60,10 @@ def _window(market: Market, ledger: Ledger, end_ms: int) -> None:
             progress.timed_ms = timed_ms
         else:
             return
+
+
+def _ways(market: Market, ledger: Ledger, name: str) -> Legs:
+    return market.legs(market.symbols[name].profit, ledger.terms.currency)
 
 
 def _next_timed(ledger: Ledger, after_ms: int, end_ms: int) -> int | None:

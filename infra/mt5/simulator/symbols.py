@@ -1,66 +1,7 @@
-"""The symbols that the broker quotes: their contracts, their trading rules, their character."""
+"""The symbols that the venue quotes by default."""
 
-from dataclasses import dataclass
-
-from infra.mt5.constants import (
-    SYMBOL_CALC_MODE_CFDLEVERAGE,
-    SYMBOL_CALC_MODE_FOREX,
-    SYMBOL_TRADE_EXECUTION_INSTANT,
-    SYMBOL_TRADE_MODE_FULL,
-)
-
-# Bit masks of symbol properties, which the package does not name.
-FILLING_FOK = 1
-FILLING_IOC = 2
-EXPIRATION_ALL = 15  # GTC 1, DAY 2, SPECIFIED 4, SPECIFIED_DAY 8
-ORDERS_ALL = 63  # MARKET 1, LIMIT 2, STOP 4, STOP_LIMIT 8, SL 16, TP 32
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Character:
-    """How the price behaves. `dollar` and `risk` are loadings on the common factors; what is left
-    of the variance is the symbol's own."""
-
-    anchor: float
-    day_deviation: float  # of the relative move of a day
-    dollar: float
-    risk: float
-    spread_points: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Specification:
-    """What a broker states about a symbol."""
-
-    name: str
-    description: str
-    path: str
-    base: str
-    profit: str
-    digits: int
-    contract_size: float
-    character: Character
-    swap_long_points: float
-    swap_short_points: float
-    calc_mode: int = SYMBOL_CALC_MODE_FOREX
-    volume_min: float = 0.01
-    volume_max: float = 100.0
-    volume_step: float = 0.01
-    volume_limit: float = 0.0  # 0: none
-    stops_level_points: int = 0
-    freeze_level_points: int = 0
-    filling_mask: int = FILLING_FOK | FILLING_IOC
-    trade_mode: int = SYMBOL_TRADE_MODE_FULL
-    execution: int = SYMBOL_TRADE_EXECUTION_INSTANT
-    daily_break: bool = False
-
-    @property
-    def point(self) -> float:
-        return 1 / float(10**self.digits)
-
-    def rounded(self, price: float) -> float:
-        """The price, at the symbol's digits."""
-        return round(price, self.digits)
+from infra.mt5.constants import SYMBOL_CALC_MODE_CFDLEVERAGE
+from infra.mt5.simulator.specification import FILLING_FOK, Character, Specification
 
 
 def _forex(
@@ -75,8 +16,8 @@ def _forex(
         digits=digits,
         contract_size=100_000.0,
         character=character,
-        swap_long_points=swaps[0],
-        swap_short_points=swaps[1],
+        swap_long=swaps[0],
+        swap_short=swaps[1],
         stops_level_points=10,
     )
 
@@ -124,8 +65,8 @@ SYMBOLS: tuple[Specification, ...] = (
         character=Character(
             anchor=2350.0, day_deviation=0.0085, dollar=-0.50, risk=-0.30, spread_points=18
         ),
-        swap_long_points=-38.0,
-        swap_short_points=19.0,
+        swap_long=-38.0,
+        swap_short=19.0,
         calc_mode=SYMBOL_CALC_MODE_CFDLEVERAGE,
         volume_max=50.0,
         stops_level_points=20,

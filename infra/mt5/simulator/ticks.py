@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from infra.mt5.constants import TICK_FLAG_ASK, TICK_FLAG_BID
+from infra.mt5.simulator.conversion import Legs, legs
 from infra.mt5.simulator.draws import Floats, Ints, bits, normals, stream_key
 from infra.mt5.simulator.path import FIRST_DAY, DayPath, Paths
 from infra.mt5.simulator.sessions import is_open_at
 from infra.mt5.simulator.settings import MarketSettings
-from infra.mt5.simulator.symbols import Specification
+from infra.mt5.simulator.specification import Specification
 
 HOUR_MS = 3_600_000
 _MINUTE_MS = 60_000
@@ -65,6 +66,16 @@ class Market:
         self._paths = Paths(settings)
         self._hours: OrderedDict[tuple[str, int], Ticks] = OrderedDict()
         self._lock = Lock()
+        self._legs: dict[tuple[str, str], Legs | None] = {}
+
+    def legs(self, source: str, target: str) -> Legs:
+        """The way between two currencies, which the settings have made sure of."""
+        way = self._legs.get((source, target))
+        if way is None:
+            way = self._legs[source, target] = legs(self.symbols, source, target)
+            if way is None:
+                raise LookupError(f"no symbols lead from {source} to {target}")
+        return way
 
     def ticks(self, name: str, from_ms: int, to_ms: int) -> Ticks:
         """The quotes with `from_ms <= time < to_ms`."""
@@ -114,8 +125,9 @@ class Market:
         key = stream_key(self.settings.seed, "tick", symbol.name)
         counts = self._counts(path, key, hour, first_minute)
         offset_ms, mid, spread = _quotes(path, key, hour, first_minute, counts)
-        bid = np.floor(mid - spread / 2 + 0.5)
-        ask = bid + np.maximum(1.0, np.floor(spread + 0.5))
+        step = symbol.tick_points
+        bid = np.floor((mid - spread / 2) / step + 0.5) * step
+        ask = bid + np.maximum(1.0, np.floor(spread / step + 0.5)) * step
         time_ms = offset_ms + (hour * HOUR_MS + self._offset_ms)
         return _changes(time_ms, bid, ask, float(10**symbol.digits))
 

@@ -1,10 +1,11 @@
 """What an accepted request does to the book, at its moment."""
 
 from infra.mt5 import constants as mt5
+from infra.mt5.simulator.book import slipped, take
 from infra.mt5.simulator.case import Case
-from infra.mt5.simulator.execution import Fill, fill_close, fill_close_by, fill_open, finish
-from infra.mt5.simulator.expiry import expires_ms
-from infra.mt5.simulator.ledger import Order
+from infra.mt5.simulator.execution import Fill, fill, fill_close_by, finish
+from infra.mt5.simulator.expiry import dies_ms
+from infra.mt5.simulator.ledger import Ledger, Order
 
 NOTHING = Fill(0, 0, 0.0, 0.0)
 
@@ -29,15 +30,35 @@ def execute(case: Case) -> Fill:
 
 
 def _deal(case: Case) -> Fill:
+    """Deal what is offered; what is not goes as the order's filling says."""
     order = _order(case, case.request.price)
-    if case.position:
-        return fill_close(case.ledger, case.symbol, order, case.position, case.price, case.at_ms)
-    return fill_open(case.ledger, case.symbol, order, case.price, case.at_ms)
+    order.position = case.request.position
+    found = case.offer
+    made = Fill(order.ticket, 0, 0.0, 0.0)
+    if found.lots:
+        price = slipped(case.market, case.symbol, order.ticket, found.price)
+        made = fill(case.ledger, case.moment, order, price, found.lots)
+        take(case.ledger, case.symbol, case.side, case.quoted, found.lots)
+    rest(case.ledger, order, case.at_ms, found.price)
+    return made
+
+
+def rest(ledger: Ledger, order: Order, at_ms: int, price: float) -> None:
+    """What could not be dealt waits where the filling says so, and is cancelled elsewhere."""
+    if order.left <= 0.0:
+        return
+    partly = order.left < order.volume
+    if order.filling != mt5.ORDER_FILLING_RETURN:
+        state = mt5.ORDER_STATE_PARTIAL if partly else mt5.ORDER_STATE_CANCELED
+        finish(ledger, order, state, at_ms, price)
+        return
+    order.state = mt5.ORDER_STATE_PARTIAL if partly else mt5.ORDER_STATE_PLACED
+    ledger.orders[order.ticket] = order
 
 
 def _place(case: Case) -> Fill:
     order = _order(case, case.request.price)
-    order.expires_ms = expires_ms(order.time_type, order.expiration_s, case.at_ms)
+    order.expires_ms = dies_ms(case.symbol, order.time_type, order.expiration_s, case.at_ms)
     case.ledger.orders[order.ticket] = order
     return Fill(order.ticket, 0, order.volume, order.price)
 
@@ -62,7 +83,7 @@ def _modify(case: Case) -> Fill:
     order.tp = request.tp
     order.time_type = request.type_time
     order.expiration_s = request.expiration
-    order.expires_ms = expires_ms(order.time_type, order.expiration_s, case.at_ms)
+    order.expires_ms = dies_ms(case.symbol, order.time_type, order.expiration_s, case.at_ms)
     return Fill(order.ticket, 0, order.volume, order.price)
 
 
@@ -83,7 +104,7 @@ def _close_by(case: Case) -> Fill:
     order.type = mt5.ORDER_TYPE_CLOSE_BY
     order.symbol = one.symbol
     order.position_by = other.ticket
-    return fill_close_by(case.ledger, case.symbol, order, one, other, case.at_ms)
+    return fill_close_by(case.ledger, case.moment, order, one, other)
 
 
 def _order(case: Case, price: float) -> Order:
@@ -93,6 +114,7 @@ def _order(case: Case, price: float) -> Order:
         symbol=case.symbol.name,
         type=request.type,
         volume=round(request.volume, 8),
+        left=round(request.volume, 8),
         price=price,
         setup_ms=case.at_ms,
         filling=request.type_filling,

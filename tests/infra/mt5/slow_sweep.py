@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from operator import itemgetter
 
 from infra.mt5 import constants as mt5
-from infra.mt5.simulator.execution import closing_order, fill_close, fill_open, finish
+from infra.mt5.simulator.execution import closing_order, fill, finish
 from infra.mt5.simulator.expiry import DAY_MS
 from infra.mt5.simulator.ledger import Ledger, Order, Position
-from infra.mt5.simulator.money import margin, worth, would_open
+from infra.mt5.simulator.moment import Moment
+from infra.mt5.simulator.money import affords, margin
 from infra.mt5.simulator.rollover import roll_over
 from infra.mt5.simulator.ticks import Market
 
@@ -65,7 +66,8 @@ def _moments(ledger: Ledger, from_ms: int, to_ms: int) -> Iterator[int]:
 def _tick(market: Market, ledger: Ledger, name: str, at_ms: int, prices: Prices) -> None:
     bid, ask = prices[name]
     for position in [p for p in ledger.positions.values() if p.symbol == name]:
-        _stops(market, ledger, position, at_ms, bid if position.side == BUY else ask)
+        price = bid if position.side == BUY else ask
+        _stops(ledger, Moment(market, at_ms, prices), position, price)
     for order in [o for o in ledger.orders.values() if o.symbol == name]:
         _pending(market, ledger, order, at_ms, prices)
     while any(p.symbol == name for p in ledger.positions.values()):
@@ -74,18 +76,18 @@ def _tick(market: Market, ledger: Ledger, name: str, at_ms: int, prices: Prices)
         _close_worst(market, ledger, at_ms, prices)
 
 
-def _stops(market: Market, ledger: Ledger, position: Position, at_ms: int, price: float) -> None:
+def _stops(ledger: Ledger, moment: Moment, position: Position, price: float) -> None:
     sign = 1 if position.side == BUY else -1
     for level, hit, reason, word in (
         (position.sl, sign * (price - position.sl) <= 0, mt5.ORDER_REASON_SL, "sl"),
         (position.tp, sign * (price - position.tp) >= 0, mt5.ORDER_REASON_TP, "tp"),
     ):
         if level and hit:
-            symbol = market.symbols[position.symbol]
+            symbol = moment.market.symbols[position.symbol]
             comment = f"[{word} {level:.{symbol.digits}f}]"
-            order = closing_order(ledger, position, at_ms, reason, comment)
+            order = closing_order(ledger, position, moment.at_ms, reason, comment)
             order.price = level
-            fill_close(ledger, symbol, order, position, price, at_ms)
+            fill(ledger, moment, order, price, position.volume)
             return
 
 
@@ -96,13 +98,21 @@ def _pending(market: Market, ledger: Ledger, order: Order, at_ms: int, prices: P
     price = ask if buys else bid
     if price > order.price if buys else price < order.price:
         return
-    symbol = market.symbols[order.symbol]
-    opened = would_open(symbol, ledger, order.type % 2, order.volume, price)
-    if worth(market.symbols, ledger, prices.__getitem__, (opened,)).free >= 0:
-        fill_open(ledger, symbol, order, price, at_ms)
+    symbol, moment = market.symbols[order.symbol], Moment(market, at_ms, prices)
+    held = _opposite(ledger, order)
+    if held >= order.volume or affords(moment, ledger, symbol, order.type % 2, order.volume, price):
+        fill(ledger, moment, order, price, order.volume)
     else:
         order.comment = "[no money]"
         finish(ledger, order, mt5.ORDER_STATE_REJECTED, at_ms, price)
+
+
+def _opposite(ledger: Ledger, order: Order) -> float:
+    """What a netting account holds against an order."""
+    if ledger.terms.margin_mode == mt5.ACCOUNT_MARGIN_MODE_RETAIL_HEDGING:
+        return 0.0
+    against = (p for p in ledger.positions.values() if p.side != order.type % 2)
+    return sum(p.volume for p in against if p.symbol == order.symbol)
 
 
 def _equity(market: Market, ledger: Ledger, prices: Prices) -> float:
@@ -115,11 +125,26 @@ def _floating(market: Market, position: Position, prices: Prices) -> float:
     bid, ask = prices[position.symbol]
     price, sign = (bid, 1) if position.side == BUY else (ask, -1)
     moved = sign * (price - position.price_open) * position.volume * symbol.contract_size
-    return moved if symbol.profit == "USD" else moved / price
+    return moved * _to_dollars(market, prices, symbol.profit, position)
+
+
+def _to_dollars(market: Market, prices: Prices, currency: str, position: Position) -> float:
+    """By one symbol; sells convert at asks."""
+    if currency == "USD":
+        return 1.0
+    for name, (bid, ask) in prices.items():
+        symbol, price = market.symbols[name], bid if position.side == BUY else ask
+        if (symbol.base, symbol.profit) == (currency, "USD"):
+            return price
+        if (symbol.base, symbol.profit) == ("USD", currency):
+            return 1 / price
+    raise AssertionError(f"nothing converts {currency}")
 
 
 def _stop_out_level(market: Market, ledger: Ledger) -> float:
-    return margin(market.symbols, ledger, ()) * ledger.terms.stop_out_percent / 100
+    terms, needed = ledger.terms, margin(market.symbols, ledger, ())
+    money = terms.stop_out_mode == mt5.ACCOUNT_STOPOUT_MODE_MONEY
+    return terms.stop_out if money else needed * terms.stop_out / 100
 
 
 def _close_worst(market: Market, ledger: Ledger, at_ms: int, prices: Prices) -> None:
@@ -132,4 +157,4 @@ def _close_worst(market: Market, ledger: Ledger, at_ms: int, prices: Prices) -> 
     order = closing_order(ledger, worst, at_ms, mt5.ORDER_REASON_SO, comment)
     bid, ask = prices[worst.symbol]
     price = bid if worst.side == BUY else ask
-    fill_close(ledger, market.symbols[worst.symbol], order, worst, price, at_ms)
+    fill(ledger, Moment(market, at_ms, prices), order, price, worst.volume)

@@ -1,0 +1,113 @@
+"""A broker on prices written by hand, and requests plain enough to be read at a glance."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from infra.mt5 import constants as mt5
+from infra.mt5.simulator.account import Account
+from infra.mt5.simulator.ledger import opened
+from infra.mt5.simulator.settings import AccountSettings, BrokerSettings, MarketSettings
+from infra.mt5.simulator.specification import Specification
+from infra.mt5.simulator.symbols import BY_NAME, SYMBOLS
+from infra.mt5.simulator.ticks import HOUR_MS, Market, Ticks
+from infra.mt5.tuples import TradeDeal, TradeRequest
+from tests.infra.mt5.scripts import NOTHING
+from tests.infra.mt5.worlds import LOGIN, START_MS
+
+BUY, SELL = mt5.ORDER_TYPE_BUY, mt5.ORDER_TYPE_SELL
+DONE = (mt5.TRADE_RETCODE_DONE, mt5.TRADE_RETCODE_PLACED, mt5.TRADE_RETCODE_DONE_PARTIAL)
+Tape = dict[str, list[tuple[int, float]]]  # milliseconds after the start, and the bid
+FIRST: Tape = {"EURUSD": [(0, 1.1)], "GBPUSD": [(0, 1.3)]}
+
+
+class HandMade(Market):
+    """A market of the quotes given; every spread is ten points."""
+
+    def __init__(self, tape: Tape, symbols: tuple[Specification, ...] = SYMBOLS) -> None:
+        super().__init__(MarketSettings(symbols=symbols))
+        self._tape = tape
+
+    def _made(self, symbol: Specification, hour: int) -> Ticks:
+        quotes = [(START_MS + at, bid) for at, bid in self._tape.get(symbol.name, [])]
+        inside = [(at, bid) for at, bid in quotes if at // HOUR_MS == hour]
+        bids = np.array([bid for _, bid in inside])
+        return Ticks(
+            np.array([at for at, _ in inside], dtype=np.int64),
+            bids,
+            np.round(bids + 10 * symbol.point, symbol.digits),
+            np.full(len(inside), 6, dtype=np.uint32),
+        )
+
+
+def like(name: str, **changes: Any) -> Specification:
+    """A symbol that is quoted by default, but for these terms."""
+    return replace(BY_NAME[name], **changes)
+
+
+def euro(**changes: Any) -> tuple[Specification, ...]:
+    """The default symbols, EURUSD under other terms."""
+    return tuple(like(s.name, **changes) if s.name == "EURUSD" else s for s in SYMBOLS)
+
+
+def desk(
+    tape: Tape, symbols: tuple[Specification, ...] = SYMBOLS, first: Tape = FIRST, **terms: Any
+) -> Account:
+    """An account at the start, whose requests nobody writes down."""
+    whole = {name: [*first.get(name, []), *tape.get(name, [])] for name in {**first, **tape}}
+    BrokerSettings(
+        logins=(LOGIN,), market=MarketSettings(symbols=symbols), terms=AccountSettings(**terms)
+    )
+    ledger = opened(LOGIN, AccountSettings(**terms), START_MS)
+    return Account(HandMade(whole, symbols), ledger, lambda *_record: None)
+
+
+def order(side: int, **fields: Any) -> TradeRequest:
+    """A market order of a lot of EURUSD, at whatever price."""
+    plain = {
+        "action": mt5.TRADE_ACTION_DEAL,
+        "symbol": "EURUSD",
+        "type": side,
+        "volume": 1.0,
+        "deviation": 10_000,
+        "price": 1.1,
+    }
+    return NOTHING._replace(**{**plain, **fields})
+
+
+def waiting(kind: int, price: float, **fields: Any) -> TradeRequest:
+    """A pending order of a lot of EURUSD."""
+    return order(kind, action=mt5.TRADE_ACTION_PENDING, price=price, **fields)
+
+
+def sent(account: Account, request: TradeRequest) -> int:
+    """Send, and give the ticket."""
+    outcome = account.send(request)
+    assert outcome.retcode in DONE, outcome
+    return outcome.fill.order
+
+
+def refused(account: Account, request: TradeRequest) -> int:
+    """Send, and give the code of a refusal, which changes nothing."""
+    before = (list(account.ledger.deals), dict(account.ledger.orders))
+    code = account.send(request).retcode
+    assert code not in DONE
+    assert (account.ledger.deals, account.ledger.orders) == before
+    return code
+
+
+def dealt(account: Account) -> list[TradeDeal]:
+    """The deals but for the deposit."""
+    return account.ledger.deals[1:]
+
+
+def exits(account: Account) -> list[tuple[int, int, float, int]]:
+    """Of each closing deal: position, milliseconds after the start, price, reason."""
+    return [
+        (deal.position_id, deal.time_msc - START_MS, deal.price, deal.reason)
+        for deal in account.ledger.deals
+        if deal.entry == mt5.DEAL_ENTRY_OUT
+    ]
