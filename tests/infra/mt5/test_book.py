@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -14,6 +16,7 @@ from infra.mt5.simulator.account import Account
 from infra.mt5.simulator.clock import VirtualClock
 from infra.mt5.simulator.ledger import Ledger
 from infra.mt5.simulator.settings import AccountSettings, MarketSettings
+from infra.mt5.simulator.symbols import SYMBOLS
 from tests.infra.mt5 import worlds
 from tests.infra.mt5.scripts import STEPS, Step, play
 from tests.infra.mt5.slow_sweep import slow_sweep
@@ -23,6 +26,16 @@ LOW = AccountSettings(deposit=400.0, leverage=500)  # so that scripts run out of
 SPARSE = MarketSettings(ticks_per_s=0.2)
 THIN = MarketSettings(ticks_per_s=0.02)
 DEPOSITS = st.sampled_from([LOW, AccountSettings()])
+NETS: dict[str, Any] = {"margin_mode": mt5.ACCOUNT_MARGIN_MODE_RETAIL_NETTING}
+MONEY: dict[str, Any] = {"stop_out_mode": mt5.ACCOUNT_STOPOUT_MODE_MONEY, "stop_out": 300.0}
+TERMS = st.sampled_from(
+    [LOW, AccountSettings(), replace(LOW, **NETS), AccountSettings(**NETS), replace(LOW, **MONEY)]
+)
+CROSS = replace(
+    THIN,
+    symbols=tuple(replace(s, profit="GBP") if s.name == "AUDUSD" else s for s in SYMBOLS),
+)
+"""A symbol whose profit the pound's quotes convert."""
 
 
 def played(
@@ -34,20 +47,20 @@ def played(
 
 @pytest.mark.thorough
 @settings(max_examples=50, deadline=None)
-@given(DEPOSITS, STEPS)
+@given(TERMS, STEPS)
 def test_looking_changes_nothing(terms: AccountSettings, steps: list[Step]) -> None:
     assert played(terms, steps, True).ledger == played(terms, steps, False).ledger
 
 
 @pytest.mark.thorough
-@settings(max_examples=40, deadline=None)
-@given(DEPOSITS, STEPS)
+@settings(max_examples=60, deadline=None)
+@given(TERMS, st.sampled_from([THIN, CROSS]), STEPS)
 def test_the_fast_sweep_does_what_the_slow_one_does(
-    terms: AccountSettings, steps: list[Step]
+    terms: AccountSettings, market: MarketSettings, steps: list[Step]
 ) -> None:
-    fast = played(terms, steps, True, THIN).ledger
+    fast = played(terms, steps, True, market).ledger
     with patch("infra.mt5.simulator.account.sweep", slow_sweep):
-        assert played(terms, steps, False, THIN).ledger == fast
+        assert played(terms, steps, False, market).ledger == fast
 
 
 @pytest.mark.thorough

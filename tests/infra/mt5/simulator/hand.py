@@ -43,7 +43,7 @@ class HandMade(Market):
         )
 
 
-def like(name: str, **changes: Any) -> Specification:
+def like(name: str, /, **changes: Any) -> Specification:
     """A symbol that is quoted by default, but for these terms."""
     return replace(BY_NAME[name], **changes)
 

@@ -26,7 +26,7 @@ from tests.infra.mt5.worlds import START_MS
 NETTING = mt5.ACCOUNT_MARGIN_MODE_RETAIL_NETTING
 EXCHANGE = mt5.ACCOUNT_MARGIN_MODE_EXCHANGE
 IN, OUT, INOUT = mt5.DEAL_ENTRY_IN, mt5.DEAL_ENTRY_OUT, mt5.DEAL_ENTRY_INOUT
-FREE = {"commission_per_lot": 0.0}
+FREE: dict[str, Any] = {"commission_per_lot": 0.0}
 
 
 def netting(tape: dict[str, list[tuple[int, float]]] | None = None, **terms: Any) -> Account:
