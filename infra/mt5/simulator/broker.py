@@ -12,6 +12,7 @@ from infra.mt5.simulator.journal import Header, Journal
 from infra.mt5.simulator.ledger import opened
 from infra.mt5.simulator.settings import BrokerSettings
 from infra.mt5.simulator.ticks import Market
+from infra.mt5.simulator.work import Manner
 from infra.mt5.tuples import TradeRequest
 
 # Count up when equal settings and requests give other prices or another book than before.
@@ -54,6 +55,11 @@ class Broker:
             self._latest_ms = max(self._latest_ms, self.clock.now_ms() + self._offset_ms)
             return self._latest_ms
 
+    def jump(self, duration_ms: int) -> None:
+        """Put the server's clock forward; back it cannot go, it would only stand still."""
+        with self._lock:
+            self._offset_ms += duration_ms
+
     def advance(self) -> None:
         """Bring every book to now, so that nobody has to wait for a long way later."""
         for account in self.accounts.values():
@@ -83,10 +89,10 @@ class Broker:
         ledger = opened(login, self.settings.terms, journal.header.opened_ms)
         account = Account(self.market, ledger, journal.append)
         for record in journal.records:
-            account.replay(record.at_ms, record.request)
+            account.replay(*record)
         journal.records = ()
         return account
 
 
-def _forget(_at_ms: int, _request: TradeRequest) -> None:
+def _forget(_at_ms: int, _request: TradeRequest, _manner: Manner) -> None:
     """A broker without a folder remembers nothing."""

@@ -10,6 +10,7 @@ from infra.mt5.simulator.ledger import Ledger, Order, Position
 from infra.mt5.simulator.moment import Moment, NoPriceError
 from infra.mt5.simulator.specification import Specification
 from infra.mt5.simulator.ticks import Market, Quote
+from infra.mt5.simulator.work import Work
 from infra.mt5.tuples import TradeRequest
 
 
@@ -30,6 +31,7 @@ class Case:
     position: Position | None
     order: Order | None
     met: Position | None
+    work: Work | None = None  # the request in work that this one takes back
 
     @property
     def side(self) -> int:
@@ -80,7 +82,9 @@ def case_of(market: Market, ledger: Ledger, request: TradeRequest, at_ms: int) -
     """Look up what the request names; `None` if it names no symbol of ours."""
     position = ledger.positions.get(request.position)
     order = ledger.orders.get(request.order)
-    name = request.symbol or (position.symbol if position else order.symbol if order else "")
+    work = ledger.works.get(request.order) if request.action == mt5.TRADE_ACTION_REMOVE else None
+    named = position or order or (work.order if work else None)
+    name = request.symbol or (named.symbol if named else "")
     symbol = market.symbols.get(name)
     if symbol is None:
         return None
@@ -97,4 +101,5 @@ def case_of(market: Market, ledger: Ledger, request: TradeRequest, at_ms: int) -
         position=position,
         order=order,
         met=met,
+        work=work,
     )

@@ -1,7 +1,5 @@
 """Orders become deals, deals make and unmake positions."""
 
-from dataclasses import dataclass
-
 from infra.mt5.constants import (
     DEAL_ENTRY_IN,
     DEAL_ENTRY_INOUT,
@@ -16,16 +14,7 @@ from infra.mt5.simulator.ledger import Ledger, Order, Position, is_buy
 from infra.mt5.simulator.moment import Moment
 from infra.mt5.simulator.money import commission, lot_margin, profit
 from infra.mt5.simulator.records import deal_tuple, order_tuple
-
-
-@dataclass(frozen=True, slots=True)
-class Fill:
-    """What an order led to."""
-
-    order: int
-    deal: int
-    volume: float
-    price: float
+from infra.mt5.simulator.work import Fill
 
 
 def fill(ledger: Ledger, moment: Moment, order: Order, price: float, volume: float) -> Fill:

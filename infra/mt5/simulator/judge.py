@@ -22,6 +22,7 @@ from infra.mt5.simulator.judge_terms import (
     stops,
     stops_taken,
     symbol_tradable,
+    unlocked,
     volume,
 )
 from infra.mt5.simulator.ledger import is_buy
@@ -161,6 +162,7 @@ CHECKS: dict[int, tuple[Check, ...]] = {
         symbol_tradable,
         market_orders,
         _named_position,
+        unlocked,
         volume,
         _close_volume,
         oldest_first,
@@ -193,6 +195,7 @@ CHECKS: dict[int, tuple[Check, ...]] = {
     mt5.TRADE_ACTION_SLTP: (
         autotrading,
         _position_there,
+        unlocked,
         stops_taken,
         _changed_stops,
         market_open,
@@ -203,6 +206,7 @@ CHECKS: dict[int, tuple[Check, ...]] = {
     mt5.TRADE_ACTION_MODIFY: (
         autotrading,
         pending.order_there,
+        unlocked,
         stops_taken,
         pending.changed,
         pending.expiration,
@@ -212,6 +216,18 @@ CHECKS: dict[int, tuple[Check, ...]] = {
         pending.prices,
         pending.entry_stops,
     ),
-    mt5.TRADE_ACTION_REMOVE: (autotrading, pending.order_there, price_known, pending.frozen),
-    mt5.TRADE_ACTION_CLOSE_BY: (autotrading, _opposite_there, oldest_first, market_open),
+    mt5.TRADE_ACTION_REMOVE: (
+        autotrading,
+        pending.order_there,
+        unlocked,
+        price_known,
+        pending.frozen,
+    ),
+    mt5.TRADE_ACTION_CLOSE_BY: (
+        autotrading,
+        _opposite_there,
+        unlocked,
+        oldest_first,
+        market_open,
+    ),
 }

@@ -43,8 +43,8 @@ def filling(case: Case) -> int:
 
 
 def order_there(case: Case) -> int:
-    """The order is still active."""
-    return ACCEPTED if case.order else mt5.TRADE_RETCODE_INVALID_ORDER
+    """The order is still active, or not even that yet."""
+    return ACCEPTED if case.order or case.work else mt5.TRADE_RETCODE_INVALID_ORDER
 
 
 def expiration(case: Case) -> int:

@@ -80,6 +80,23 @@ def direction(case: Case) -> int:
     return HEDGE_PROHIBITED if against and case.ledger.terms.hedges else ACCEPTED
 
 
+def unlocked(case: Case) -> int:
+    """What the desk is at is not changed by another request, and not closed twice."""
+    asked, closing = case.request, 0.0
+    for work in case.ledger.works.values():
+        if asked.position and asked.position in (work.request.position, work.request.position_by):
+            if asked.action == mt5.TRADE_ACTION_SLTP or not work.request.volume:
+                return mt5.TRADE_RETCODE_LOCKED
+            closing += work.request.volume
+        elif asked.order and asked.order == work.request.order:
+            return mt5.TRADE_RETCODE_LOCKED
+    if not closing or case.position is None:
+        return ACCEPTED
+    wanted = asked.volume or case.position.volume
+    fits = closing + wanted <= case.position.volume + _TOLERANCE
+    return ACCEPTED if fits else mt5.TRADE_RETCODE_CLOSE_ORDER_EXIST
+
+
 def oldest_first(case: Case) -> int:
     """Where positions are closed first in, first out, only the symbol's oldest one may go."""
     if not case.ledger.terms.fifo_close or case.position is None:

@@ -13,6 +13,7 @@ from infra.mt5.constants import (
     ORDER_TYPE_BUY,
 )
 from infra.mt5.simulator.settings import AccountSettings
+from infra.mt5.simulator.work import Work
 from infra.mt5.tuples import TradeDeal, TradeOrder
 
 _TICKETS_PER_LOGIN = 1_000_000_000
@@ -78,6 +79,7 @@ class Ledger:
     balance: float = 0.0
     positions: dict[int, Position] = field(default_factory=dict)
     orders: dict[int, Order] = field(default_factory=dict)
+    works: dict[int, Work] = field(default_factory=dict)
     deals: list[TradeDeal] = field(default_factory=list)
     done: list[TradeOrder] = field(default_factory=list)
     taken: dict[tuple[str, int], tuple[int, float]] = field(default_factory=dict)

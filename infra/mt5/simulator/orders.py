@@ -2,12 +2,13 @@
 
 from infra.mt5 import constants as mt5
 from infra.mt5.link import CallError
-from infra.mt5.simulator.account import Account, Outcome
+from infra.mt5.simulator.account import Account
 from infra.mt5.simulator.case import Case
 from infra.mt5.simulator.judge import ACCEPTED
+from infra.mt5.simulator.judge_terms import HEDGE_PROHIBITED
 from infra.mt5.simulator.money import lot_margin, profit, worth, would_open
 from infra.mt5.simulator.specification import Specification
-from infra.mt5.simulator.trade import NOTHING
+from infra.mt5.simulator.work import Outcome
 from infra.mt5.tuples import OrderCheckResult, OrderSendResult, TradeRequest
 
 TEXTS = {
@@ -51,14 +52,12 @@ TEXTS = {
     mt5.TRADE_RETCODE_SHORT_ONLY: "Only short positions allowed",
     mt5.TRADE_RETCODE_CLOSE_ONLY: "Only position closing allowed",
     mt5.TRADE_RETCODE_FIFO_CLOSE: "Only FIFO closing allowed",
+    HEDGE_PROHIBITED: "Hedge positions are prohibited",
 }
 
 
-def sent(
-    account: Account, request: TradeRequest, request_id: int, refusal: int = 0
-) -> OrderSendResult:
-    """Send a request; a refusal given from outside is answered in place of the broker's own."""
-    outcome = Outcome(refusal, NOTHING, None) if refusal else account.send(request)
+def answer(outcome: Outcome, request: TradeRequest, request_id: int) -> OrderSendResult:
+    """What the package shows of what became of a request."""
     fill, quote = outcome.fill, outcome.quote
     return OrderSendResult(
         retcode=outcome.retcode,
@@ -70,7 +69,7 @@ def sent(
         ask=quote.ask if quote else 0.0,
         comment=TEXTS.get(outcome.retcode, ""),
         request_id=request_id,
-        retcode_external=0,
+        retcode_external=0 if outcome.retcode in TEXTS else outcome.retcode,
         request=request,
     )
 

@@ -8,7 +8,9 @@ import numpy.typing as npt
 from infra.mt5 import constants as mt5
 from infra.mt5.link import CallError
 from infra.mt5.simulator.bars import SECONDS, Bars
+from infra.mt5.simulator.book import levels
 from infra.mt5.simulator.day import Days
+from infra.mt5.simulator.mishaps import reported
 from infra.mt5.simulator.moment import Moment, NoPriceError
 from infra.mt5.simulator.specification import Specification
 from infra.mt5.simulator.symbol_view import symbol_info
@@ -60,6 +62,20 @@ class Quotes:
         time_s = quote.time_ms // 1000
         return Tick(time_s, quote.bid, quote.ask, 0.0, 0, quote.time_ms, quote.flags, 0.0)
 
+    def book(self, name: str, now_ms: int) -> tuple[tuple[int, float, int, float], ...]:
+        """The depth of the market, from the dearest offer down: type, price, lots twice."""
+        self._known(name)
+        symbol, quote = self._market.symbols[name], self._market.quote(name, now_ms)
+        if quote is None:
+            return ()
+        asks = levels(self._market, symbol, mt5.ORDER_TYPE_BUY, quote)
+        bids = levels(self._market, symbol, mt5.ORDER_TYPE_SELL, quote)
+        sells = [(mt5.BOOK_TYPE_SELL, *level) for level in reversed(asks)]
+        return tuple(
+            (kind, price, int(lots), lots)
+            for kind, price, lots in (*sells, *((mt5.BOOK_TYPE_BUY, *level) for level in bids))
+        )
+
     def ticks_from(self, now_ms: int, name: str, from_s: int, count: int, flags: int) -> Rows:
         """At most `count` ticks from a second on."""
         self._known(name)
@@ -75,7 +91,7 @@ class Quotes:
             found += len(part)
             quiet = 0 if len(part) else quiet + 1
             at_ms = end_ms
-        return _ticks(joined(parts).part(0, wanted))
+        return self._reported(name, _ticks(joined(parts).part(0, wanted)))[:wanted]
 
     def ticks_range(self, now_ms: int, name: str, from_s: int, to_s: int, flags: int) -> Rows:
         """The ticks of a range, both ends included; the newest if they are too many."""
@@ -85,7 +101,15 @@ class Quotes:
         end_ms = min(to_s * 1000, now_ms) + 1
         span_ms = int(ROWS_MAX / self._market.settings.ticks_per_s * 1000)
         found = self._market.ticks(name, max(from_s * 1000, end_ms - span_ms), end_ms)
-        return _ticks(found.part(max(0, len(found) - ROWS_MAX), len(found)))
+        newest = found.part(max(0, len(found) - ROWS_MAX), len(found))
+        return self._reported(name, _ticks(newest))
+
+    def _reported(self, name: str, rows: Rows) -> Rows:
+        """The rows as a terminal gives them, with what has gone wrong in them."""
+        if not len(rows):
+            return rows
+        span = (int(rows["time_msc"][0]), int(rows["time_msc"][-1]))
+        return reported(self._market.faults(name, *span), name, rows)
 
     def rates_from(self, now_ms: int, name: str, timeframe: int, until_s: int, count: int) -> Rows:
         """The last bars that opened at or before a second."""

@@ -6,12 +6,14 @@ from typing import Any
 from infra.mt5 import constants as mt5
 from infra.mt5.link import CallError, LinkLostError
 from infra.mt5.simulator import views
-from infra.mt5.simulator.account import Account
+from infra.mt5.simulator.account import Account, Act
 from infra.mt5.simulator.broker import Broker
-from infra.mt5.simulator.faults import FaultRule
-from infra.mt5.simulator.orders import checked, margin_needed, profit_between, sent
+from infra.mt5.simulator.dispatch import dispatch
+from infra.mt5.simulator.faults import FaultRule, Faults
+from infra.mt5.simulator.orders import answer, checked, margin_needed, profit_between
 from infra.mt5.simulator.quotes import Quotes
 from infra.mt5.simulator.settings import PASSWORD, SERVER
+from infra.mt5.simulator.work import Outcome
 from infra.mt5.tuples import (
     AccountInfo,
     OrderCheckResult,
@@ -25,6 +27,7 @@ from infra.mt5.tuples import (
 
 VERSION = (500, views.BUILD, "22 Nov 2025")
 NOT_FOUND = CallError(mt5.RES_E_NOT_FOUND, "Terminal: Not found")
+NOT_STARTED = CallError(mt5.RES_E_INTERNAL_FAIL_INIT, "IPC initialize failed")
 UNAUTHORISED = CallError(mt5.RES_E_AUTH_FAILED, "Terminal: Authorization failed")
 
 
@@ -35,10 +38,14 @@ class Session:
         self._broker = broker
         self._quotes = quotes
         self._saved = saved
+        home = broker.accounts.get(saved)
+        self._faults = Faults() if home is None else home.faults
+        self._crashes = self._faults.crashes
         self._account: Account | None = None
         self._hidden: set[str] = set()
+        self._books: set[str] = set()
         self._requests = 0
-        self._refusal = 0  # the return code that a scripted fault answers
+        self._fault: FaultRule | None = None  # the one that spoils this call
         self._functions = self._table()
 
     def call(self, function: str, *arguments: Any) -> Any:
@@ -46,7 +53,10 @@ class Session:
         answer = self._functions.get(function)
         if answer is None:
             raise CallError(mt5.RES_E_UNSUPPORTED, f"Terminal: {function} is not supported")
-        fault = self._fault(function, arguments)
+        if function == "inject":
+            return answer(*arguments)
+        self._alive()
+        self._fault = fault = self._taken(function, arguments)
         if fault is not None:
             self._before(fault)
         value = answer(*arguments)
@@ -54,37 +64,58 @@ class Session:
             raise _lost()
         return value
 
-    def _fault(self, function: str, arguments: tuple[Any, ...]) -> FaultRule | None:
-        """The scripted fault that spoils this call of a terminal that is logged in."""
-        if self._account is None or function == "inject":
+    def _alive(self) -> None:
+        """The terminal may have ended, or hang."""
+        if self._faults.crashes != self._crashes:
+            raise _lost()
+        if self._faults.down(self._broker.now_ms()):
+            raise NOT_STARTED
+        if frozen_ms := self._faults.frozen_ms(self._broker.now_ms()):
+            self._broker.clock.wait_ms(frozen_ms)
+
+    def _taken(self, function: str, arguments: tuple[Any, ...]) -> FaultRule | None:
+        """The scripted fault that spoils this call."""
+        if self._account is None and function != "login":
             return None
         request = arguments[0] if function == "order_send" else None
-        with self._account.lock:
-            fault = self._account.faults.take(function, request)
-        self._refusal = fault.retcode if fault is not None and fault.kind == "reject" else 0
-        return fault
+        faults = self._faults if self._account is None else self._account.faults
+        return faults.take(function, request, self._broker.now_ms())
 
     def _before(self, fault: FaultRule) -> None:
         """What a fault does before the call is carried out."""
-        if fault.kind == "fail":
-            raise CallError(fault.error, "Terminal: scripted failure")
-        if fault.kind == "lose_before":
-            raise _lost()
-        if fault.kind == "delay":
-            self._broker.clock.wait_ms(fault.delay_ms)
+        match fault.kind:
+            case "fail":
+                raise CallError(fault.error, "Terminal: scripted failure")
+            case "lose_before" | "crash" | "update":
+                raise _lost()
+            case "delay":
+                self._broker.clock.wait_ms(fault.delay_ms)
+            case "freeze":
+                self._broker.clock.wait_ms(fault.for_ms)
+            case "clock_jump":
+                self._broker.jump(fault.delay_ms)
+            case "other" if fault.request is not None and self._account is not None:
+                at_ms = self._broker.now_ms() + fault.delay_ms
+                with self._account.lock:
+                    self._account.others(Act(at_ms, fault.request))
+            case _:
+                pass
 
     def _table(self) -> dict[str, Callable[..., Any]]:
         """The functions by their names; what only reads prices is answered by `Quotes`."""
         return {
             "login": self._login,
             "inject": self._inject,
-            "version": lambda: VERSION,
+            "version": self._version,
             "terminal_info": self._terminal_info,
             "account_info": self._account_info,
             "symbols_total": lambda: len(self._broker.market.symbols),
             "symbols_get": lambda: self._quotes.symbols(self._now_ms(), self._hidden),
             "symbol_info": lambda name: self._quotes.symbol(name, self._now_ms(), self._hidden),
             "symbol_info_tick": lambda name: self._quotes.tick(name, self._now_ms()),
+            "market_book_add": self._book_add,
+            "market_book_get": self._book_get,
+            "market_book_release": self._book_release,
             "symbol_select": self._select,
             "copy_ticks_from": lambda *a: self._quotes.ticks_from(self._now_ms(), *a),
             "copy_ticks_range": lambda *a: self._quotes.ticks_range(self._now_ms(), *a),
@@ -112,8 +143,15 @@ class Session:
         if account is None or not trusted or server not in ("", SERVER):
             self._account = None
             raise UNAUTHORISED
+        fault = self._fault
+        if fault is not None and fault.kind == "wrong_account":
+            account = self._broker.accounts[fault.login]
         self._account = account
         return True
+
+    def _version(self) -> tuple[int, int, str]:
+        major, build, date = VERSION
+        return major, build + self._faults.updates, date
 
     def _inject(self, rules: tuple[FaultRule, ...]) -> bool:
         """Not of the package: spoil the next trade requests of the saved account."""
@@ -121,9 +159,11 @@ class Session:
         return True
 
     def _now_ms(self) -> int:
+        """The time up to which the terminal knows the market."""
         if self._account is None:
             raise UNAUTHORISED
-        return self._broker.now_ms()
+        now_ms = self._broker.now_ms()
+        return self._account.faults.heard_ms(now_ms)
 
     def _book(self) -> Account:
         """The account, brought to now. Its lock is held by the caller."""
@@ -137,12 +177,31 @@ class Session:
         return self._account
 
     def _terminal_info(self) -> TerminalInfo:
-        terms = self._owned().ledger.terms
-        return views.terminal_info(self._saved, terms.terminal_trade_allowed)
+        account = self._owned()
+        connected = not account.faults.offline(self._broker.now_ms())
+        terms = account.ledger.terms
+        return views.terminal_info(self._saved, terms, connected, self._faults.updates)
 
     def _account_info(self) -> AccountInfo:
+        account = self._owned()
+        server = account.faults.server(self._broker.now_ms(), SERVER)
+        with account.lock:
+            return views.account_info(self._book(), server)
+
+    def _book_add(self, name: str) -> bool:
+        self._quotes.tick(name, self._now_ms())
+        self._books.add(name)
+        return True
+
+    def _book_get(self, name: str) -> tuple[tuple[int, float, int, float], ...]:
+        if name not in self._books:
+            raise NOT_FOUND
         with self._owned().lock:
-            return views.account_info(self._book())
+            return self._quotes.book(name, self._now_ms())
+
+    def _book_release(self, name: str) -> bool:
+        self._books.discard(name)
+        return True
 
     def _select(self, name: str, enable: bool) -> bool:
         account = self._owned()
@@ -171,10 +230,15 @@ class Session:
             return checked(self._book(), request)
 
     def _order_send(self, request: TradeRequest) -> OrderSendResult:
-        account = self._owned()
+        account, fault = self._owned(), self._fault
         self._requests += 1
-        with account.lock:
-            return sent(self._book(), request, self._requests, self._refusal)
+        number, kind = self._requests, None if fault is None else fault.kind
+        if fault is not None and kind == "reject":
+            return answer(Outcome(fault.retcode), request, number)
+        late_ms = fault.delay_ms if fault is not None and kind == "late" else 0
+        comment = fault.text if fault is not None and kind == "comment" else None
+        outcome = dispatch(self._broker, account, request, number, late_ms, comment)
+        return answer(outcome, request, number)
 
     def _orders(self) -> tuple[TradeOrder, ...]:
         with self._owned().lock:

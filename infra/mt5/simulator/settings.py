@@ -6,6 +6,7 @@ from typing import Literal
 
 from infra.mt5 import constants as mt5
 from infra.mt5.simulator.conversion import legs
+from infra.mt5.simulator.mishaps import MarketFault
 from infra.mt5.simulator.specification import Specification
 from infra.mt5.simulator.symbols import BY_NAME, SYMBOLS
 
@@ -35,6 +36,8 @@ class MarketSettings:
     drift_strength: float = 0.06
     server_offset_s: int = 0
     history_days: int = 60  # how far back bars go; ticks go back to the year 2000
+    faults: tuple[MarketFault, ...] = ()
+    mishaps_per_day: float = 0.0  # of each symbol, drawn by the seed
 
     def __post_init__(self) -> None:
         if not 0 < self.ticks_per_s <= TICKS_PER_S_MAX:
@@ -65,6 +68,14 @@ class AccountSettings:
     trade_allowed: bool = True  # the broker lets this account trade
     experts_allowed: bool = True  # the broker lets programs trade
     terminal_trade_allowed: bool = True  # the terminal's AutoTrading button
+    api_trade_allowed: bool = True  # the terminal's leave to trade through the package
+    requests_per_s_max: int = 0  # 0: any number
+    comment_chars_max: int = 29  # of a comment the broker keeps no more
+    way_ms: int = 0  # from the terminal to the server, and as long back
+    way_jitter_ms: int = 0
+    desk_ms: int = 0  # from when a request is accepted until it is carried out
+    desk_jitter_ms: int = 0
+    answer_wait_ms: int = 60_000  # how long a terminal waits for the desk
 
     @property
     def hedges(self) -> bool:

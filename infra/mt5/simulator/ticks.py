@@ -8,8 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from infra.mt5.constants import TICK_FLAG_ASK, TICK_FLAG_BID
+from infra.mt5.simulator import mishaps
 from infra.mt5.simulator.conversion import Legs, legs
 from infra.mt5.simulator.draws import Floats, Ints, bits, normals, stream_key
+from infra.mt5.simulator.mishaps import MarketFault
 from infra.mt5.simulator.path import FIRST_DAY, DayPath, Paths
 from infra.mt5.simulator.sessions import is_open_at
 from infra.mt5.simulator.settings import MarketSettings
@@ -102,7 +104,12 @@ class Market:
 
     def is_open(self, name: str, at_ms: int) -> bool:
         """Whether the symbol trades at a moment."""
-        return is_open_at(self.settings, self.symbols[name], at_ms - self._offset_ms)
+        closed = any(
+            fault.hits(name, "closed") and fault.from_ms <= at_ms < fault.to_ms
+            for fault in self.settings.faults
+        )
+        utc_ms = at_ms - self._offset_ms
+        return not closed and is_open_at(self.settings, self.symbols[name], utc_ms)
 
     def hour(self, name: str, hour: int) -> Ticks:
         """All quotes of an hour of UTC, counted from 1970."""
@@ -129,7 +136,29 @@ class Market:
         bid = np.floor((mid - spread / 2) / step + 0.5) * step
         ask = bid + np.maximum(1.0, np.floor(spread / step + 0.5)) * step
         time_ms = offset_ms + (hour * HOUR_MS + self._offset_ms)
-        return _changes(time_ms, bid, ask, float(10**symbol.digits))
+        return self._marred(symbol, time_ms, bid, ask)
+
+    def faults(self, name: str, from_ms: int, to_ms: int) -> tuple[MarketFault, ...]:
+        """What goes wrong with a symbol in a span: scripted, and drawn for each day."""
+        settings = self.settings
+        if not settings.mishaps_per_day:
+            return settings.faults
+        days = range(from_ms // mishaps.DAY_MS - 1, to_ms // mishaps.DAY_MS + 1)
+        per_day = settings.mishaps_per_day
+        return settings.faults + tuple(
+            fault for day in days for fault in mishaps.drawn(settings.seed, name, day, per_day)
+        )
+
+    def _marred(self, symbol: Specification, time_ms: Ints, bid: Floats, ask: Floats) -> Ticks:
+        """An hour's ticks, after what has gone wrong with them."""
+        scale, name = float(10**symbol.digits), symbol.name
+        faults = self.faults(name, int(time_ms[0]), int(time_ms[-1])) if len(time_ms) else ()
+        if not faults:
+            return _changes(time_ms, bid, ask, scale)
+        spread = ask - bid
+        bid = mishaps.shocked(faults, name, time_ms, bid, symbol.tick_points)
+        kept = mishaps.kept(faults, name, time_ms)
+        return _changes(time_ms[kept], bid[kept], (bid + spread)[kept], scale)
 
     def _counts(self, path: DayPath, key: int, hour: int, first_minute: int) -> Ints:
         """How many quotes each minute of an hour has: nearly Poisson, by sums alone."""

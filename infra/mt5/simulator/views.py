@@ -5,7 +5,7 @@ from infra.mt5.simulator.ledger import Position, is_buy
 from infra.mt5.simulator.moment import Moment
 from infra.mt5.simulator.money import floating, worth
 from infra.mt5.simulator.records import order_tuple
-from infra.mt5.simulator.settings import COMPANY, SERVER
+from infra.mt5.simulator.settings import COMPANY, SERVER, AccountSettings
 from infra.mt5.tuples import AccountInfo, TerminalInfo, TradeOrder, TradePosition
 
 BUILD = 5000
@@ -19,15 +19,17 @@ def positions(account: Account) -> tuple[TradePosition, ...]:
 
 
 def orders(account: Account) -> tuple[TradeOrder, ...]:
-    """All active orders, by ticket."""
+    """All active orders: those that wait, then those that the desk is at."""
     moment = account.moment()
+    ledger = account.ledger
+    begun = [work.order for work in ledger.works.values() if work.order is not None]
     return tuple(
         order_tuple(order, moment.prices(order.symbol)[1 - order.type % 2])
-        for order in account.ledger.orders.values()
+        for order in (*ledger.orders.values(), *begun)
     )
 
 
-def account_info(account: Account) -> AccountInfo:
+def account_info(account: Account, server: str = SERVER) -> AccountInfo:
     """The account and what it is worth."""
     ledger, terms = account.ledger, account.ledger.terms
     now = worth(account.moment(), ledger)
@@ -57,27 +59,29 @@ def account_info(account: Account) -> AccountInfo:
         liabilities=0.0,
         commission_blocked=0.0,
         name=f"Paper {ledger.login}",
-        server=SERVER,
+        server=server,
         currency=terms.currency,
         company=COMPANY,
     )
 
 
-def terminal_info(login: int, trade_allowed: bool) -> TerminalInfo:
+def terminal_info(
+    login: int, terms: AccountSettings, connected: bool = True, updates: int = 0
+) -> TerminalInfo:
     """The terminal that an account is used through."""
     folder = f"/tapedeck/terminals/{login}"
     return TerminalInfo(
         community_account=False,
         community_connection=False,
-        connected=True,
+        connected=connected,
         dlls_allowed=False,
-        trade_allowed=trade_allowed,
-        tradeapi_disabled=False,
+        trade_allowed=terms.terminal_trade_allowed,
+        tradeapi_disabled=not terms.api_trade_allowed,
         email_enabled=False,
         ftp_enabled=False,
         notifications_enabled=False,
         mqid=False,
-        build=BUILD,
+        build=BUILD + updates,
         maxbars=MAXBARS,
         codepage=0,
         ping_last=1000,

@@ -10,7 +10,6 @@ from infra.mt5 import constants as mt5
 from infra.mt5.simulator.account import Account
 from infra.mt5.simulator.broker import Broker
 from infra.mt5.simulator.clock import VirtualClock
-from infra.mt5.simulator.orders import sent
 from infra.mt5.tuples import TradeRequest
 from tests.infra.mt5.worlds import HOUR_MS, LOGIN
 
@@ -65,7 +64,7 @@ def play(broker: Broker, clock: VirtualClock, steps: list[Step], looking: bool =
         if step.on_tick:
             clock.advance(_until_next_tick_ms(broker, step.symbol))
         broker.advance()
-        sent(account, request_of(account, step), 1)
+        account.send(request_of(account, step))
     return account
 
 
