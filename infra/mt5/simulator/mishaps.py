@@ -49,7 +49,9 @@ def drawn(seed: int, name: str, day: int, per_day: float) -> tuple[MarketFault, 
     return tuple(_of_draws(name, day, *draws[nth].tolist()) for nth in range(int(count)))
 
 
-def kept(faults: tuple[MarketFault, ...], name: str, time_ms: npt.NDArray[np.int64]) -> Rows:
+def kept(
+    faults: tuple[MarketFault, ...], name: str, time_ms: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
     """Which ticks there are at all."""
     found = np.ones(len(time_ms), dtype=np.bool_)
     for fault in faults:

@@ -10,7 +10,7 @@ from infra.mt5.simulator.work import AT_ONCE, NOTHING, Fill, Manner
 
 
 def execute(case: Case, manner: Manner = AT_ONCE, order: Order | None = None) -> Fill:
-    """Carry out a request that `judge` accepted, with the order that it has already made, if any."""
+    """Carry out a request that `judge` accepted, with the order that it has made before, if any."""
     match case.request.action:
         case mt5.TRADE_ACTION_DEAL:
             return _deal(case, order or new_order(case, manner))

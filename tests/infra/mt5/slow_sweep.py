@@ -70,10 +70,16 @@ def _tick(market: Market, ledger: Ledger, name: str, at_ms: int, prices: Prices)
         _stops(ledger, Moment(market, at_ms, prices), position, price)
     for order in [o for o in ledger.orders.values() if o.symbol == name]:
         _pending(market, ledger, order, at_ms, prices)
-    while any(p.symbol == name for p in ledger.positions.values()):
+    while any(_moves(market, name, p) for p in ledger.positions.values()):
         if _equity(market, ledger, prices) > _stop_out_level(market, ledger):
             return
         _close_worst(market, ledger, at_ms, prices)
+
+
+def _moves(market: Market, name: str, position: Position) -> bool:
+    """Whether a symbol's tick changes what a position is worth in dollars."""
+    pair = {market.symbols[name].base, market.symbols[name].profit}
+    return position.symbol == name or pair == {market.symbols[position.symbol].profit, "USD"}
 
 
 def _stops(ledger: Ledger, moment: Moment, position: Position, price: float) -> None:
