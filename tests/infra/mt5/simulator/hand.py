@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from infra.mt5 import constants as mt5
+from infra.mt5.package import Package
 from infra.mt5.simulator.account import Account
+from infra.mt5.simulator.broker import Broker
+from infra.mt5.simulator.clock import VirtualClock
+from infra.mt5.simulator.faults import FaultRule
 from infra.mt5.simulator.ledger import opened
 from infra.mt5.simulator.settings import AccountSettings, BrokerSettings, MarketSettings
 from infra.mt5.simulator.specification import Specification
 from infra.mt5.simulator.symbols import BY_NAME, SYMBOLS
+from infra.mt5.simulator.terminal import simulated_terminal
 from infra.mt5.simulator.ticks import HOUR_MS, Market, Ticks
-from infra.mt5.tuples import TradeDeal, TradeRequest
+from infra.mt5.tuples import OrderSendResult, TradeDeal, TradeRequest
 from tests.infra.mt5.scripts import NOTHING
-from tests.infra.mt5.worlds import LOGIN, START_MS
+from tests.infra.mt5.worlds import LOGIN, OTHER, START_MS
 
 BUY, SELL = mt5.ORDER_TYPE_BUY, mt5.ORDER_TYPE_SELL
 DONE = (mt5.TRADE_RETCODE_DONE, mt5.TRADE_RETCODE_PLACED, mt5.TRADE_RETCODE_DONE_PARTIAL)
@@ -111,3 +116,57 @@ def exits(account: Account) -> list[tuple[int, int, float, int]]:
         for deal in account.ledger.deals
         if deal.entry == mt5.DEAL_ENTRY_OUT
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """A terminal in this process, its broker on prices written by hand, its clock."""
+
+    clock: VirtualClock
+    broker: Broker
+    terminal: Package
+
+    @property
+    def account(self) -> Account:
+        """The account that the terminal trades."""
+        return self.broker.accounts[LOGIN]
+
+    def send(self, request: TradeRequest) -> OrderSendResult:
+        """The server's answer, which must be one."""
+        result = self.terminal.order_send(request._asdict())
+        assert result is not None, self.terminal.last_error()
+        return result
+
+    def code(self, request: TradeRequest) -> int:
+        """The return code of an answer."""
+        return self.send(request).retcode
+
+    def done(self, request: TradeRequest) -> int:
+        """The ticket of an order that was accepted."""
+        result = self.send(request)
+        assert result.retcode in DONE, result
+        return result.order
+
+    def spoil(self, *rules: FaultRule) -> None:
+        """The broker spoils its next answers."""
+        self.broker.inject(LOGIN, rules)
+
+
+def floor(
+    tape: Tape | None = None,
+    symbols: tuple[Specification, ...] = SYMBOLS,
+    first: Tape = FIRST,
+    **terms: Any,
+) -> Floor:
+    """A floor at the start, logged in."""
+    later = tape or {}
+    whole = {name: [*first.get(name, []), *later.get(name, [])] for name in {**first, **later}}
+    market = HandMade(whole, symbols)
+    settings = BrokerSettings(
+        logins=(LOGIN, OTHER), market=market.settings, terms=AccountSettings(**terms)
+    )
+    clock = VirtualClock(START_MS)
+    broker = Broker(settings, clock, market=market)
+    terminal = simulated_terminal(broker, LOGIN)
+    assert terminal.initialize(), terminal.last_error()
+    return Floor(clock, broker, terminal)
