@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Callable
 
 from infra import collector
-from infra.bench import streams, tapes
+from infra.bench import simulator, streams, tapes
 from infra.bench.figures import Figure, table
 from infra.bench.ground import services
 from infra.bench.latency import platform
@@ -22,6 +22,9 @@ BENCHES: dict[str, Callable[[Config, int], Figure]] = {
     "bulk": streams.bulk,
     "projections": tapes.projections,
     "replay": tapes.replaying,
+    "simulated-ticks": simulator.ticks,
+    "simulated-looks": simulator.looks,
+    "simulated-orders": simulator.orders,
 }
 PLATFORM = "platform"
 

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 from threading import Lock
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +59,13 @@ class Quote:
     flags: int
 
 
+class _Standing(NamedTuple):
+    """A quote that was asked for lately, and until when it stands."""
+
+    quote: Quote
+    until_ms: int
+
+
 class Market:
     """Every quote there is or will be, by symbol and time, in the server's clock. Thread-safe."""
 
@@ -68,6 +76,7 @@ class Market:
         self._paths = Paths(settings)
         self._hours: OrderedDict[tuple[str, int], Ticks] = OrderedDict()
         self._lock = Lock()
+        self._standing: dict[str, _Standing] = {}
         self._legs: dict[tuple[str, str], Legs | None] = {}
 
     def legs(self, source: str, target: str) -> Legs:
@@ -94,12 +103,19 @@ class Market:
 
     def quote(self, name: str, at_ms: int) -> Quote | None:
         """The last quote at or before a moment."""
+        standing = self._standing.get(name)
+        if standing is not None and standing.quote.time_ms <= at_ms < standing.until_ms:
+            return standing.quote
         latest = self._hour(at_ms)
         for hour in range(latest, max(latest - _QUIET_HOURS_MAX, FIRST_DAY * 24 - 1), -1):
             chunk = self.hour(name, hour)
             index = int(chunk.time_ms.searchsorted(at_ms, "right")) - 1
             if index >= 0:
-                return quote_of(chunk, index)
+                later = index + 1 < len(chunk)
+                until_ms = int(chunk.time_ms[index + 1]) if later else at_ms + 1
+                quote = quote_of(chunk, index)
+                self._standing[name] = _Standing(quote, until_ms)
+                return quote
         return None
 
     def is_open(self, name: str, at_ms: int) -> bool:

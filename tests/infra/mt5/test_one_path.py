@@ -17,8 +17,10 @@ TERMINALS = (
     "infra/mt5/venue.py",
     "infra/mt5/wire.py",
     "infra/mt5/simulator/",
+    "infra/bench/simulator.py",
 )
-"""Those that define it, or carry it from a terminal to its broker."""
+"""Those that define it, or carry it from a terminal to its broker; and the one that measures a
+broker in its own process, with no way to another."""
 PACKAGES = [p.parent for p in ROOT.glob("*/__init__.py") if p.parent.name != "tests"]
 
 
