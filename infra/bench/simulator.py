@@ -1,4 +1,4 @@
-"""The simulated broker on one core: ticks swept with ten positions open, orders sent and answered."""
+"""The simulated broker on one core: ticks with ten positions open, orders sent and answered."""
 
 from __future__ import annotations
 

@@ -40,7 +40,8 @@ def dispatch(
         jitter, ticket = terms.desk_jitter_ms, account.ledger.next_order
         desk_ms = _drawn_ms(broker, account.ledger, "desk", ticket, terms.desk_ms, jitter) + late_ms
         due_ms = at_ms + desk_ms if desk_ms else 0
-        outcome = account.send(request, Manner(due_ms=due_ms, comment=comment))
+        written = None if comment is None else comment[: terms.comment_chars_max]
+        outcome = account.send(request, Manner(due_ms=due_ms, comment=written))
     if outcome.work is not None:
         outcome = _answered(broker, account, outcome.work, desk_ms)
     _wait(broker, way_ms)

@@ -85,6 +85,7 @@ class Ledger:
     taken: dict[tuple[str, int], tuple[int, float]] = field(default_factory=dict)
     """Of a symbol's book, by side: the last quote dealt at, and the lots taken out of it."""
     _deals_of: dict[int, list[TradeDeal]] = field(default_factory=dict)
+    _deals_by: dict[int, list[TradeDeal]] = field(default_factory=dict)
     _done_of: dict[int, list[TradeOrder]] = field(default_factory=dict)
     _done_by_ticket: dict[int, TradeOrder] = field(default_factory=dict)
 
@@ -106,6 +107,7 @@ class Ledger:
         """Keep a deal and move the balance by it."""
         self.deals.append(deal)
         self._deals_of.setdefault(deal.position_id, []).append(deal)
+        self._deals_by.setdefault(deal.order, []).append(deal)
         moved = deal.profit + deal.commission + deal.swap + deal.fee
         self.balance = round(self.balance + moved, 2)
 
@@ -113,7 +115,8 @@ class Ledger:
         """Keep an order that is done."""
         self.done.append(order)
         self._done_by_ticket[order.ticket] = order
-        self._done_of.setdefault(order.position_id, []).append(order)
+        for position in {order.position_id, order.position_by_id} - {0}:
+            self._done_of.setdefault(position, []).append(order)
 
     def deals_between(self, from_s: int, to_s: int) -> list[TradeDeal]:
         """Deals of a range of seconds, both ends included."""
@@ -132,6 +135,10 @@ class Ledger:
     def deals_of_position(self, position: int) -> list[TradeDeal]:
         """The deals that made and unmade a position."""
         return list(self._deals_of.get(position, ()))
+
+    def deals_of_order(self, ticket: int) -> list[TradeDeal]:
+        """The deals that an order has led to."""
+        return list(self._deals_by.get(ticket, ()))
 
     def done_of_position(self, position: int) -> list[TradeOrder]:
         """The done orders that made and unmade a position."""

@@ -1,11 +1,15 @@
 """Answers to `order_check`, `order_send` and the two calculators."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from infra.mt5 import constants as mt5
 from infra.mt5.link import CallError
 from infra.mt5.simulator.account import Account
 from infra.mt5.simulator.case import Case
 from infra.mt5.simulator.judge import ACCEPTED
 from infra.mt5.simulator.judge_terms import HEDGE_PROHIBITED
+from infra.mt5.simulator.moment import NoPriceError
 from infra.mt5.simulator.money import lot_margin, profit, worth, would_open
 from infra.mt5.simulator.specification import Specification
 from infra.mt5.simulator.work import Outcome
@@ -100,7 +104,8 @@ def margin_needed(account: Account, kind: int, name: str, volume: float, price: 
     symbol = _symbol(account, name)
     _market_kind(kind, volume, price)
     terms = account.ledger.terms
-    return round(volume * lot_margin(account.moment(), symbol, terms, kind, price), 2)
+    with _priced():
+        return round(volume * lot_margin(account.moment(), symbol, terms, kind, price), 2)
 
 
 def profit_between(
@@ -110,7 +115,17 @@ def profit_between(
     symbol = _symbol(account, name)
     _market_kind(kind, volume, min(opened, closed))
     currency = account.ledger.terms.currency
-    return profit(account.moment(), symbol, currency, kind, volume, opened, closed)
+    with _priced():
+        return profit(account.moment(), symbol, currency, kind, volume, opened, closed)
+
+
+@contextmanager
+def _priced() -> Iterator[None]:
+    """What cannot be converted yet cannot be worked out."""
+    try:
+        yield
+    except NoPriceError as error:
+        raise CallError(mt5.RES_E_FAIL, f"Terminal: {error} has no price") from error
 
 
 def _opens(case: Case) -> bool:

@@ -38,8 +38,8 @@ class Session:
         self._broker = broker
         self._quotes = quotes
         self._saved = saved
-        home = broker.accounts.get(saved)
-        self._faults = Faults() if home is None else home.faults
+        self._home = broker.accounts.get(saved)
+        self._faults = Faults() if self._home is None else self._home.faults
         self._crashes = self._faults.crashes
         self._account: Account | None = None
         self._hidden: set[str] = set()
@@ -75,11 +75,12 @@ class Session:
 
     def _taken(self, function: str, arguments: tuple[Any, ...]) -> FaultRule | None:
         """The scripted fault that spoils this call."""
-        if self._account is None and function != "login":
+        account = self._home if function == "login" else self._account
+        if account is None:
             return None
         request = arguments[0] if function == "order_send" else None
-        faults = self._faults if self._account is None else self._account.faults
-        return faults.take(function, request, self._broker.now_ms())
+        with account.lock:
+            return account.faults.take(function, request, self._broker.now_ms())
 
     def _before(self, fault: FaultRule) -> None:
         """What a fault does before the call is carried out."""
@@ -145,7 +146,7 @@ class Session:
             raise UNAUTHORISED
         fault = self._fault
         if fault is not None and fault.kind == "wrong_account":
-            account = self._broker.accounts[fault.login]
+            account = self._broker.accounts.get(fault.login, account)
         self._account = account
         return True
 
@@ -268,10 +269,7 @@ class Session:
     def _deals_of_order(self, ticket: int) -> tuple[TradeDeal, ...]:
         """Deals that an order made: the package filters deals by the ticket of their order."""
         with self._owned().lock:
-            ledger = self._book().ledger
-            order = ledger.done_order(ticket)
-            deals = [] if order is None else ledger.deals_of_position(order.position_id)
-        return tuple(deal for deal in deals if deal.order == ticket)
+            return tuple(self._book().ledger.deals_of_order(ticket))
 
     def _deals_of_position(self, position: int) -> tuple[TradeDeal, ...]:
         with self._owned().lock:

@@ -38,6 +38,7 @@ class MarketSettings:
     history_days: int = 60  # how far back bars go; ticks go back to the year 2000
     faults: tuple[MarketFault, ...] = ()
     mishaps_per_day: float = 0.0  # of each symbol, drawn by the seed
+    recording: str = ""  # names the recorded quotes, if it is they that are quoted
 
     def __post_init__(self) -> None:
         if not 0 < self.ticks_per_s <= TICKS_PER_S_MAX:

@@ -152,7 +152,7 @@ class Market:
         bid = np.floor((mid - spread / 2) / step + 0.5) * step
         ask = bid + np.maximum(1.0, np.floor(spread / step + 0.5)) * step
         time_ms = offset_ms + (hour * HOUR_MS + self._offset_ms)
-        return self._marred(symbol, time_ms, bid, ask)
+        return self._marred(symbol, _changes(time_ms, bid, ask, float(10**symbol.digits)))
 
     def faults(self, name: str, from_ms: int, to_ms: int) -> tuple[MarketFault, ...]:
         """What goes wrong with a symbol in a span: scripted, and drawn for each day."""
@@ -165,16 +165,20 @@ class Market:
             fault for day in days for fault in mishaps.drawn(settings.seed, name, day, per_day)
         )
 
-    def _marred(self, symbol: Specification, time_ms: Ints, bid: Floats, ask: Floats) -> Ticks:
+    def _marred(self, symbol: Specification, ticks: Ticks) -> Ticks:
         """An hour's ticks, after what has gone wrong with them."""
-        scale, name = float(10**symbol.digits), symbol.name
-        faults = self.faults(name, int(time_ms[0]), int(time_ms[-1])) if len(time_ms) else ()
+        if not len(ticks):
+            return ticks
+        name, times = symbol.name, ticks.time_ms
+        faults = self.faults(name, int(times[0]), int(times[-1]))
         if not faults:
-            return _changes(time_ms, bid, ask, scale)
-        spread = ask - bid
-        bid = mishaps.shocked(faults, name, time_ms, bid, symbol.tick_points)
-        kept = mishaps.kept(faults, name, time_ms)
-        return _changes(time_ms[kept], bid[kept], (bid + spread)[kept], scale)
+            return ticks
+        scale = float(10**symbol.digits)
+        bid, ask = np.rint(ticks.bid * scale), np.rint(ticks.ask * scale)
+        moved = mishaps.shocked(faults, name, times, bid, symbol.tick_points)
+        left = mishaps.kept(faults, name, times)
+        bid, ask = moved / scale, (moved + (ask - bid)) / scale
+        return Ticks(times[left], bid[left], ask[left], ticks.flags[left])
 
     def _counts(self, path: DayPath, key: int, hour: int, first_minute: int) -> Ints:
         """How many quotes each minute of an hour has: nearly Poisson, by sums alone."""

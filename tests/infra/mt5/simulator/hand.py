@@ -14,11 +14,12 @@ from infra.mt5.simulator.broker import Broker
 from infra.mt5.simulator.clock import VirtualClock
 from infra.mt5.simulator.faults import FaultRule
 from infra.mt5.simulator.ledger import opened
+from infra.mt5.simulator.recorded import RecordedMarket
 from infra.mt5.simulator.settings import AccountSettings, BrokerSettings, MarketSettings
 from infra.mt5.simulator.specification import Specification
 from infra.mt5.simulator.symbols import BY_NAME, SYMBOLS
 from infra.mt5.simulator.terminal import simulated_terminal
-from infra.mt5.simulator.ticks import HOUR_MS, Market, Ticks
+from infra.mt5.simulator.ticks import Ticks
 from infra.mt5.tuples import OrderSendResult, TradeDeal, TradeRequest
 from tests.infra.mt5.scripts import NOTHING
 from tests.infra.mt5.worlds import LOGIN, OTHER, START_MS
@@ -29,23 +30,21 @@ Tape = dict[str, list[tuple[int, float]]]  # milliseconds after the start, and t
 FIRST: Tape = {"EURUSD": [(0, 1.1)], "GBPUSD": [(0, 1.3)]}
 
 
-class HandMade(Market):
+def hand_made(tape: Tape, symbols: tuple[Specification, ...] = SYMBOLS) -> RecordedMarket:
     """A market of the quotes given; every spread is ten points."""
+    by_name = {symbol.name: symbol for symbol in symbols}
+    quotes = {name: _ticks(rows, by_name[name]) for name, rows in tape.items()}
+    return RecordedMarket(MarketSettings(symbols=symbols), quotes)
 
-    def __init__(self, tape: Tape, symbols: tuple[Specification, ...] = SYMBOLS) -> None:
-        super().__init__(MarketSettings(symbols=symbols))
-        self._tape = tape
 
-    def _made(self, symbol: Specification, hour: int) -> Ticks:
-        quotes = [(START_MS + at, bid) for at, bid in self._tape.get(symbol.name, [])]
-        inside = [(at, bid) for at, bid in quotes if at // HOUR_MS == hour]
-        bids = np.array([bid for _, bid in inside])
-        return Ticks(
-            np.array([at for at, _ in inside], dtype=np.int64),
-            bids,
-            np.round(bids + 10 * symbol.point, symbol.digits),
-            np.full(len(inside), 6, dtype=np.uint32),
-        )
+def _ticks(rows: list[tuple[int, float]], symbol: Specification) -> Ticks:
+    bids = np.array([bid for _, bid in rows])
+    return Ticks(
+        np.array([START_MS + at for at, _ in rows], dtype=np.int64),
+        bids,
+        np.round(bids + 10 * symbol.point, symbol.digits),
+        np.full(len(rows), 6, dtype=np.uint32),
+    )
 
 
 def like(name: str, /, **changes: Any) -> Specification:
@@ -67,7 +66,7 @@ def desk(
         logins=(LOGIN,), market=MarketSettings(symbols=symbols), terms=AccountSettings(**terms)
     )
     ledger = opened(LOGIN, AccountSettings(**terms), START_MS)
-    return Account(HandMade(whole, symbols), ledger, lambda *_record: None)
+    return Account(hand_made(whole, symbols), ledger, lambda *_record: None)
 
 
 def order(side: int, **fields: Any) -> TradeRequest:
@@ -161,7 +160,7 @@ def floor(
     """A floor at the start, logged in."""
     later = tape or {}
     whole = {name: [*first.get(name, []), *later.get(name, [])] for name in {**first, **later}}
-    market = HandMade(whole, symbols)
+    market = hand_made(whole, symbols)
     settings = BrokerSettings(
         logins=(LOGIN, OTHER), market=market.settings, terms=AccountSettings(**terms)
     )

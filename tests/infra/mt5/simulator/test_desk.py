@@ -15,7 +15,7 @@ from infra.mt5.simulator.faults import FaultRule
 from infra.mt5.simulator.settings import AccountSettings, BrokerSettings
 from infra.mt5.simulator.terminal import simulated_terminal
 from tests.infra.mt5.simulator.causes import change, remove
-from tests.infra.mt5.simulator.hand import BUY, FIRST, SELL, HandMade, floor, order, waiting
+from tests.infra.mt5.simulator.hand import BUY, FIRST, SELL, floor, hand_made, order, waiting
 from tests.infra.mt5.worlds import EVER, LOGIN, START_MS
 
 SLOW: dict[str, Any] = {"desk_ms": 3_000, "answer_wait_ms": 1_000}
@@ -102,7 +102,7 @@ def test_jitter_is_the_seeds() -> None:
 
 
 def test_a_kill_between_answer_and_deal_loses_nothing(tmp_path: Path) -> None:
-    market = HandMade({**FIRST, "EURUSD": [(0, 1.1), (5_000, 1.0899)]})
+    market = hand_made({**FIRST, "EURUSD": [(0, 1.1), (5_000, 1.0899)]})
     terms = AccountSettings(**SLOW)
     settings = BrokerSettings(logins=(LOGIN,), market=market.settings, terms=terms)
 
