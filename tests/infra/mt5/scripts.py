@@ -10,6 +10,7 @@ from infra.mt5 import constants as mt5
 from infra.mt5.simulator.account import Account
 from infra.mt5.simulator.broker import Broker
 from infra.mt5.simulator.clock import VirtualClock
+from infra.mt5.simulator.work import Manner
 from infra.mt5.tuples import TradeRequest
 from tests.infra.mt5.worlds import HOUR_MS, LOGIN
 
@@ -64,8 +65,14 @@ def play(broker: Broker, clock: VirtualClock, steps: list[Step], looking: bool =
         if step.on_tick:
             clock.advance(_until_next_tick_ms(broker, step.symbol))
         broker.advance()
-        account.send(request_of(account, step))
+        account.send(request_of(account, step), _manner(account))
     return account
+
+
+def _manner(account: Account) -> Manner:
+    """At once, or as late as the account's desk is."""
+    desk_ms = account.ledger.terms.desk_ms
+    return Manner(due_ms=account.ledger.now_ms + desk_ms if desk_ms else 0)
 
 
 def _until_next_tick_ms(broker: Broker, symbol: str) -> int:
@@ -93,6 +100,7 @@ def request_of(account: Account, step: Step) -> TradeRequest:
             price=sl if pends else price,
             sl=0.0 if pends else sl,
             magic=step.pick,
+            type_filling=step.pick % 3 if symbol.depth else 0,
         )
     return _of_existing(account, step)
 

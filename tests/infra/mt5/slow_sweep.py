@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from operator import itemgetter
 
 from infra.mt5 import constants as mt5
+from infra.mt5.simulator.desk import finish_work
 from infra.mt5.simulator.execution import closing_order, fill, finish
 from infra.mt5.simulator.expiry import DAY_MS
 from infra.mt5.simulator.ledger import Ledger, Order, Position
@@ -21,7 +22,7 @@ BUY = mt5.ORDER_TYPE_BUY
 def slow_sweep(market: Market, ledger: Ledger, to_ms: int) -> None:
     """The same as `sweep`."""
     from_ms = ledger.now_ms
-    if to_ms <= from_ms or not (ledger.positions or ledger.orders):
+    if to_ms <= from_ms or not (ledger.positions or ledger.orders or ledger.works):
         ledger.now_ms = max(from_ms, to_ms)
         return
     prices: Prices = {}
@@ -49,16 +50,19 @@ def _ticks(market: Market, from_ms: int, to_ms: int) -> list[tuple[int, int, str
 
 
 def _let_time_pass(market: Market, ledger: Ledger, from_ms: int, to_ms: int) -> None:
-    """Expiries and midnights in `(from_ms, to_ms]`, before the ticks of the same millisecond."""
+    """Expiries, the desk's work, midnights in `(from_ms, to_ms]`, before the same moment's ticks."""
     for at_ms in sorted(_moments(ledger, from_ms, to_ms)):
         for order in [o for o in ledger.orders.values() if o.expires_ms == at_ms]:
             finish(ledger, order, mt5.ORDER_STATE_EXPIRED, at_ms, order.price)
+        for work in [w for w in ledger.works.values() if w.manner.due_ms == at_ms]:
+            finish_work(market, ledger, work, at_ms)
         if at_ms % DAY_MS == 0 and ledger.positions:
             roll_over(market, ledger, at_ms)
 
 
 def _moments(ledger: Ledger, from_ms: int, to_ms: int) -> Iterator[int]:
     expiries = {order.expires_ms for order in ledger.orders.values()}
+    expiries |= {work.manner.due_ms for work in ledger.works.values()}
     midnights = set(range((from_ms // DAY_MS + 1) * DAY_MS, to_ms + 1, DAY_MS))
     yield from (at for at in expiries | midnights if from_ms < at <= to_ms)
 
