@@ -9,11 +9,11 @@ from infra.mt5.constants import (
 )
 from infra.mt5.simulator.draws import bits, stream_key, uniforms
 from infra.mt5.simulator.ledger import Ledger
-from infra.mt5.simulator.specification import Depth, Specification
+from infra.mt5.simulator.specification import LEVELS_MAX, Depth, Specification
 from infra.mt5.simulator.ticks import Market, Quote
 
 _THROUGH_THE_BOOK = (SYMBOL_TRADE_EXECUTION_MARKET, SYMBOL_TRADE_EXECUTION_EXCHANGE)
-_DRAWS_PER_QUOTE = 64
+_DRAWS_PER_QUOTE = 2 * LEVELS_MAX
 
 
 class Level(NamedTuple):
@@ -34,7 +34,7 @@ def levels(market: Market, symbol: Specification, side: int, quote: Quote) -> li
     """What an order of a side finds opposite, best price first."""
     depth = symbol.depth or Depth(levels=1, lots=symbol.volume_max)
     key = stream_key(market.settings.seed, "book", symbol.name)
-    start = quote.time_ms * _DRAWS_PER_QUOTE + side * (_DRAWS_PER_QUOTE // 2)
+    start = quote.time_ms * _DRAWS_PER_QUOTE + side * LEVELS_MAX
     shares = 0.5 + uniforms(bits(key, start, depth.levels))
     best, away = (quote.ask, 1) if side == ORDER_TYPE_BUY else (quote.bid, -1)
     step = away * depth.step_points * symbol.point

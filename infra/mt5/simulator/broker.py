@@ -3,7 +3,7 @@
 from pathlib import Path
 from threading import Lock
 
-from infra.mt5.constants import RES_E_NOT_FOUND
+from infra.mt5.constants import RES_E_INVALID_PARAMS, RES_E_NOT_FOUND
 from infra.mt5.link import CallError
 from infra.mt5.simulator.account import Account
 from infra.mt5.simulator.clock import Clock
@@ -71,8 +71,21 @@ class Broker:
         account = self.accounts.get(login)
         if account is None:
             raise CallError(RES_E_NOT_FOUND, f"Terminal: no account {login}")
+        for rule in rules:
+            if (wrong := self._senseless(rule)) is not None:
+                raise CallError(RES_E_INVALID_PARAMS, f"Terminal: {rule.kind}: {wrong}")
         with account.lock:
             account.faults.replace(rules)
+
+    def _senseless(self, rule: FaultRule) -> str | None:
+        """What a rule lacks to be followed."""
+        if rule.delay_ms < 0 or rule.for_ms < 0:
+            return f"delay_ms is {rule.delay_ms}, for_ms {rule.for_ms}; give 0 or more"
+        if rule.kind == "wrong_account" and rule.login not in self.accounts:
+            return f"there is no account {rule.login}"
+        if rule.kind == "other" and rule.request is None:
+            return "give the request that somebody else sends"
+        return None
 
     def close(self) -> None:
         """Let the journals go."""

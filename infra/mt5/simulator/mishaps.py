@@ -11,6 +11,7 @@ from infra.mt5.simulator.draws import bits, stream_key, uniforms
 Mishap = Literal["stalled", "closed", "shock", "duplicate", "disorder"]
 DAY_MS = 86_400_000
 _DRAWN: tuple[Mishap, ...] = ("stalled", "duplicate", "disorder", "shock")
+MISHAPS_PER_DAY_MAX = 15
 _DURATION_MS_MAX = 600_000
 _SHOCK_MAX = 0.01
 _EVERY = 3  # of the ticks of a span, how many come twice
@@ -33,6 +34,13 @@ class MarketFault:
     symbol: str | None = None
     size: float = 0.0
 
+    def __post_init__(self) -> None:
+        if self.to_ms <= self.from_ms or not self.size > -1.0:
+            raise ValueError(
+                f"{self.kind}: from {self.from_ms} to {self.to_ms} ms by {self.size}; give an end "
+                "after the beginning and a size above -1"
+            )
+
     def hits(self, name: str, *kinds: Mishap) -> bool:
         """Whether it is of one of these kinds and happens to a symbol."""
         return self.kind in kinds and self.symbol in (None, name)
@@ -43,10 +51,10 @@ def drawn(seed: int, name: str, day: int, per_day: float) -> tuple[MarketFault, 
     if not per_day:
         return ()
     key = stream_key(seed, "mishaps", name)
-    draws = uniforms(bits(key, day * 64, 64)).reshape(16, 4)
-    whole = int(per_day)
-    count = min(15, whole + (draws[15, 0] < per_day - whole))
-    return tuple(_of_draws(name, day, *draws[nth].tolist()) for nth in range(int(count)))
+    of_a_day = MISHAPS_PER_DAY_MAX + 1
+    draws = uniforms(bits(key, day * of_a_day * 4, of_a_day * 4)).reshape(of_a_day, 4)
+    count = int(per_day + draws[MISHAPS_PER_DAY_MAX, 0])
+    return tuple(_of_draws(name, day, *draws[nth].tolist()) for nth in range(count))
 
 
 def kept(

@@ -6,7 +6,7 @@ from typing import Literal
 
 from infra.mt5 import constants as mt5
 from infra.mt5.simulator.conversion import legs
-from infra.mt5.simulator.mishaps import MarketFault
+from infra.mt5.simulator.mishaps import MISHAPS_PER_DAY_MAX, MarketFault
 from infra.mt5.simulator.specification import Specification
 from infra.mt5.simulator.symbols import BY_NAME, SYMBOLS
 
@@ -45,6 +45,10 @@ class MarketSettings:
             raise ValueError(
                 f"ticks_per_s is {self.ticks_per_s}; give more than 0, at most {TICKS_PER_S_MAX:g}"
             )
+        if not 0 <= self.mishaps_per_day <= MISHAPS_PER_DAY_MAX:
+            raise ValueError(
+                f"mishaps_per_day is {self.mishaps_per_day}; give 0 to {MISHAPS_PER_DAY_MAX}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +81,16 @@ class AccountSettings:
     desk_ms: int = 0  # from when a request is accepted until it is carried out
     desk_jitter_ms: int = 0
     answer_wait_ms: int = 60_000  # how long a terminal waits for the desk
+
+    def __post_init__(self) -> None:
+        if self.leverage < 1:
+            raise ValueError(f"leverage is {self.leverage}; give 1 or more")
+        durations = (self.way_ms, self.way_jitter_ms, self.desk_ms, self.desk_jitter_ms)
+        if min(*durations, self.answer_wait_ms, self.requests_per_s_max) < 0:
+            raise ValueError(
+                "way_ms, desk_ms, their jitters, answer_wait_ms and requests_per_s_max are "
+                f"{(*durations, self.answer_wait_ms, self.requests_per_s_max)}; give 0 or more"
+            )
 
     @property
     def hedges(self) -> bool:

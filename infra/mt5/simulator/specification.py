@@ -12,6 +12,8 @@ FILLING_BOC = 4
 EXPIRATION_ALL = 15  # GTC 1, DAY 2, SPECIFIED 4, SPECIFIED_DAY 8
 ORDERS_ALL = 127  # MARKET 1, LIMIT 2, STOP 4, STOP_LIMIT 8, SL 16, TP 32, CLOSEBY 64
 
+LEVELS_MAX = 32
+_DAY_MINUTES = 1440
 _BY_TICK = (
     mt5.SYMBOL_CALC_MODE_CFDINDEX,
     mt5.SYMBOL_CALC_MODE_FUTURES,
@@ -41,6 +43,13 @@ class Depth:
     levels: int = 5
     lots: float = 10.0
     step_points: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 < self.levels <= LEVELS_MAX or not self.lots > 0.0 or self.step_points < 1:
+            raise ValueError(
+                f"a book of {self.levels} levels of {self.lots} lots, {self.step_points} points "
+                f"apart; give 1 to {LEVELS_MAX} levels of more than 0 lots, a point apart or more"
+            )
 
 
 class Bridge(NamedTuple):
@@ -112,6 +121,17 @@ class Specification:
         ratio = self.grid / self.point
         if abs(ratio - round(ratio)) > 1e-6 or round(ratio) < 1:
             raise ValueError(f"{self.name}: tick_size is {self.tick_size}; give whole points")
+        if not 0.0 < self.volume_step <= self.volume_min <= self.volume_max:
+            raise ValueError(
+                f"{self.name}: volume is {self.volume_min} to {self.volume_max} by "
+                f"{self.volume_step}; give a step that is above 0 and not above the least"
+            )
+        for day, start, end in self.hours:
+            if not (0 <= day <= 6 and 0 <= start < end <= _DAY_MINUTES):
+                raise ValueError(
+                    f"{self.name}: hours are day {day}, {start} to {end}; give a day from 0 "
+                    f"(Sunday) to 6 and minutes of it, at most {_DAY_MINUTES}"
+                )
 
     @property
     def point(self) -> float:

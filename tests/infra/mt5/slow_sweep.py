@@ -50,7 +50,7 @@ def _ticks(market: Market, from_ms: int, to_ms: int) -> list[tuple[int, int, str
 
 
 def _let_time_pass(market: Market, ledger: Ledger, from_ms: int, to_ms: int) -> None:
-    """Expiries, the desk's work, midnights in `(from_ms, to_ms]`, before the same moment's ticks."""
+    """Expiries, the desk's work, midnights in `(from_ms, to_ms]`, before ticks of that moment."""
     for at_ms in sorted(_moments(ledger, from_ms, to_ms)):
         for order in [o for o in ledger.orders.values() if o.expires_ms == at_ms]:
             finish(ledger, order, mt5.ORDER_STATE_EXPIRED, at_ms, order.price)

@@ -10,10 +10,11 @@ import pytest
 from infra.mt5 import constants as mt5
 from infra.mt5.simulator.account import Account
 from infra.mt5.simulator.expiry import DAY_MS
+from infra.mt5.simulator.mishaps import MarketFault
 from infra.mt5.simulator.orders import margin_needed, profit_between
 from infra.mt5.simulator.quotes import Quotes
 from infra.mt5.simulator.settings import AccountSettings, BrokerSettings, MarketSettings
-from infra.mt5.simulator.specification import Hours, Specification
+from infra.mt5.simulator.specification import Depth, Hours, Specification
 from infra.mt5.simulator.symbols import SYMBOLS
 from infra.mt5.simulator.ticks import Market
 from tests.infra.mt5.simulator.hand import (
@@ -268,8 +269,28 @@ def test_the_package_shows_what_the_symbol_states() -> None:
         {"calc_mode": mt5.SYMBOL_CALC_MODE_FUTURES},
         {"calc_mode": mt5.SYMBOL_CALC_MODE_EXCH_BONDS},
         {"tick_size": 0.000015},
+        {"volume_step": 0.0},
+        {"volume_min": 0.001},
+        {"hours": (Hours(7, 0, 60),)},
+        {"hours": (Hours(1, 60, 60),)},
     ],
 )
 def test_a_symbol_that_says_too_little_is_refused_in_words(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"EURUSD: .*; give "):
         _: Specification = like("EURUSD", **wrong)
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong"),
+    [
+        (Depth, {"levels": 33}),
+        (Depth, {"lots": 0.0}),
+        (AccountSettings, {"leverage": 0}),
+        (AccountSettings, {"desk_ms": -1}),
+        (MarketSettings, {"mishaps_per_day": 16.0}),
+        (MarketFault, {"kind": "closed", "from_ms": 5, "to_ms": 5}),
+    ],
+)
+def test_settings_without_sense_are_refused_in_words(kind: Any, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="give "):
+        kind(**wrong)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from infra.mt5 import constants as mt5
+from infra.mt5.link import CallError
 from infra.mt5.simulator.faults import KINDS, FaultRule, seeded
 from infra.mt5.simulator.mishaps import MarketFault
 from infra.mt5.simulator.quotes import Quotes
@@ -260,3 +261,16 @@ def test_no_rules_end_all_troubles() -> None:
     assert made.code(order(BUY)) == mt5.TRADE_RETCODE_CONNECTION
     made.spoil()
     made.done(order(BUY))
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        FaultRule(kind="delay", delay_ms=-1),
+        FaultRule(kind="wrong_account", login=5),
+        FaultRule(kind="other"),
+    ],
+)
+def test_a_rule_without_sense_is_refused_in_words(rule: FaultRule) -> None:
+    with pytest.raises(CallError, match=rule.kind):
+        floor().spoil(rule)
