@@ -43,8 +43,13 @@ def filling(case: Case) -> int:
 
 
 def order_there(case: Case) -> int:
-    """The order is still active, or not even that yet."""
-    return ACCEPTED if case.order or case.work else mt5.TRADE_RETCODE_INVALID_ORDER
+    """The order is still active, or not even that yet. What is left of a market order is not
+    changed any more."""
+    order = case.order
+    changes = case.request.action == mt5.TRADE_ACTION_MODIFY
+    if order is not None and changes and order.type <= mt5.ORDER_TYPE_SELL:
+        return mt5.TRADE_RETCODE_INVALID_ORDER
+    return ACCEPTED if order or case.work else mt5.TRADE_RETCODE_INVALID_ORDER
 
 
 def expiration(case: Case) -> int:

@@ -133,7 +133,12 @@ def market_open(case: Case) -> int:
 
 
 def price_known(case: Case) -> int:
-    """There has been a quote, it is not too old to deal at, and it can be turned into money."""
+    """There has been a quote."""
+    return ACCEPTED if case.quote else mt5.TRADE_RETCODE_PRICE_OFF
+
+
+def price_good(case: Case) -> int:
+    """There is a quote, it is not too old to deal at, and it can be turned into money."""
     quote, oldest_s = case.quote, case.symbol.quote_age_max_s
     if quote is None or (oldest_s and case.at_ms - quote.time_ms > oldest_s * 1000):
         return mt5.TRADE_RETCODE_PRICE_OFF

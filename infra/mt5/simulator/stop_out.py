@@ -62,10 +62,9 @@ class _Part:
     way: Legs
 
 
-def currencies_needed(market: Market, ledger: Ledger) -> set[str]:
-    """The symbols that convert what is held into the account's currency."""
-    held = {position.symbol for position in ledger.positions.values()}
-    ways = (market.legs(market.symbols[name].profit, ledger.terms.currency) for name in held)
+def converting(market: Market, ledger: Ledger, names: set[str]) -> set[str]:
+    """The symbols that convert what these gain into the account's currency."""
+    ways = (market.legs(market.symbols[name].profit, ledger.terms.currency) for name in names)
     return {leg.symbol for way in ways for leg in way}
 
 
@@ -74,7 +73,7 @@ def first_stop_out(
 ) -> StopOut | None:
     """The first unchecked tick at which the account's equity is at or below the stop-out level."""
     held = {position.symbol for position in ledger.positions.values()}
-    wanted = held | currencies_needed(market, ledger)
+    wanted = held | converting(market, ledger, held)
     names = [name for name in progress.tapes if name in wanted]
     if all(until[name] <= progress.checked[name] for name in names):
         return None
@@ -86,7 +85,7 @@ def first_stop_out(
     base = ledger.balance + ledger.terms.credit + swaps
     if base + sum(_least(part, spans) for part in parts) > limit + _SLACK:
         return None
-    return _exact(progress, list(spans.values()), parts, base, limit, needed)
+    return _exact(progress, spans, parts, base, limit, needed)
 
 
 def _least(part: _Part, spans: dict[str, _Span]) -> float:
@@ -145,13 +144,14 @@ def _cost(positions: list[Position]) -> float:
 
 def _exact(
     progress: Progress,
-    spans: list[_Span],
+    by_name: dict[str, _Span],
     parts: list[_Part],
     base: float,
     limit: float,
     needed: float,
 ) -> StopOut | None:
     """Merge the spans by (time, symbol) and find the first tick at the limit."""
+    spans = list(by_name.values())
     times = np.concatenate([span.time_ms for span in spans])
     ranks = np.concatenate([np.full(len(s.time_ms), i) for i, s in enumerate(spans)])
     merged = np.argsort(times, kind="stable")
@@ -160,7 +160,7 @@ def _exact(
     for part in parts:
         values = part.values[counts[part.name]]
         for leg in part.way:
-            rates = next(s for s in spans if s.name == leg.symbol).rates(leg.inverse, part.side)
+            rates = by_name[leg.symbol].rates(leg.inverse, part.side)
             values = values * rates[counts[leg.symbol]]
         equity = equity + values
     failing = equity <= limit

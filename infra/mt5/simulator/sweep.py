@@ -10,13 +10,17 @@ from typing import Literal
 import numpy as np
 
 from infra.mt5.constants import ORDER_STATE_EXPIRED
-from infra.mt5.simulator.conversion import Legs
 from infra.mt5.simulator.desk import finish_work
 from infra.mt5.simulator.execution import finish
 from infra.mt5.simulator.expiry import DAY_MS
 from infra.mt5.simulator.ledger import Ledger
 from infra.mt5.simulator.rollover import roll_over
-from infra.mt5.simulator.stop_out import Progress, close_largest_loss, first_stop_out
+from infra.mt5.simulator.stop_out import (
+    Progress,
+    close_largest_loss,
+    converting,
+    first_stop_out,
+)
 from infra.mt5.simulator.ticks import HOUR_MS, Market, Ticks
 from infra.mt5.simulator.triggers import fire, first_trigger
 
@@ -44,7 +48,7 @@ def _window(market: Market, ledger: Ledger, end_ms: int) -> None:
     used = {position.symbol for position in ledger.positions.values()}
     used |= {order.symbol for order in ledger.orders.values()}
     used |= {work.order.symbol for work in ledger.works.values() if work.order}
-    used |= {leg.symbol for name in used for leg in _ways(market, ledger, name)}
+    used |= converting(market, ledger, used)
     names = [name for name in market.symbols if name in used]
     tapes = {name: market.ticks(name, ledger.now_ms + 1, end_ms + 1) for name in names}
     progress = Progress(tapes, dict.fromkeys(names, 0), ledger.now_ms)
@@ -64,10 +68,6 @@ def _window(market: Market, ledger: Ledger, end_ms: int) -> None:
                 cursor[name] = max(cursor[name], int(np.searchsorted(tape.time_ms, timed_ms)))
         else:
             return
-
-
-def _ways(market: Market, ledger: Ledger, name: str) -> Legs:
-    return market.legs(market.symbols[name].profit, ledger.terms.currency)
 
 
 def _next_timed(ledger: Ledger, after_ms: int, end_ms: int) -> int | None:

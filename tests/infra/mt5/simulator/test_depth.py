@@ -13,6 +13,7 @@ from infra.mt5.simulator.ledger import Order
 from infra.mt5.simulator.settings import MarketSettings
 from infra.mt5.simulator.specification import Depth
 from infra.mt5.simulator.ticks import Market
+from tests.infra.mt5.simulator.causes import change, remove
 from tests.infra.mt5.simulator.hand import (
     BUY,
     SELL,
@@ -126,6 +127,16 @@ def test_on_an_exchange_the_rest_of_a_market_order_waits_for_more() -> None:
     assert account.ledger.done[-1].state == mt5.ORDER_STATE_FILLED
 
 
+def test_what_waits_of_a_market_order_is_taken_out_but_not_changed() -> None:
+    account = thin(execution=EXCHANGE)
+    ticket = sent(account, order(BUY, volume=14.0, type_filling=RETURN))
+    assert refused(account, change(ticket, 1.05)) == mt5.TRADE_RETCODE_INVALID_ORDER
+    account.send(remove(ticket))
+    done = account.ledger.done_order(ticket)
+    assert done is not None
+    assert (done.state, account.ledger.orders) == (mt5.ORDER_STATE_CANCELED, {})
+
+
 def test_the_rest_of_a_market_order_waits_on_an_exchange_only() -> None:
     waits = order(BUY, type_filling=RETURN)
     assert refused(thin(), waits) == mt5.TRADE_RETCODE_INVALID_FILL
@@ -228,5 +239,7 @@ def test_a_price_that_has_not_moved_for_long_is_none() -> None:
     account = desk({}, euro(quote_age_max_s=60))
     account.advance(START_MS + 60_000)
     sent(account, order(BUY))
+    pending = sent(account, waiting(2, 1.05))
     account.advance(START_MS + 60_001)
     assert refused(account, order(BUY)) == mt5.TRADE_RETCODE_PRICE_OFF
+    assert account.send(remove(pending)).retcode == mt5.TRADE_RETCODE_DONE
