@@ -130,8 +130,6 @@ def _deal(ledger: Ledger, moment: Moment, order: Order, quote: Quote) -> None:
     if found.lots:
         fill(ledger, moment, order, found.price, found.lots)
         take(ledger, symbol, side, quote, found.lots)
-    if order.left and order.type not in _LIMITS:
-        order.type = side
     rest(ledger, order, quote.time_ms, found.price)
 
 

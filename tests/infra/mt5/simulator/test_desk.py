@@ -144,3 +144,14 @@ def test_an_order_that_fills_is_no_longer_changed() -> None:
     made.clock.advance(5_000)
     (position,) = made.terminal.positions_get() or ()
     assert position.price_open == 1.09
+
+
+def test_an_order_that_has_become_another_is_not_changed() -> None:
+    """The stop of a stop-limit order is touched while the desk is about to move it."""
+    made = floor({"EURUSD": [(5_000, 1.12)]}, desk_ms=1_000)
+    ticket = made.done(waiting(mt5.ORDER_TYPE_BUY_STOP_LIMIT, 1.11, stoplimit=1.105))
+    made.clock.advance(3_500)
+    moved = change(ticket, 1.115)._replace(stoplimit=1.105)
+    assert made.code(moved) == mt5.TRADE_RETCODE_ORDER_CHANGED
+    (waits,) = made.terminal.orders_get() or ()
+    assert (waits.type, waits.price_open) == (mt5.ORDER_TYPE_BUY_LIMIT, 1.105)

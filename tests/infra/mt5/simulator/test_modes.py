@@ -8,6 +8,7 @@ import pytest
 
 from infra.mt5 import constants as mt5
 from infra.mt5.simulator.account import Account
+from infra.mt5.simulator.expiry import DAY_MS
 from infra.mt5.simulator.views import account_info, positions
 from tests.infra.mt5.simulator.hand import (
     BUY,
@@ -137,6 +138,9 @@ def test_what_closes_another_names_both() -> None:
         short,
     )
     assert (one.profit, two.profit) == (-2.0, 0.0)
+    for position in (long, short):
+        assert ticket in [done.ticket for done in account.ledger.done_of_position(position)]
+    assert account.ledger.deals_of_order(ticket) == [one, two]
 
 
 def test_stop_out_may_be_an_amount_of_money() -> None:
@@ -181,3 +185,46 @@ def test_a_volume_limit_counts_what_a_netted_deal_opens() -> None:
     assert refused(account, order(BUY, volume=0.1)) == mt5.TRADE_RETCODE_LIMIT_VOLUME
     assert refused(account, order(SELL, volume=2.1)) == mt5.TRADE_RETCODE_LIMIT_VOLUME
     sent(account, order(SELL, volume=2.0))
+
+
+def test_a_night_is_paid_when_a_position_is_turned_round() -> None:
+    midnight_ms = DAY_MS - START_MS % DAY_MS
+    account = netting()
+    sent(account, order(BUY))
+    account.advance(START_MS + midnight_ms)
+    sent(account, order(SELL, volume=2.0))
+    assert dealt(account)[-1].swap == -7.2
+    (position,) = positions(account)
+    assert position.swap == 0.0
+
+
+def test_credit_puts_stop_out_off() -> None:
+    tape = {"EURUSD": [(10, 1.0950), (20, 1.0849)]}
+    account = desk(tape, deposit=500.0, credit=1_000.0, **FREE)
+    one = sent(account, order(BUY))
+    account.advance(START_MS + 30)
+    assert [(position, at) for position, at, *_ in exits(account)] == [(one, 20)]
+
+
+def test_a_pending_order_that_only_closes_needs_no_money() -> None:
+    account = netting({"EURUSD": [(10, 1.0945)]}, deposit=1_200.0)
+    one = sent(account, order(BUY))
+    sent(account, waiting(mt5.ORDER_TYPE_SELL_STOP, 1.0950, volume=0.4))
+    account.advance(START_MS + 10)
+    assert account.worth().free < 0.0
+    assert account.ledger.positions[one].volume == 0.6
+
+
+def test_more_of_a_netted_position_is_no_further_position() -> None:
+    account = netting(positions_max=1)
+    sent(account, order(BUY))
+    sent(account, order(BUY))
+    other = order(BUY, symbol="GBPUSD", price=1.3)
+    assert refused(account, other) == mt5.TRADE_RETCODE_LIMIT_POSITIONS
+
+
+def test_a_symbol_may_not_let_positions_close_each_other() -> None:
+    account = desk({}, euro(order_mask=127 - 64))
+    long, short = sent(account, order(BUY)), sent(account, order(SELL))
+    by = order(BUY, action=mt5.TRADE_ACTION_CLOSE_BY, position=long, position_by=short)
+    assert refused(account, by) == mt5.TRADE_RETCODE_INVALID_ORDER
