@@ -65,14 +65,14 @@ class Account:
         lately.append(at_ms)
         return True
 
-    def judged(self, request: TradeRequest) -> tuple[int, Case | None]:
+    def judged(self, request: TradeRequest, manner: Manner = AT_ONCE) -> tuple[int, Case | None]:
         """What the server says to a request now, and the case it judged."""
-        case = case_of(self.market, self.ledger, request, self.ledger.now_ms)
+        case = case_of(self.market, self.ledger, request, self.ledger.now_ms, manner)
         return (unnamed(request) if case is None else judge(case)), case
 
     def send(self, request: TradeRequest, manner: Manner = AT_ONCE) -> Outcome:
         """Judge, write down, execute. What is refused leaves no trace in the book."""
-        code, case = self.judged(request)
+        code, case = self.judged(request, manner)
         if code != ACCEPTED or case is None:
             return Outcome(code, quote=case.quote if case else None)
         self._record(self.ledger.now_ms, request, manner)
@@ -81,7 +81,7 @@ class Account:
     def replay(self, at_ms: int, request: TradeRequest, manner: Manner = AT_ONCE) -> None:
         """Do again what was written down."""
         self.advance(at_ms)
-        code, case = self.judged(request)
+        code, case = self.judged(request, manner)
         if code != ACCEPTED or case is None:
             raise ReplayError(
                 f"account {self.ledger.login}: the request recorded at {at_ms} is refused "

@@ -10,7 +10,7 @@ from infra.mt5.simulator.ledger import Ledger, Order, Position
 from infra.mt5.simulator.moment import Moment, NoPriceError
 from infra.mt5.simulator.specification import Specification
 from infra.mt5.simulator.ticks import Market, Quote
-from infra.mt5.simulator.work import Work
+from infra.mt5.simulator.work import AT_ONCE, Manner, Work
 from infra.mt5.tuples import TradeRequest
 
 
@@ -32,6 +32,7 @@ class Case:
     order: Order | None
     met: Position | None
     work: Work | None = None  # the request in work that this one takes back
+    by_hand: bool = False  # no program sends it
 
     @property
     def side(self) -> int:
@@ -78,7 +79,9 @@ class Case:
         return Moment(self.market, self.at_ms, known)
 
 
-def case_of(market: Market, ledger: Ledger, request: TradeRequest, at_ms: int) -> Case | None:
+def case_of(
+    market: Market, ledger: Ledger, request: TradeRequest, at_ms: int, manner: Manner = AT_ONCE
+) -> Case | None:
     """Look up what the request names; `None` if it names no symbol of ours."""
     position = ledger.positions.get(request.position)
     order = ledger.orders.get(request.order)
@@ -102,4 +105,5 @@ def case_of(market: Market, ledger: Ledger, request: TradeRequest, at_ms: int) -
         order=order,
         met=met,
         work=work,
+        by_hand=manner.reason != mt5.ORDER_REASON_EXPERT,
     )

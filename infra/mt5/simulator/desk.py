@@ -62,7 +62,7 @@ def _cancelled(case: Case, work: Work) -> Outcome:
 
 
 def _judged_now(market: Market, ledger: Ledger, work: Work, at_ms: int) -> tuple[int, Case | None]:
-    case = case_of(market, ledger, work.request, at_ms)
+    case = case_of(market, ledger, work.request, at_ms, work.manner)
     if work.request.action in _CHANGES_AN_ORDER:
         order = ledger.orders.get(work.request.order)
         if order is None:

@@ -17,11 +17,11 @@ _MARKET, _SL, _TP = 1, 16, 32  # bits of the mask of orders
 
 
 def autotrading(case: Case) -> int:
-    """The terminal's button, the server's permission for programs, the account's own."""
+    """The terminal's button and the server's permission, for programs; the account's own."""
     terms = case.ledger.terms
-    if not terms.terminal_trade_allowed:
+    if not terms.terminal_trade_allowed and not case.by_hand:
         return mt5.TRADE_RETCODE_CLIENT_DISABLES_AT
-    if not terms.experts_allowed:
+    if not terms.experts_allowed and not case.by_hand:
         return mt5.TRADE_RETCODE_SERVER_DISABLES_AT
     return ACCEPTED if terms.trade_allowed else mt5.TRADE_RETCODE_TRADE_DISABLED
 

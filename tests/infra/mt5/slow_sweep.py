@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from operator import itemgetter
 
 from infra.mt5 import constants as mt5
+from infra.mt5.simulator.book import offer, take
 from infra.mt5.simulator.desk import finish_work
 from infra.mt5.simulator.execution import closing_order, fill, finish
 from infra.mt5.simulator.expiry import DAY_MS
@@ -13,7 +14,7 @@ from infra.mt5.simulator.ledger import Ledger, Order, Position
 from infra.mt5.simulator.moment import Moment
 from infra.mt5.simulator.money import affords, margin
 from infra.mt5.simulator.rollover import roll_over
-from infra.mt5.simulator.ticks import Market
+from infra.mt5.simulator.ticks import Market, Quote
 
 Prices = dict[str, tuple[float, float]]
 BUY = mt5.ORDER_TYPE_BUY
@@ -102,25 +103,48 @@ def _stops(ledger: Ledger, moment: Moment, position: Position, price: float) -> 
 
 
 def _pending(market: Market, ledger: Ledger, order: Order, at_ms: int, prices: Prices) -> None:
-    """Scripts place limits only."""
+    """Scripts place limits only; what is left of a market order deals at any price."""
     bid, ask = prices[order.symbol]
-    buys = order.type == mt5.ORDER_TYPE_BUY_LIMIT
+    buys, limited = order.type % 2 == 0, order.type > mt5.ORDER_TYPE_SELL
     price = ask if buys else bid
-    if price > order.price if buys else price < order.price:
+    if limited and (price > order.price if buys else price < order.price):
         return
     symbol, moment = market.symbols[order.symbol], Moment(market, at_ms, prices)
-    held = _opposite(ledger, order)
-    if held >= order.volume or affords(moment, ledger, symbol, order.type % 2, order.volume, price):
-        fill(ledger, moment, order, price, order.volume)
-    else:
+    lots, closes = order.left, _opposite(ledger, order) >= order.left
+    if ledger.terms.hedges and order.position and order.position not in ledger.positions:
+        finish(ledger, order, mt5.ORDER_STATE_CANCELED, at_ms, price)
+    elif not closes and not affords(moment, ledger, symbol, order.type % 2, lots, price):
         order.comment = "[no money]"
         finish(ledger, order, mt5.ORDER_STATE_REJECTED, at_ms, price)
+    else:
+        _deal(ledger, moment, order, Quote(at_ms, bid, ask, 0), order.price if limited else 0.0)
+
+
+def _deal(ledger: Ledger, moment: Moment, order: Order, quote: Quote, limit: float) -> None:
+    market, at_ms = moment.market, moment.at_ms
+    symbol, side = market.symbols[order.symbol], order.type % 2
+    lots, price = offer(market, ledger, symbol, side, quote, order.left, limit)
+    if order.filling == mt5.ORDER_FILLING_FOK and lots < order.left:
+        order.comment = "[no volume]"
+        finish(ledger, order, mt5.ORDER_STATE_REJECTED, at_ms, price)
+        return
+    if lots:
+        fill(ledger, moment, order, price, lots)
+        take(ledger, symbol, side, quote, lots)
+    if order.left and order.filling == mt5.ORDER_FILLING_RETURN:
+        dealt = order.left < order.volume
+        order.state = mt5.ORDER_STATE_PARTIAL if dealt else mt5.ORDER_STATE_PLACED
+    elif order.left:
+        dealt = order.left < order.volume
+        state = mt5.ORDER_STATE_PARTIAL if dealt else mt5.ORDER_STATE_CANCELED
+        finish(ledger, order, state, at_ms, price)
 
 
 def _opposite(ledger: Ledger, order: Order) -> float:
-    """What a netting account holds against an order."""
+    """What an order closes: the position that it names, or what a netting account holds."""
     if ledger.terms.margin_mode == mt5.ACCOUNT_MARGIN_MODE_RETAIL_HEDGING:
-        return 0.0
+        named = ledger.positions.get(order.position)
+        return named.volume if named is not None and named.side != order.type % 2 else 0.0
     against = (p for p in ledger.positions.values() if p.side != order.type % 2)
     return sum(p.volume for p in against if p.symbol == order.symbol)
 

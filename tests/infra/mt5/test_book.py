@@ -74,7 +74,7 @@ def test_looking_changes_nothing(
 
 @pytest.mark.thorough
 @settings(max_examples=60, deadline=None)
-@given(TERMS, st.sampled_from([THIN, CROSS]), STEPS)
+@given(TERMS, st.sampled_from([THIN, CROSS, replace(BOOKED, ticks_per_s=0.02)]), STEPS)
 def test_the_fast_sweep_does_what_the_slow_one_does(
     terms: AccountSettings, market: MarketSettings, steps: list[Step]
 ) -> None:

@@ -155,6 +155,14 @@ def test_others_trade_on_the_account() -> None:
     assert position.time_msc == START_MS + 700
 
 
+def test_people_trade_where_programs_may_not() -> None:
+    made = floor(experts_allowed=False, terminal_trade_allowed=False)
+    made.spoil(FaultRule(kind="other", request=order(BUY), function="version"))
+    assert made.terminal.version() is not None
+    assert made.terminal.positions_total() == 1
+    assert made.code(order(BUY)) == mt5.TRADE_RETCODE_CLIENT_DISABLES_AT
+
+
 def test_a_shock_stops_one_position_out_after_the_other() -> None:
     shock = MarketFault(
         kind="shock", from_ms=START_MS + HOUR_MS, to_ms=START_MS + 2 * HOUR_MS, size=-0.01
