@@ -214,7 +214,7 @@ def _deal(
     towards = order.type % 2 if side is None else side
     ticket, at_ms = ledger.deal_ticket(), moment.at_ms
     ledger.book(
-        deal_tuple(ticket, order, towards, at_ms, entry, volume, price, -cost, swap, gained)
+        deal_tuple(ticket, order, towards, at_ms, entry, volume, price, 0.0 - cost, swap, gained)
     )
     return ticket
 

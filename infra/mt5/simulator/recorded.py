@@ -1,6 +1,6 @@
 """A market of recorded quotes: what was is what is quoted, and nothing else."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from hashlib import sha256
 
@@ -13,6 +13,7 @@ from infra.mt5.simulator.specification import Specification
 from infra.mt5.simulator.ticks import EMPTY, HOUR_MS, Market, Ticks
 
 Rows = npt.NDArray[np.void]
+_NEVER = np.zeros(0, dtype=np.int64)
 _MINUTE_MS = 60_000
 _PLACES = (0, _MINUTE_MS // 3, 2 * _MINUTE_MS // 3, _MINUTE_MS - 1)  # where a bar's prices stand
 
@@ -29,6 +30,15 @@ class RecordedMarket(Market):
                 raise ValueError(f"quotes of {name} are not in the order of their times; sort them")
         super().__init__(replace(settings, recording=digest(quotes)))
         self._recorded = dict(quotes)
+        self._quoted = {
+            name: np.unique((ticks.time_ms - self._offset_ms) // HOUR_MS)
+            for name, ticks in quotes.items()
+        }
+
+    def _hours_back(self, name: str, latest: int) -> Iterable[int]:
+        hours = self._quoted.get(name, _NEVER)
+        until = int(hours.searchsorted(latest, "right"))
+        return (int(hour) for hour in hours[:until][::-1])
 
     def _made(self, symbol: Specification, hour: int) -> Ticks:
         ticks = self._recorded.get(symbol.name, EMPTY)

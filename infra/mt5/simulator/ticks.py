@@ -1,6 +1,7 @@
 """The quotes inside a minute, and the market as the broker reads it."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from threading import Lock
 from typing import NamedTuple
@@ -106,8 +107,7 @@ class Market:
         standing = self._standing.get(name)
         if standing is not None and standing.quote.time_ms <= at_ms < standing.until_ms:
             return standing.quote
-        latest = self._hour(at_ms)
-        for hour in range(latest, max(latest - _QUIET_HOURS_MAX, FIRST_DAY * 24 - 1), -1):
+        for hour in self._hours_back(name, self._hour(at_ms)):
             chunk = self.hour(name, hour)
             index = int(chunk.time_ms.searchsorted(at_ms, "right")) - 1
             if index >= 0:
@@ -117,6 +117,12 @@ class Market:
                 self._standing[name] = _Standing(quote, until_ms)
                 return quote
         return None
+
+    def _hours_back(self, _name: str, latest: int) -> Iterable[int]:
+        """The hours in which the last quote may be, newest first."""
+        quiet = max((fault.to_ms - fault.from_ms for fault in self.settings.faults), default=0)
+        earliest = latest - _QUIET_HOURS_MAX - quiet // HOUR_MS
+        return range(latest, max(earliest, FIRST_DAY * 24 - 1), -1)
 
     def is_open(self, name: str, at_ms: int) -> bool:
         """Whether the symbol trades at a moment."""

@@ -194,6 +194,12 @@ def test_a_weekend_ends_with_a_gap() -> None:
     assert market.quote("EURUSD", after - HOUR_MS) == whole.quote("EURUSD", START_MS - 1)
 
 
+def test_a_price_outlives_a_week_without_quotes() -> None:
+    closed = MarketFault(kind="stalled", from_ms=START_MS, to_ms=START_MS + 400 * HOUR_MS)
+    market = Market(replace(SOLID, faults=(closed,)))
+    assert market.quote("EURUSD", START_MS + 399 * HOUR_MS) == market.quote("EURUSD", START_MS)
+
+
 def test_quotes_may_stall_while_trade_goes_on() -> None:
     stalled = MarketFault(
         kind="stalled", from_ms=START_MS, to_ms=START_MS + HOUR_MS, symbol="EURUSD"

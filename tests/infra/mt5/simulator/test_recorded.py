@@ -70,6 +70,14 @@ def test_faults_spoil_a_recording_too() -> None:
     assert len(market.ticks("EURUSD", START_MS + HOUR_MS, START_MS + 2 * HOUR_MS)) > 0
 
 
+def test_the_last_quote_stands_however_long_nobody_quotes() -> None:
+    market = RecordedMarket(EURO, {"EURUSD": of_ticks(TOLD)})
+    last = market.quote("EURUSD", START_MS + 1000 * SPAN_S)
+    assert last is not None
+    assert market.quote("EURUSD", START_MS + 5_000 * HOUR_MS) == last
+    assert market.quote("EURUSD", START_MS - 1) is None
+
+
 def test_recordings_are_told_apart() -> None:
     one, other = (RecordedMarket(EURO, {"EURUSD": of_ticks(TOLD[n:])}) for n in (0, 1))
     digests = {
