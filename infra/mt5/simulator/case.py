@@ -18,14 +18,13 @@ from infra.mt5.tuples import TradeRequest
 class Case:
     """One request at one moment, on one account.
 
-    `met` is the position that a deal would change: the one named, or on a netting account the
-    symbol's only one.
+    `moment` is the market as the request finds it, `met` the position that a deal would change:
+    the one named, or on a netting account the symbol's only one.
     """
 
-    market: Market
+    moment: Moment
     ledger: Ledger
     request: TradeRequest
-    at_ms: int
     symbol: Specification
     quote: Quote | None
     position: Position | None
@@ -33,6 +32,14 @@ class Case:
     met: Position | None
     work: Work | None = None  # the request in work that this one takes back
     by_hand: bool = False  # no program sends it
+
+    @property
+    def market(self) -> Market:
+        return self.moment.market
+
+    @property
+    def at_ms(self) -> int:
+        return self.moment.at_ms
 
     @property
     def side(self) -> int:
@@ -72,12 +79,6 @@ class Case:
             return Offer(lots, self.request.price)
         return offer(self.market, self.ledger, self.symbol, self.side, quote, lots)
 
-    @cached_property
-    def moment(self) -> Moment:
-        """The market as the request finds it."""
-        known = {} if self.quote is None else {self.symbol.name: (self.quote.bid, self.quote.ask)}
-        return Moment(self.market, self.at_ms, known)
-
 
 def case_of(
     market: Market, ledger: Ledger, request: TradeRequest, at_ms: int, manner: Manner = AT_ONCE
@@ -94,13 +95,14 @@ def case_of(
     met = position if ledger.terms.hedges else ledger.position_of(name)
     if position is None and request.action == mt5.TRADE_ACTION_SLTP and not request.position:
         position = met
+    quote = market.quote(name, at_ms)
+    known = {} if quote is None else {name: (quote.bid, quote.ask)}
     return Case(
-        market=market,
+        moment=Moment(market, at_ms, known),
         ledger=ledger,
         request=request,
-        at_ms=at_ms,
         symbol=symbol,
-        quote=market.quote(name, at_ms),
+        quote=quote,
         position=position,
         order=order,
         met=met,
