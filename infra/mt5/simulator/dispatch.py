@@ -28,7 +28,7 @@ def dispatch(
     terms = account.ledger.terms
     if not terms.api_trade_allowed:
         raise API_DISABLED
-    if account.faults.offline(broker.now_ms()):
+    if not account.faults.quiet and account.faults.offline(broker.now_ms()):
         return Outcome(mt5.TRADE_RETCODE_CONNECTION)
     way_ms = _drawn_ms(broker, account.ledger, "way", number, terms.way_ms, terms.way_jitter_ms)
     _wait(broker, way_ms)

@@ -90,6 +90,11 @@ class Faults:
         self.crashes = 0  # every link of the terminal is lost with it
         self.updates = 0
 
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing is wrong and nothing waits to go wrong."""
+        return not self._rules and not self._until_ms
+
     def replace(self, rules: tuple[FaultRule, ...]) -> None:
         """Forget the old rules and their troubles, and follow these."""
         self._rules = list(rules)

@@ -207,8 +207,8 @@ def volume_limit(case: Case, lots: float) -> int:
 
 def money(case: Case) -> int:
     """After the deal and its commission the equity must still cover the margin."""
-    if case.opens <= 0.0:
-        return ACCEPTED
     found = case.offer
+    if case.opens <= 0.0 or not found.lots:
+        return ACCEPTED
     enough = affords(case.moment, case.ledger, case.symbol, case.side, found.lots, found.price)
-    return ACCEPTED if enough or not found.lots else mt5.TRADE_RETCODE_NO_MONEY
+    return ACCEPTED if enough else mt5.TRADE_RETCODE_NO_MONEY

@@ -57,14 +57,15 @@ def margin(symbols: Mapping[str, Specification], ledger: Ledger, more: Iterable[
     """What the account's positions, and some more, need. Opposite lots of a symbol cover each
     other: the uncovered rest counts in full, covered lots at the hedged share (on a netting
     account, where they would not be there any more, not at all)."""
-    legs: dict[str, tuple[list[Position], list[Position]]] = {}
+    sides: dict[str, list[float]] = {}
     for position in (*ledger.positions.values(), *more):
-        buys, sells = legs.setdefault(position.symbol, ([], []))
-        (buys if is_buy(position.side) else sells).append(position)
+        held = sides.setdefault(position.symbol, [0.0, 0.0, 0.0, 0.0])
+        held[position.side] += position.volume
+        held[2 + position.side] += position.volume * position.lot_margin
     hedges = ledger.terms.hedges
     total = sum(
-        _symbol_margin(symbols[name].hedged_share if hedges else 0.0, *two)
-        for name, two in legs.items()
+        _symbol_margin(symbols[name].hedged_share if hedges else 0.0, *held)
+        for name, held in sides.items()
     )
     return round(total, 2)
 
@@ -141,18 +142,13 @@ def _lot_worth(symbol: Specification, price: float) -> float:
             return symbol.lot_value * price
 
 
-def _symbol_margin(share: float, buys: list[Position], sells: list[Position]) -> float:
-    bought = sum(position.volume for position in buys)
-    sold = sum(position.volume for position in sells)
-    longer = buys if bought >= sold else sells
+def _symbol_margin(
+    share: float, bought: float, sold: float, bound_bought: float, bound_sold: float
+) -> float:
+    """Of the lots of each side and of what they would bind alone, at their mean rates."""
     covered = min(bought, sold)
     uncovered = round(max(bought, sold) - covered, 8)
-    needed = uncovered * _mean_margin(longer)
+    needed = uncovered * (bound_bought / bought if bought >= sold else bound_sold / sold)
     if covered:
-        needed += covered * share * _mean_margin([*buys, *sells])
+        needed += covered * share * (bound_bought + bound_sold) / (bought + sold)
     return needed
-
-
-def _mean_margin(positions: list[Position]) -> float:
-    volume = sum(position.volume for position in positions)
-    return sum(position.volume * position.lot_margin for position in positions) / volume

@@ -43,4 +43,6 @@ def _within(hours: tuple[Hours, ...], minute: npt.NDArray[np.int64]) -> npt.NDAr
 
 def is_open_at(settings: MarketSettings, symbol: Specification, utc_ms: int) -> bool:
     """Whether a moment is inside trading hours."""
+    if settings.week == "always" and not symbol.hours:
+        return True
     return bool(is_open(settings, symbol, np.array([utc_ms // 60_000]))[0])

@@ -127,6 +127,17 @@ def test_on_an_exchange_the_rest_of_a_market_order_waits_for_more() -> None:
     assert account.ledger.done[-1].state == mt5.ORDER_STATE_FILLED
 
 
+def test_on_an_exchange_an_order_waits_where_the_book_is_empty() -> None:
+    account = thin(execution=EXCHANGE)
+    sent(account, order(BUY, volume=there(account)))
+    outcome = account.send(order(BUY, volume=1.0, type_filling=RETURN))
+    assert (outcome.retcode, outcome.fill.deal) == (mt5.TRADE_RETCODE_PLACED, 0)
+    assert the_order(account).state == mt5.ORDER_STATE_PLACED
+    account.advance(START_MS + 10)
+    assert account.ledger.orders == {}
+    assert dealt(account)[-1].order == outcome.fill.order
+
+
 def test_what_waits_of_a_market_order_is_taken_out_but_not_changed() -> None:
     account = thin(execution=EXCHANGE)
     ticket = sent(account, order(BUY, volume=14.0, type_filling=RETURN))
