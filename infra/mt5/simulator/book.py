@@ -83,6 +83,20 @@ def take(ledger: Ledger, symbol: Specification, side: int, quote: Quote, lots: f
         ledger.taken[symbol.name, side] = (quote.time_ms, round(gone, 8))
 
 
+def swept(
+    market: Market, ledger: Ledger, symbol: Specification, side: int, quote: Quote, lots: float
+) -> float:
+    """The mean price of an order that must be dealt whole, as a stop's: what the levels do not
+    hold is dealt at the last of them."""
+    found = offer(market, ledger, symbol, side, quote, lots)
+    take(ledger, symbol, side, quote, found.lots)
+    missing = round(lots - found.lots, 8)
+    if missing <= 0.0:
+        return found.price
+    last = levels(market, symbol, side, quote)[-1].price
+    return symbol.rounded((found.price * found.lots + last * missing) / lots)
+
+
 def slipped(market: Market, symbol: Specification, ticket: int, price: float) -> float:
     """The price after it has slipped: some points either way, drawn by the order's ticket."""
     if not symbol.slippage_points or symbol.execution != SYMBOL_TRADE_EXECUTION_MARKET:

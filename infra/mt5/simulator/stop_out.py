@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from infra.mt5.constants import ORDER_REASON_SO
+from infra.mt5.simulator.book import swept
 from infra.mt5.simulator.conversion import Legs
 from infra.mt5.simulator.draws import Floats, Ints
 from infra.mt5.simulator.execution import closing_order, fill
-from infra.mt5.simulator.ledger import Ledger, Position, is_buy
+from infra.mt5.simulator.ledger import Ledger, Position
 from infra.mt5.simulator.moment import Moment
 from infra.mt5.simulator.money import floating, margin
-from infra.mt5.simulator.ticks import Market, Ticks
+from infra.mt5.simulator.ticks import Market, Quote, Ticks
 
 _SLACK = 0.01  # of account currency, between a fast bound and the exact check
 
@@ -179,15 +180,16 @@ def _exact(
 
 
 def close_largest_loss(market: Market, ledger: Ledger, stop: StopOut) -> None:
-    """Close the position that has lost most, at the tick's prices."""
+    """Close the position that has lost most, by what the book holds at the tick."""
     moment = Moment(market, stop.time_ms, stop.prices)
 
     def loss(position: Position) -> float:
         return floating(moment, ledger.terms.currency, position) + position.swap
 
     worst = min(ledger.positions.values(), key=loss)
-    bid, ask = stop.prices[worst.symbol]
     level = stop.equity / stop.margin * 100 if stop.margin else 0.0
     comment = f"[so {level:.2f}%/{stop.equity:.2f}/{stop.margin:.2f}]"[:29]
     order = closing_order(ledger, worst, stop.time_ms, ORDER_REASON_SO, comment)
-    fill(ledger, moment, order, bid if is_buy(worst.side) else ask, order.left)
+    symbol, quote = market.symbols[worst.symbol], Quote(stop.time_ms, *stop.prices[worst.symbol], 0)
+    price = swept(market, ledger, symbol, order.type % 2, quote, order.left)
+    fill(ledger, moment, order, price, order.left)

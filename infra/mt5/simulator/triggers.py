@@ -17,7 +17,7 @@ from infra.mt5.constants import (
     ORDER_TYPE_SELL_STOP,
     ORDER_TYPE_SELL_STOP_LIMIT,
 )
-from infra.mt5.simulator.book import offer, take
+from infra.mt5.simulator.book import offer, swept, take
 from infra.mt5.simulator.execution import closing_order, fill, finish, met_by
 from infra.mt5.simulator.ledger import Ledger, Order, Position, is_buy
 from infra.mt5.simulator.moment import Moment
@@ -85,7 +85,8 @@ def fire(market: Market, ledger: Ledger, name: str, tape: Ticks, index: int) -> 
 
 
 def _stop(ledger: Ledger, moment: Moment, position: Position, quote: Quote) -> None:
-    """Close at the tick's own price: a gap through the level is the trader's loss or gain."""
+    """Close at the tick's price: a gap through the level is the trader's loss or gain. A stop also
+    takes what the book holds behind it."""
     buy = is_buy(position.side)
     price = quote.bid if buy else quote.ask
     lost = position.sl and (price <= position.sl if buy else price >= position.sl)
@@ -98,6 +99,9 @@ def _stop(ledger: Ledger, moment: Moment, position: Position, quote: Quote) -> N
     comment = f"[{word} {level:.{symbol.digits}f}]"
     order = closing_order(ledger, position, quote.time_ms, reason, comment)
     order.price = level
+    if lost:
+        market, side = moment.market, order.type % 2
+        price = swept(market, ledger, symbol, side, quote, order.left)
     fill(ledger, moment, order, price, order.left)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from operator import itemgetter
 
 from infra.mt5 import constants as mt5
-from infra.mt5.simulator.book import offer, take
+from infra.mt5.simulator.book import offer, swept, take
 from infra.mt5.simulator.desk import finish_work
 from infra.mt5.simulator.execution import closing_order, fill, finish
 from infra.mt5.simulator.expiry import DAY_MS
@@ -98,6 +98,8 @@ def _stops(ledger: Ledger, moment: Moment, position: Position, price: float) -> 
             comment = f"[{word} {level:.{symbol.digits}f}]"
             order = closing_order(ledger, position, moment.at_ms, reason, comment)
             order.price = level
+            if word == "sl":
+                price = _swept(ledger, moment, order)
             fill(ledger, moment, order, price, position.volume)
             return
 
@@ -189,6 +191,12 @@ def _close_worst(market: Market, ledger: Ledger, at_ms: int, prices: Prices) -> 
     equity, needed = _equity(market, ledger, prices), margin(market.symbols, ledger, ())
     comment = f"[so {equity / needed * 100:.2f}%/{equity:.2f}/{needed:.2f}]"[:29]
     order = closing_order(ledger, worst, at_ms, mt5.ORDER_REASON_SO, comment)
-    bid, ask = prices[worst.symbol]
-    price = bid if worst.side == BUY else ask
-    fill(ledger, Moment(market, at_ms, prices), order, price, worst.volume)
+    moment = Moment(market, at_ms, prices)
+    fill(ledger, moment, order, _swept(ledger, moment, order), worst.volume)
+
+
+def _swept(ledger: Ledger, moment: Moment, order: Order) -> float:
+    """What the book gives for the whole of an order that must be dealt."""
+    quote = Quote(moment.at_ms, *moment.prices(order.symbol), 0)
+    symbol = moment.market.symbols[order.symbol]
+    return swept(moment.market, ledger, symbol, order.type % 2, quote, order.left)

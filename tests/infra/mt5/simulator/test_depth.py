@@ -254,3 +254,36 @@ def test_a_price_that_has_not_moved_for_long_is_none() -> None:
     account.advance(START_MS + 60_001)
     assert refused(account, order(BUY)) == mt5.TRADE_RETCODE_PRICE_OFF
     assert account.send(remove(pending)).retcode == mt5.TRADE_RETCODE_DONE
+
+
+@pytest.mark.parametrize("lots", [5.0, 20.0])
+def test_a_stop_takes_the_levels_and_its_rest_the_last_of_them(lots: float) -> None:
+    """Five lots are more than the first level holds, twenty more than the book does."""
+    account = thin({"EURUSD": [(10, 1.09)]})
+    ticket = sent(account, order(BUY, volume=0.5, sl=1.095))
+    account.ledger.positions[ticket].volume = lots
+    account.advance(START_MS + 10)
+    quote = account.market.quote("EURUSD", START_MS + 10)
+    assert quote is not None
+    book = levels(account.market, account.market.symbols["EURUSD"], SELL, quote)
+    assert dealt(account)[-1].price == _mean(book, lots) < 1.09
+
+
+def _mean(book: list[Any], lots: float) -> float:
+    paid, left = 0.0, lots
+    for level in book:
+        part = min(left, level.lots)
+        paid, left = paid + part * level.price, round(left - part, 8)
+    return round((paid + left * book[-1].price) / lots, 5)
+
+
+def test_a_stop_out_takes_the_levels_too() -> None:
+    account = thin({"EURUSD": [(10, 1.0)]}, deposit=30_000.0)
+    ticket = sent(account, order(BUY, volume=4.0, type_filling=IOC))
+    held = account.ledger.positions[ticket].volume
+    account.advance(START_MS + 10)
+    (closed,) = [deal for deal in dealt(account) if deal.reason == mt5.DEAL_REASON_SO]
+    quote = account.market.quote("EURUSD", START_MS + 10)
+    assert quote is not None
+    book = levels(account.market, account.market.symbols["EURUSD"], SELL, quote)
+    assert closed.price == _mean(book, held) < 1.0
