@@ -19,7 +19,8 @@ from infra.mt5.remote import RemoteTerminal
 from infra.mt5.simulator.broker import Broker
 from infra.mt5.simulator.clock import Clock, VirtualClock
 from infra.mt5.simulator.settings import AccountSettings, BrokerSettings, MarketSettings
-from infra.mt5.simulator.symbols import SYMBOLS, Specification
+from infra.mt5.simulator.specification import Specification
+from infra.mt5.simulator.symbols import SYMBOLS
 from infra.mt5.simulator.terminal import simulated_terminal
 from infra.mt5.simulator.ticks import Market
 from infra.mt5.terminal import Terminal
