@@ -35,6 +35,11 @@ class VendorTerminal:
             raise RuntimeError("the MetaTrader5 package runs on Windows only; use the venue here")
         self._package: Any = import_module("MetaTrader5")
 
+    @property
+    def names(self) -> Mapping[str, Any]:
+        """The package's names, its constants among them."""
+        return vars(self._package)
+
     def initialize(
         self,
         path: str | None = None,
