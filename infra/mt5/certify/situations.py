@@ -13,6 +13,7 @@ from typing import Any
 
 from infra.mt5 import constants as mt5
 from infra.mt5.certify.rule import PLAIN, NotProvokable, Rule
+from infra.mt5.certify.rules.codes import OF_A_PLUGIN
 from infra.mt5.certify.scene import Scene
 from infra.mt5.certify.stage import Refused
 from infra.mt5.simulator.broker import Broker
@@ -37,9 +38,6 @@ SATURDAY_MS = 48 * 3_600_000
 MINUTE_MS = 60_000
 LOGIN, OTHER = 90001, 90002
 SYMBOL, LOTS = "EURUSD", 0.1
-OF_A_PLUGIN = 10_917
-"""A return code of a server's plug-in, which nobody else knows."""
-
 Behind = Callable[[Terminal, int], AbstractContextManager[Terminal]]
 """What puts something between a terminal of an account and its users."""
 

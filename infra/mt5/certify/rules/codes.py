@@ -1,0 +1,255 @@
+"""Every return code of the trade server, by its cause. A refusal deals nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from infra.mt5 import constants as mt5
+from infra.mt5.certify.expect import holds, same
+from infra.mt5.certify.rule import PLAIN, Needs, NotProvokable, Rule
+from infra.mt5.certify.scene import BUY, SELL, Scene
+from infra.mt5.tuples import OrderSendResult
+
+PAGE = "Return Codes of the Trade Server"
+BUY_LIMIT = mt5.ORDER_TYPE_BUY_LIMIT
+OF_A_PLUGIN = 10_917
+"""A return code of a server's plug-in, which nobody else knows."""
+DEALT = (mt5.TRADE_RETCODE_DONE, mt5.TRADE_RETCODE_DONE_PARTIAL)
+Act = Callable[[Scene], OrderSendResult]
+
+
+def sends(side: int = BUY, **fields: Any) -> Act:
+    """A market order, sound but for these fields."""
+    return lambda scene: scene.send(scene.deal(side, **fields))
+
+
+def waits(points: float = -1000, **fields: Any) -> Act:
+    """An order to buy below the market, sound but for these fields."""
+    return lambda scene: scene.send({**scene.waiting(BUY_LIMIT, scene.price(points)), **fields})
+
+
+def remove(scene: Scene, ticket: int) -> OrderSendResult:
+    """Take an order back."""
+    return scene.send({"action": mt5.TRADE_ACTION_REMOVE, "order": ticket})
+
+
+def stops(scene: Scene, ticket: int, **levels: float) -> OrderSendResult:
+    """Move a position's stops."""
+    moved = {"action": mt5.TRADE_ACTION_SLTP, "symbol": scene.symbol, "position": ticket}
+    return scene.send({**moved, **levels})
+
+
+def stale(scene: Scene) -> OrderSendResult:
+    request = scene.deal(deviation=0)
+    scene.until(lambda: scene.price(0) != request["price"], "a new price")
+    return scene.send(request)
+
+
+def dealt_later(scene: Scene) -> OrderSendResult:
+    """Answered with nothing, and dealt all the same: the case that loses money."""
+    before = scene.given("history_deals_total", *scene.span())
+    result = scene.send(scene.deal())
+    same("the deal of the answer", result.deal, 0)
+    same("deals so far", scene.given("history_deals_total", *scene.span()), before)
+    scene.until(lambda: scene.terminal.positions_total(), "the deal after all", 400)
+    return result
+
+
+def queued(scene: Scene) -> OrderSendResult:
+    """Taken, not yet dealt."""
+    result = scene.send(scene.deal())
+    same("the deal of the answer", result.deal, 0)
+    scene.until(lambda: scene.terminal.positions_get(ticket=result.order), "the position")
+    return result
+
+
+def in_part(scene: Scene) -> OrderSendResult:
+    result = scene.send(scene.deal(volume=50.0, type_filling=mt5.ORDER_FILLING_IOC))
+    (position,) = scene.given("positions_get", ticket=result.order)
+    same("the position's volume", position.volume, result.volume)
+    holds("less than was asked for", 0 < result.volume < 50.0, result.volume)
+    return result
+
+
+def whole_or_nothing(scene: Scene) -> OrderSendResult:
+    return scene.send(scene.deal(volume=50.0, type_filling=mt5.ORDER_FILLING_FOK))
+
+
+def often(scene: Scene) -> OrderSendResult:
+    return [scene.send(scene.deal(volume=0.0)) for _ in range(6)][-1]
+
+
+def just_removed(scene: Scene) -> OrderSendResult:
+    ticket = scene.placed(BUY_LIMIT, scene.price(-1000)).ticket
+    same("the first removal", remove(scene, ticket).retcode, mt5.TRADE_RETCODE_DONE)
+    return remove(scene, ticket)
+
+
+def twice_removed(scene: Scene) -> OrderSendResult:
+    ticket = scene.placed(BUY_LIMIT, scene.price(-1000)).ticket
+    same("the first removal", remove(scene, ticket).retcode, mt5.TRADE_RETCODE_DONE)
+    scene.let_pass(2_000)
+    return remove(scene, ticket)
+
+
+def same_stops(scene: Scene) -> OrderSendResult:
+    level = scene.price(-1000, SELL)
+    return stops(scene, scene.opened(sl=level).ticket, sl=level)
+
+
+def at_work(scene: Scene) -> OrderSendResult:
+    return remove(scene, scene.send(scene.deal()).order)
+
+
+def near_its_price(scene: Scene) -> OrderSendResult:
+    return remove(scene, scene.placed(BUY_LIMIT, scene.price(-100)).ticket)
+
+
+def twice_closed(scene: Scene) -> OrderSendResult:
+    close = scene.closing(scene.opened())
+    scene.done(close)
+    scene.until(
+        lambda: not scene.terminal.positions_get(ticket=close["position"]), "a closed position"
+    )
+    return scene.send(close)
+
+
+def closed_too_much(scene: Scene) -> OrderSendResult:
+    return scene.send(scene.closing(scene.opened(), volume=scene.lots * 2))
+
+
+def closed_while_closing(scene: Scene) -> OrderSendResult:
+    close = scene.closing(scene.opened())
+    same("the first closing", scene.send(close).retcode, mt5.TRADE_RETCODE_PLACED)
+    return scene.send(close)
+
+
+def activated_without_money(scene: Scene) -> OrderSendResult:
+    """The order asks for more than the account has; when it is touched it is refused."""
+    ticket = scene.placed(BUY_LIMIT, scene.price(-10), volume=98.0).ticket
+    scene.until(lambda: not scene.terminal.orders_total(), "the order touched", 40_000)
+    (done,) = scene.given("history_orders_get", ticket=ticket)
+    same("its state", done.state, mt5.ORDER_STATE_REJECTED)
+    return remove(scene, ticket)
+
+
+def younger_first(scene: Scene) -> OrderSendResult:
+    scene.opened()
+    return scene.send(scene.closing(scene.opened()))
+
+
+def after_one(act: Act, side: int = BUY) -> Act:
+    """The same again, after a position that is sound."""
+
+    def acted(scene: Scene) -> OrderSendResult:
+        scene.opened(side)
+        return act(scene)
+
+    return acted
+
+
+def after_an_order(scene: Scene) -> OrderSendResult:
+    scene.placed(BUY_LIMIT, scene.price(-1000))
+    return waits()(scene)
+
+
+def unlike_step(scene: Scene) -> OrderSendResult:
+    return scene.send(scene.deal(volume=scene.info().volume_step * 1.5))
+
+
+def near_stop(scene: Scene) -> OrderSendResult:
+    if not (level := scene.info().trade_stops_level):
+        raise NotProvokable(f"{scene.symbol} has no stops level")
+    return scene.send(scene.deal(sl=scene.price(1 - level, SELL)))
+
+
+# Of each code: its name, its cause in words, and what is done where its situation is set.
+CAUSES: dict[int, tuple[str, str, Act]] = {
+    10004: ("REQUOTE", "the price has moved beyond the deviation", stale),
+    10006: ("REJECT", "fill-or-kill of more than the book holds", whole_or_nothing),
+    10007: ("CANCEL", "the request is cancelled on its way", sends()),
+    10008: ("PLACED", "a market order that is dealt later", queued),
+    10009: ("DONE", "a sound market order", sends()),
+    10010: ("DONE_PARTIAL", "immediate-or-cancel of more than the book holds", in_part),
+    10011: ("ERROR", "the server fails at the request", sends()),
+    10012: ("TIMEOUT", "a deal that takes longer than the answer may", dealt_later),
+    10013: ("INVALID", "an action that there is none of", sends(action=77)),
+    10014: ("INVALID_VOLUME", "a volume off the step", unlike_step),
+    10015: ("INVALID_PRICE", "a buy limit above the market", waits(1000)),
+    10016: ("INVALID_STOPS", "a stop inside the stops level", near_stop),
+    10017: ("TRADE_DISABLED", "an account that may not trade", sends()),
+    10018: ("MARKET_CLOSED", "a market that is closed", sends()),
+    10019: ("NO_MONEY", "more lots than the account can carry", sends(volume=98.0)),
+    10020: ("PRICE_CHANGED", "a price that a dealer has withdrawn", stale),
+    10021: ("PRICE_OFF", "no quote young enough to deal at", sends()),
+    10022: (
+        "INVALID_EXPIRATION",
+        "a lifetime that the symbol has none of",
+        waits(type_time=mt5.ORDER_TIME_DAY),
+    ),
+    10023: ("ORDER_CHANGED", "an order that has just changed", just_removed),
+    10024: ("TOO_MANY_REQUESTS", "more requests than a second may have", often),
+    10025: ("NO_CHANGES", "stops set to what they are", same_stops),
+    10026: ("SERVER_DISABLES_AT", "a broker that lets no programs trade", sends()),
+    10027: ("CLIENT_DISABLES_AT", "AutoTrading off in the terminal", sends()),
+    10028: ("LOCKED", "an order that the server is at", at_work),
+    10029: ("FROZEN", "an order inside the freeze level", near_its_price),
+    10030: (
+        "INVALID_FILL",
+        "a filling that the symbol has none of",
+        sends(type_filling=mt5.ORDER_FILLING_IOC),
+    ),
+    10031: ("CONNECTION", "a terminal cut off from its broker", sends()),
+    10032: ("ONLY_REAL", "a symbol for real accounts alone", sends()),
+    10033: ("LIMIT_ORDERS", "one order too many", after_an_order),
+    10034: ("LIMIT_VOLUME", "more of a symbol than its limit", after_one(sends())),
+    10035: ("INVALID_ORDER", "removing an order twice", twice_removed),
+    10036: ("POSITION_CLOSED", "closing a position twice", twice_closed),
+    10038: ("INVALID_CLOSE_VOLUME", "closing more than there is", closed_too_much),
+    10039: ("CLOSE_ORDER_EXIST", "closing what is being closed", closed_while_closing),
+    10040: ("LIMIT_POSITIONS", "one position too many", after_one(sends())),
+    10041: ("REJECT_CANCEL", "an order whose activation was refused", activated_without_money),
+    10042: ("LONG_ONLY", "a sale where only buying is allowed", sends(SELL)),
+    10043: ("SHORT_ONLY", "a purchase where only selling is allowed", sends()),
+    10044: ("CLOSE_ONLY", "an opening where only closing is allowed", sends()),
+    10045: ("FIFO_CLOSE", "closing the younger of two positions", younger_first),
+    10046: ("HEDGE_PROHIBITED", "the opposite of what is held", after_one(sends(SELL))),
+    OF_A_PLUGIN: ("OTHER", "a rule of a server's plug-in", sends(volume=3.0)),
+}
+ANYWHERE = (10009, 10013, 10014, 10015, 10016, 10025, 10035, 10036, 10038)
+"""Codes that any trade server gives, without being told anything."""
+
+
+def _answers(code: int, act: Act) -> Callable[[Scene], None]:
+    def check(scene: Scene) -> None:
+        result = act(scene)
+        same("retcode", result.retcode, code)
+        if code not in DEALT:
+            same("the deal of what is not done", result.deal, 0)
+
+    return check
+
+
+def _situation(code: int) -> str:
+    if code in ANYWHERE:
+        return PLAIN
+    return "retcode of a plug-in" if code == OF_A_PLUGIN else f"retcode {code}"
+
+
+def _title(code: int) -> str:
+    name, cause, _ = CAUSES[code]
+    return f"{code} {name}: {cause}" if name != "OTHER" else f"a code that nobody lists: {cause}"
+
+
+RULES = tuple(
+    Rule(
+        800 + (code - 10_000 if code != OF_A_PLUGIN else 99),
+        _title(code),
+        PAGE,
+        _answers(code, act),
+        Needs.TRADE,
+        _situation(code),
+    )
+    for code, (_, _, act) in CAUSES.items()
+)
