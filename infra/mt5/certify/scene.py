@@ -25,7 +25,11 @@ MAGIC = 731_055
 BUY, SELL = mt5.ORDER_TYPE_BUY, mt5.ORDER_TYPE_SELL
 DAY_S = 86_400
 ACCEPTED = (mt5.TRADE_RETCODE_DONE, mt5.TRADE_RETCODE_PLACED)
-_STEP_MS, _STEPS = 250, 80
+PATIENCE_MS = 20_000
+"""How long what a server does at once may take."""
+LONG_MS = 10_000_000
+"""How long the market may take to come to a price that is near."""
+_STEP_MS, _STEP_MS_MAX = 250, 10_000
 _FILLINGS = ((1, mt5.ORDER_FILLING_FOK), (2, mt5.ORDER_FILLING_IOC))
 
 
@@ -161,10 +165,11 @@ class Scene:
         given = {"volume": position.volume, "position": position.ticket, **fields}
         return self.deal(1 - position.type, **given)
 
-    def until(self, seen: Callable[[], object], what: str, steps: int = _STEPS) -> None:
-        """Let time pass until something is so."""
-        for _ in range(steps):
-            if seen():
-                return
-            self.let_pass(_STEP_MS)
-        holds(what, seen(), "nothing of it in time")
+    def until(self, seen: Callable[[], object], what: str, limit_ms: int = PATIENCE_MS) -> None:
+        """Let time pass, in longer and longer steps, until something is so."""
+        waited_ms, step_ms = 0, _STEP_MS
+        while not seen():
+            holds(what, waited_ms < limit_ms, f"nothing of it in {waited_ms / 1000:.0f} s")
+            self.let_pass(step_ms)
+            waited_ms += step_ms
+            step_ms = min(step_ms * 5 // 4, _STEP_MS_MAX)

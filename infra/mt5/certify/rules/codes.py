@@ -8,7 +8,7 @@ from typing import Any
 from infra.mt5 import constants as mt5
 from infra.mt5.certify.expect import holds, same
 from infra.mt5.certify.rule import PLAIN, Needs, NotProvokable, Rule
-from infra.mt5.certify.scene import BUY, SELL, Scene
+from infra.mt5.certify.scene import BUY, LONG_MS, SELL, Scene
 from infra.mt5.tuples import OrderSendResult
 
 PAGE = "Return Codes of the Trade Server"
@@ -52,7 +52,7 @@ def dealt_later(scene: Scene) -> OrderSendResult:
     result = scene.send(scene.deal())
     same("the deal of the answer", result.deal, 0)
     same("deals so far", scene.given("history_deals_total", *scene.span()), before)
-    scene.until(lambda: scene.terminal.positions_total(), "the deal after all", 400)
+    scene.until(lambda: scene.terminal.positions_total(), "the deal after all", 60_000)
     return result
 
 
@@ -128,7 +128,7 @@ def closed_while_closing(scene: Scene) -> OrderSendResult:
 def activated_without_money(scene: Scene) -> OrderSendResult:
     """The order asks for more than the account has; when it is touched it is refused."""
     ticket = scene.placed(BUY_LIMIT, scene.price(-10), volume=98.0).ticket
-    scene.until(lambda: not scene.terminal.orders_total(), "the order touched", 40_000)
+    scene.until(lambda: not scene.terminal.orders_total(), "the order touched", LONG_MS)
     (done,) = scene.given("history_orders_get", ticket=ticket)
     same("its state", done.state, mt5.ORDER_STATE_REJECTED)
     return remove(scene, ticket)

@@ -66,7 +66,7 @@ def _result(scene: Scene) -> None:
     holds("a deal above 0", result.deal > 0, result)
     same("volume", result.volume, scene.lots)
     holds("a comment", result.comment, result.comment)
-    (deal, *_) = [d for d in scene.given("history_deals_get", ticket=result.order)]
+    (deal, *_) = scene.given("history_deals_get", ticket=result.order)
     same("price", result.price, deal.price)
 
 

@@ -10,13 +10,12 @@ from infra.mt5 import constants as mt5
 from infra.mt5.certify.expect import among, holds, same
 from infra.mt5.certify.rule import PLAIN, Needs, Rule
 from infra.mt5.certify.rules.market import deals_of, order_of
-from infra.mt5.certify.scene import ACCEPTED, MAGIC, SELL, Scene
+from infra.mt5.certify.scene import ACCEPTED, LONG_MS, MAGIC, SELL, Scene
 from infra.mt5.tuples import TradeOrder
 
 SEND, ORDERS = "order_send", "Order Properties"
 FAR, NEAR = 1000, 15
 TIME = "time"
-TOUCH_STEPS = 40_000  # of a quarter of a second
 INVALID_PRICE = mt5.TRADE_RETCODE_INVALID_PRICE
 Check = Callable[[Scene], None]
 
@@ -98,7 +97,7 @@ def _activated(kind: Kind) -> Check:
     def check(scene: Scene) -> None:
         order = kind.placed(scene, NEAR)
         gone = scene.terminal.orders_get
-        scene.until(lambda: not gone(ticket=order.ticket), "the order touched", TOUCH_STEPS)
+        scene.until(lambda: not gone(ticket=order.ticket), "the order touched", LONG_MS)
         done = order_of(scene, order.ticket)
         same("state", done.state, mt5.ORDER_STATE_FILLED)
         (deal, *_) = deals_of(scene, done.position_id)
@@ -122,7 +121,7 @@ def _becomes_a_limit(kind: Kind) -> Check:
             (now,) = scene.given("orders_get", ticket=order.ticket)
             return bool(now.type != kind.type)
 
-        scene.until(touched, "the order touched", TOUCH_STEPS)
+        scene.until(touched, "the order touched", LONG_MS)
         (now,) = scene.given("orders_get", ticket=order.ticket)
         same("type and price", (now.type, now.price_open), (limit, order.price_stoplimit))
 
