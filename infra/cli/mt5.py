@@ -18,11 +18,14 @@ from infra.mt5.simulator.journal import JournalError
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """What is wanted of it."""
-    tools = parser.add_subparsers(dest="tool", required=True, metavar="shim | doctor | certify")
+    tools = parser.add_subparsers(
+        dest="tool", required=True, metavar="shim | doctor | certify | record"
+    )
     _configure_shim(tools.add_parser("shim", help="run a program written for the vendor's package"))
     doctor = tools.add_parser("doctor", help="why an account's terminal does not trade")
     doctor.add_argument("account", nargs="*", help="else all")
     certify.configure(tools.add_parser("certify", help="try numbered rules on a terminal"))
+    certify.configure_record(tools.add_parser("record", help="keep what a terminal answers"))
 
 
 def _configure_shim(shim: argparse.ArgumentParser) -> None:
@@ -69,6 +72,8 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
             return _examine(config, arguments.account)
         case "certify":
             return certify.main(config, arguments)
+        case "record":
+            return certify.record(config, arguments)
         case _:
             return _run(arguments)
 

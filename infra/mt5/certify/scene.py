@@ -21,6 +21,7 @@ from infra.mt5.tuples import (
 )
 
 MAGIC = 731_055
+MAGICS = (MAGIC, 2**63 - 1)
 """On all orders of the rules, so that they can be told from others and cleared away."""
 BUY, SELL = mt5.ORDER_TYPE_BUY, mt5.ORDER_TYPE_SELL
 DAY_S = 86_400

@@ -6,12 +6,17 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from infra.mt5 import constants as mt5
 from infra.mt5.certify.rule import PLAIN, Needs, NotProvokable, Rule
-from infra.mt5.certify.scene import MAGIC, Scene
+from infra.mt5.certify.scene import MAGICS, Scene
 from infra.mt5.terminal import Terminal
+from infra.mt5.tuples import TradeOrder, TradePosition
+
+WAIT_MS_MAX = 5_000
+"""Of a real market a rule is not given more time than that at once."""
+CLEARED_STEPS, CLEARED_STEP_MS = 40, 250
 
 
 class Refused(Exception):
@@ -77,22 +82,41 @@ class LiveStage:
             self.login,
             self.symbol,
             self.lots,
-            lambda ms: time.sleep(ms / 1000),
+            lambda ms: time.sleep(min(ms, WAIT_MS_MAX) / 1000),
             opening=self.opening,
             names=getattr(self.terminal, "names", vars(mt5)),
         )
+        trades = self.trade and rule.needs is Needs.TRADE
+        before = {each.ticket for each in _open(made)} if trades else set()
         try:
             yield made
         finally:
-            if self.trade and rule.needs is Needs.TRADE:
-                _clear(made)
+            if trades:
+                _clear(made, before)
 
 
-def _clear(scene: Scene) -> None:
-    """Take back the orders of the rules and close their positions."""
-    for order in scene.terminal.orders_get() or ():
-        if order.magic == MAGIC:
-            scene.send({"action": mt5.TRADE_ACTION_REMOVE, "order": order.ticket})
-    for position in scene.terminal.positions_get() or ():
-        if position.magic == MAGIC:
-            scene.send(scene.closing(position, symbol=position.symbol))
+def _open(scene: Scene) -> tuple[TradeOrder | TradePosition, ...]:
+    """What the rules have left active or open."""
+    found = (*(scene.terminal.orders_get() or ()), *(scene.terminal.positions_get() or ()))
+    return tuple(each for each in found if each.magic in MAGICS)
+
+
+def _clear(scene: Scene, before: set[int]) -> None:
+    """Take back the orders of a rule and close its positions; `Refused` where that fails."""
+
+    def left() -> list[int]:
+        return [each.ticket for each in _open(scene) if each.ticket not in before]
+
+    for each in _open(scene):
+        if each.ticket in before:
+            continue
+        if hasattr(each, "time_setup"):
+            request: dict[str, Any] = {"action": mt5.TRADE_ACTION_REMOVE, "order": each.ticket}
+        else:
+            request = scene.closing(cast("TradePosition", each), symbol=each.symbol)
+        scene.terminal.order_send(request)
+    for _ in range(CLEARED_STEPS):
+        if not left():
+            return
+        scene.let_pass(CLEARED_STEP_MS)
+    raise Refused(f"could not be cleared away, do it by hand: {left()}")

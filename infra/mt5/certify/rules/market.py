@@ -8,7 +8,7 @@ from typing import Any
 from infra.mt5 import constants as mt5
 from infra.mt5.certify.expect import among, equal, holds, same
 from infra.mt5.certify.rule import PLAIN, Needs, Rule
-from infra.mt5.certify.scene import BUY, MAGIC, SELL, Scene
+from infra.mt5.certify.scene import BUY, MAGIC, MAGICS, SELL, Scene
 from infra.mt5.tuples import TradeDeal, TradeOrder
 
 SEND, RESULT = "order_send", "Trade Request Result Structure"
@@ -207,7 +207,7 @@ RULES = (
         1014,
         "a magic of 63 bits stays whole",
         POSITIONS,
-        _position("magic", lambda _: 2**63 - 1, magic=2**63 - 1),
+        _position("magic", lambda _: MAGICS[1], magic=MAGICS[1]),
     ),
     _rule(
         1015,
