@@ -28,6 +28,7 @@ def configure(certify: argparse.ArgumentParser) -> None:
     certify.add_argument(
         "--report", type=Path, metavar="FILE", help="write it there: .md, or .json for programs"
     )
+    certify.add_argument("--list", action="store_true", help="only list the rules")
 
 
 def configure_record(record: argparse.ArgumentParser) -> None:
@@ -42,7 +43,7 @@ def configure_record(record: argparse.ArgumentParser) -> None:
 def _configure_terminal(parser: argparse.ArgumentParser, more: str) -> None:
     parser.add_argument(
         "--terminal",
-        required=True,
+        default="",
         metavar="TERMINAL",
         help="simulator, metatrader5 (the vendor's package), host:port of an account's agent"
         + more,
@@ -63,6 +64,9 @@ def _configure_terminal(parser: argparse.ArgumentParser, more: str) -> None:
 
 def main(config: Config, given: argparse.Namespace) -> int:
     """The exit status: 1 where a rule failed, or the simulator is unlike a recording."""
+    if given.list:
+        print(report.listed(FAMILIES), end="")
+        return 0
     rules = _rules(given)
     if given.report and given.report.suffix not in report.SUFFIXES:
         raise ConfigError(f"report {given.report} has no known suffix; give .md or .json")

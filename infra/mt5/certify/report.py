@@ -6,15 +6,29 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from infra.mt5.certify.rule import Rule
+from infra.mt5.certify.rule import PLAIN, Rule
 from infra.mt5.certify.run import Outcome, Verdict, counts, summary
 
 SUFFIXES = (".md", ".json")
 BASIS = (
-    "Each rule names the page of MetaTrader's public documentation that it rests on. Where that "
-    "page is silent (limits of arguments, their messages, widths of fields) the rule is what the "
+    "Each rule names the page of MetaTrader's public documentation that it rests on. Where that\n"
+    "page is silent (limits of arguments, their messages, widths of fields) the rule is what the\n"
     "package MetaTrader5 5.0.6231 itself does."
 )
+
+
+HEAD = """\
+# The rules of `tapedeck mt5 certify`
+
+{count} claims about a MetaTrader 5 terminal, each with a number that stays its own. `tapedeck mt5
+certify --terminal simulator` tries all of them; on a real terminal (`metatrader5 --path PROGRAM`,
+or an agent's `host:port`) those that trade need `--trade` and a demo account, and those that need a
+situation which only a broker can bring about are counted as not provokable there, never as passed.
+`tapedeck mt5 record -o FILE.jsonl` keeps what a terminal answers, scrubbed; `--terminal FILE.jsonl`
+tries the rules on that and compares the simulator's answers with it in their shapes.
+
+This page is written by `tapedeck mt5 certify --list`.
+"""
 
 
 def markdown(
@@ -61,11 +75,16 @@ def json(terminal: str, verdicts: Sequence[Verdict]) -> str:
     return msgspec.json.format(msgspec.json.encode(told)).decode() + "\n"
 
 
-def table(families: Mapping[str, Sequence[Rule]]) -> str:
-    """The rules by family, for the docs."""
-    lines = []
+def listed(families: Mapping[str, Sequence[Rule]]) -> str:
+    """All rules by family, for the docs."""
+    count = sum(len(rules) for rules in families.values())
+    lines = [HEAD.format(count=count), BASIS, ""]
     for family, rules in families.items():
-        lines += [f"## {family}", "", "| rule | claim | page | situation |", "|---|---|---|---|"]
-        lines += [f"| {r.name} | {r.title} | {r.page} | {r.situation} |" for r in rules]
+        lines += [f"## {family}", "", "| rule | claim | page | needs |", "|---|---|---|---|"]
+        lines += [f"| {r.name} | {r.title} | {r.page} | {_needs(r)} |" for r in rules]
         lines.append("")
     return "\n".join(lines)
+
+
+def _needs(rule: Rule) -> str:
+    return rule.needs.value if rule.situation == PLAIN else f"the situation: {rule.situation}"

@@ -86,7 +86,6 @@ SITUATIONS: Mapping[str, Told] = {
     "book": Told(symbol={**_BY_MARKET, **_BOOK}),
     "returning book": Told(symbol={**_BY_EXCHANGE, **_BOOK}),
     "execution by market": Told(symbol=_BY_MARKET),
-    "fill or kill only": Told(symbol={"filling_mask": 1}),
     "server's clock": Told(market={"server_offset_s": 7_200}),
     "small account": Told({"deposit": 200.0, "commission_per_lot": 0.0, "leverage": 500}),
     "weekend": Told(market={"week": "fx"}, wait_ms=SATURDAY_MS),

@@ -97,8 +97,16 @@ class LiveStage:
 
 def _open(scene: Scene) -> tuple[TradeOrder | TradePosition, ...]:
     """What the rules have left active or open."""
-    found = (*(scene.terminal.orders_get() or ()), *(scene.terminal.positions_get() or ()))
+    orders, positions = scene.terminal.orders_get() or (), scene.terminal.positions_get() or ()
+    found: list[TradeOrder | TradePosition] = [*orders, *positions]
     return tuple(each for each in found if each.magic in MAGICS)
+
+
+def _undone(scene: Scene, each: TradeOrder | TradePosition) -> dict[str, Any]:
+    """The request that takes an order back, or closes a position."""
+    if "time_setup" in each._asdict():
+        return {"action": mt5.TRADE_ACTION_REMOVE, "order": each.ticket}
+    return scene.closing(cast("TradePosition", each), symbol=each.symbol)
 
 
 def _clear(scene: Scene, before: set[int]) -> None:
@@ -110,11 +118,7 @@ def _clear(scene: Scene, before: set[int]) -> None:
     for each in _open(scene):
         if each.ticket in before:
             continue
-        if hasattr(each, "time_setup"):
-            request: dict[str, Any] = {"action": mt5.TRADE_ACTION_REMOVE, "order": each.ticket}
-        else:
-            request = scene.closing(cast("TradePosition", each), symbol=each.symbol)
-        scene.terminal.order_send(request)
+        scene.terminal.order_send(_undone(scene, each))
     for _ in range(CLEARED_STEPS):
         if not left():
             return
