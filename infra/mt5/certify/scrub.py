@@ -1,7 +1,7 @@
 """What a recording must not tell: whose account it was, how much it held, where it lives.
 
 Who and what is named gets a stand-in, the same one each time, in answers and in what is asked
-with them. Passwords are never written. Amounts of an account are shifted, so that they still add
+with them. What is logged in with is never written. Amounts of an account are shifted, so that they still add
 up; deals of before the recording lose theirs.
 """
 
@@ -27,7 +27,7 @@ _TEXTS = {
 _NUMBERED = ("TradePosition", "TradeOrder", "TradeDeal", "OrderSendResult")
 _SHIFTED = ("balance", "equity", "margin_free")
 _GAINED = ("profit", "commission", "swap", "fee")
-_SECRET = ("password",)
+_CREDENTIALS = ("login", "password", "server", "path")
 
 
 @dataclass(slots=True)
@@ -53,7 +53,7 @@ class Scrubber:
 
     def asked(self, value: Any, name: str = "") -> Any:
         """An argument: what an answer has named goes by its stand-in."""
-        if name in _SECRET:
+        if name in _CREDENTIALS:
             return _HIDDEN
         if isinstance(value, dict):
             return {key: self.asked(each, key) for key, each in value.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from fnmatch import fnmatch
 from typing import Any, cast
 
 from infra.mt5.certify.recording import Tapped
@@ -50,10 +51,10 @@ def failed(rules: tuple[Rule, ...], alter: Alter, **more: Any) -> set[int]:
 
 
 def of(function: str, change: Callable[[Any], Any]) -> Alter:
-    """Change what a function, or all whose names begin so, answers with when it succeeds."""
+    """Change what a function, or all that fit a pattern, answer with when they succeed."""
 
     def alter(name: str, answer: Any) -> Any:
-        wanted = name.startswith(function) and answer is not None and answer is not False
+        wanted = fnmatch(name, function) and answer is not None and answer is not False
         return change(answer) if wanted else answer
 
     return alter

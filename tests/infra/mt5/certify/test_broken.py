@@ -70,8 +70,8 @@ def _hour_later(time: int) -> int:
 
 # Of each fault, by its name: how answers are altered, and rules that must notice.
 FAULTS: dict[str, tuple[Alter, set[int]]] = {
-    "a column of another type": (of("copy_ticks", _retyped("flags", "<i8")), {407, 409}),
-    "a volume that is a float": (of("copy_rates", _retyped("tick_volume", "<f8")), {506}),
+    "a column of another type": (of("copy_ticks*", _retyped("flags", "<i8")), {407, 409}),
+    "a volume that is a float": (of("copy_rates*", _retyped("tick_volume", "<f8")), {506}),
     "a field is missing": (of("account_info", _without("fifo_close")), {201}),
     "a field too few of a symbol": (of("symbol_info", _without("page")), {331}),
     "fields in another order": (of("positions_get", _swapped), {1701}),
@@ -100,14 +100,14 @@ FAULTS: dict[str, tuple[Alter, set[int]]] = {
     "deals from the newest on": (of("history_deals_get", lambda d: d[::-1]), {1433}),
     "orders from the newest on": (of("history_orders_get", lambda d: d[::-1]), {1403}),
     "a deal is missing": (of("history_deals_get", lambda found: found[:-1]), {1432, 1434, 1462}),
-    "ticks from the newest on": (of("copy_ticks", lambda rows: rows[::-1]), {411, 421}),
+    "ticks from the newest on": (of("copy_ticks*", lambda rows: rows[::-1]), {411, 421}),
     "a tick too few": (of("copy_ticks_from", lambda rows: rows[:-1]), {422}),
     "a bar too many": (of("copy_rates_range", lambda r: np.concatenate([r, r[-1:]])), {549, 550}),
-    "bars that close above their high": (of("copy_rates", _bars_too_low), {542, 554}),
+    "bars that close above their high": (of("copy_rates*", _bars_too_low), {542, 554}),
     "the clock is an hour off": (of("positions_get", each(time=_hour_later)), {1801, 1805}),
     "margin is doubled": (of("order_calc_margin", lambda found: found * 2), {220, 904, 933}),
     "profit has the wrong sign": (of("order_calc_profit", lambda p: -p), {912, 913, 1303, 1543}),
-    "the magic is lost": (of("history", each(magic=lambda _: 0)), {1022, 1033, 1903}),
+    "the magic is lost": (of("history*get", each(magic=lambda _: 0)), {1022, 1033, 1903}),
     "the magic is cut": (of("positions_get", each(magic=lambda m: m % 2**32)), {1014}),
     "comments are cut": (of("positions_get", each(comment=lambda text: text[:3])), {1015}),
     "no commission is told": (of("history_deals_get", each(commission=lambda _: 0.0)), {222, 1462}),
@@ -121,7 +121,7 @@ FAULTS: dict[str, tuple[Alter, set[int]]] = {
     "a pending order that is one of the market": (of("orders_get", each(type=lambda _: 0)), {1101}),
     "stops are forgotten": (of("positions_get", each(sl=lambda _: 0.0)), {1017, 1201, 1252}),
     "why it was closed is lost": (
-        of("history_deals", each(reason=lambda _: 3)),
+        of("history_deals_get", each(reason=lambda _: 3)),
         {1241, 1244, 1331},
     ),
     "a netted position has two sides": (of("positions_get", lambda found: found * 2), {1602, 1010}),
