@@ -7,7 +7,7 @@ The first line says what was recorded. `RecordingStage` writes down what happens
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,32 +18,13 @@ from infra.mt5.certify.rule import NotRecorded, Rule
 from infra.mt5.certify.scene import Scene
 from infra.mt5.certify.scrub import Scrubber
 from infra.mt5.certify.stage import Refused, Stage
+from infra.mt5.certify.tapped import Call, Tapped
 from infra.mt5.failure import SUCCESS
 from infra.mt5.terminal import Terminal
 
 FORMAT = 1
-UNASKED = ("ahead", "names")
 Line = dict[str, Any]
 Lines = Mapping[int, list[Line]]
-Call = Callable[..., Any]
-
-
-class Tapped:
-    """A terminal each of whose calls goes through a function: name, the call, its arguments."""
-
-    def __init__(self, terminal: Terminal, through: Callable[..., Any]) -> None:
-        self._terminal = terminal
-        self._through = through
-
-    def __getattr__(self, name: str) -> Any:
-        call = getattr(self._terminal, name)
-        if name in UNASKED:
-            return call
-
-        def passed(*arguments: Any, **keywords: Any) -> Any:
-            return self._through(name, call, *arguments, **keywords)
-
-        return passed
 
 
 class RecordingStage:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from infra.mt5.certify.scene import Scene
 
+TRIES, PAUSE_MS = 3, 250
 PLAIN = "plain"
 """The situation that every terminal is in: an open market, nothing in the way."""
 
@@ -22,14 +23,18 @@ class Needs(Enum):
     TRADE = "trades"
 
 
+Check = Callable[["Scene"], None]
+"""Returns where a claim holds, else raises `Deviation`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A claim. `check` returns where it holds, else raises `Deviation`."""
+    """A claim, and how it is tried."""
 
     number: int
     title: str
     page: str
-    check: Callable[[Scene], None]
+    check: Check
     needs: Needs = Needs.READ
     situation: str = PLAIN
 
@@ -37,6 +42,20 @@ class Rule:
     def name(self) -> str:
         """How reports call it."""
         return f"MT5-{self.number}"
+
+
+def steady(check: Check) -> Check:
+    """A check that asks twice about what moves: the market may have moved between the questions."""
+
+    def tried(scene: Scene) -> None:
+        for _ in range(TRIES - 1):
+            try:
+                return check(scene)
+            except Deviation:
+                scene.let_pass(PAUSE_MS)
+        return check(scene)
+
+    return tried
 
 
 class Deviation(Exception):

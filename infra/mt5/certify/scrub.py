@@ -1,8 +1,8 @@
 """What a recording must not tell: whose account it was, how much it held, where it lives.
 
 Who and what is named gets a stand-in, the same one each time, in answers and in what is asked
-with them. What is logged in with is never written. Amounts of an account are shifted, so that they still add
-up; deals of before the recording lose theirs.
+with them. What is logged in with is never written. Amounts of an account are shifted, so that
+they still add up; deals of before the recording lose theirs.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from typing import Any, Protocol, cast
 from infra.mt5 import constants as mt5
 from infra.mt5.certify.rule import PLAIN, Needs, NotProvokable, Rule
 from infra.mt5.certify.scene import MAGICS, Scene
+from infra.mt5.certify.tapped import Call, Tapped
 from infra.mt5.terminal import Terminal
 from infra.mt5.tuples import TradeOrder, TradePosition
 
@@ -77,8 +78,9 @@ class LiveStage:
             raise NotProvokable(f"{rule.situation}: a broker has to be told")
         if not self.terminal.terminal_info() and not self.terminal.initialize(**self.opening):
             raise Refused(f"{self.name} is gone: {self.terminal.last_error()}")
+        trades = self.trade and rule.needs is Needs.TRADE
         made = Scene(
-            self.terminal,
+            self._guarded(trades),
             self.login,
             self.symbol,
             self.lots,
@@ -86,13 +88,32 @@ class LiveStage:
             opening=self.opening,
             names=getattr(self.terminal, "names", vars(mt5)),
         )
-        trades = self.trade and rule.needs is Needs.TRADE
         before = {each.ticket for each in _open(made)} if trades else set()
         try:
             yield made
         finally:
             if trades:
                 _clear(made, before)
+
+    def _guarded(self, trades: bool) -> Terminal:
+        """The terminal, for requests only where the rule may send some, and its account is ours."""
+
+        def through(name: str, call: Call, *arguments: Any, **keywords: Any) -> Any:
+            if name == "order_send" and (keywords or (arguments and arguments[0])):
+                self._let_pass(trades, arguments)
+            return call(*arguments, **keywords)
+
+        return cast("Terminal", Tapped(self.terminal, through))
+
+    def _let_pass(self, trades: bool, arguments: tuple[Any, ...]) -> None:
+        if arguments and not isinstance(arguments[0], dict):
+            return  # the package itself refuses it
+        if not trades:
+            raise Refused("a rule that does not trade sends nothing")
+        account = self.terminal.account_info()
+        demo = account is not None and account.trade_mode == mt5.ACCOUNT_TRADE_MODE_DEMO
+        if account is None or account.login != self.login or not demo:
+            raise Refused(f"the terminal's account is no longer the demo account {self.login}")
 
 
 def _open(scene: Scene) -> tuple[TradeOrder | TradePosition, ...]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from infra.mt5 import constants as mt5
 from infra.mt5.certify.expect import among, equal, fields, holds, kinds, same
-from infra.mt5.certify.rule import Needs, Rule
+from infra.mt5.certify.rule import Check, Needs, Rule, steady
 from infra.mt5.certify.scene import Scene
 from infra.mt5.infos import AccountInfo, TerminalInfo
 
@@ -21,31 +19,30 @@ def _named(kind: type, owner: type) -> list[str]:
     return [name for name, said in owner.__annotations__.items() if said is kind]
 
 
-def _account_kinds(kind: type) -> Callable[[Scene], None]:
+def _account_kinds(kind: type) -> Check:
     return lambda scene: kinds(scene.account(), kind, _named(kind, AccountInfo))
 
 
-def _terminal_kinds(kind: type) -> Callable[[Scene], None]:
+def _terminal_kinds(kind: type) -> Check:
     return lambda scene: kinds(scene.given("terminal_info"), kind, _named(kind, TerminalInfo))
 
 
-def _account_among(name: str, values: range) -> Callable[[Scene], None]:
+def _account_among(name: str, values: range) -> Check:
     return lambda scene: among(name, getattr(scene.account(), name), values)
 
 
 def _equity(scene: Scene) -> None:
-    found = scene.account()
-    equal("equity", found.equity, found.balance + found.credit + found.profit, CENT)
+    found, swap = scene.account(), sum(each.swap for each in scene.given("positions_get"))
+    equal("equity", found.equity, found.balance + found.credit + found.profit + swap, CENT)
 
 
-def _equity_of_a_position(scene: Scene) -> None:
-    position = scene.opened()
+def _profit_of_positions(scene: Scene) -> None:
+    scene.opened()
     scene.let_pass(60_000)
-    found = scene.account()
-    (position,) = scene.given("positions_get", ticket=position.ticket)
-    equal("profit", found.profit, position.profit, CENT)
-    whole = found.balance + found.credit + found.profit + position.swap
-    equal("equity", found.equity, whole, CENT)
+    positions, found = scene.given("positions_get"), scene.account()
+    holds("a profit that moves", any(each.profit for each in positions), positions)
+    equal("profit", found.profit, sum(each.profit for each in positions), CENT * len(positions))
+    _equity(scene)
 
 
 def _free(scene: Scene) -> None:
@@ -174,9 +171,11 @@ RULES = (
     Rule(212, "login, server and company are told", ACCOUNT, _stays_in_step),
     Rule(213, "margin call comes before stop-out", PROPERTIES, _levels),
     Rule(214, "what does not move is read alike twice", ACCOUNT, _reads_alike),
-    Rule(215, "equity is balance, credit and profit", PROPERTIES, _equity),
+    Rule(215, "equity is balance, credit, profit and swap", PROPERTIES, steady(_equity)),
     Rule(216, "without positions margin and its level are 0", PROPERTIES, _idle),
-    Rule(217, "profit is that of the open positions", PROPERTIES, _equity_of_a_position, TRADE),
+    Rule(
+        217, "profit is that of the open positions", PROPERTIES, steady(_profit_of_positions), TRADE
+    ),
     Rule(218, "free margin is equity less margin", PROPERTIES, _free, TRADE),
     Rule(219, "margin level is equity over margin, in percent", PROPERTIES, _level, TRADE),
     Rule(220, "a position binds what order_calc_margin says", "order_calc_margin", _binds, TRADE),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from infra.mt5 import constants as mt5
 from infra.mt5.certify.expect import equal, holds, same
-from infra.mt5.certify.rule import Rule
+from infra.mt5.certify.rule import Check, Rule, steady
 from infra.mt5.certify.scene import Scene
 from infra.mt5.terminal import Rows
 
@@ -34,7 +33,6 @@ TIMEFRAMES = (
     *(("H", hours, hours * HOUR_S) for hours in (1, 2, 3, 4, 6, 8, 12)),
     ("D", 1, DAY_S),
 )
-Check = Callable[[Scene], None]
 
 
 def _newest(scene: Scene, timeframe: int = M1, count: int = COUNT, skipped: int = 0) -> Rows:
@@ -231,7 +229,7 @@ RULES = (
     Rule(541, "bars come in the order of their times", POS, _rising),
     Rule(542, "open and close are between low and high", POS, _within),
     Rule(543, "bars hold ticks, and no spread below 0", POS, _lively),
-    Rule(544, "position 0 is the open bar, which closes at the bid", POS, _open_bar),
+    Rule(544, "position 0 is the open bar, which closes at the bid", POS, steady(_open_bar)),
     Rule(545, "start_pos counts back from the open bar", POS, _older),
     Rule(546, "so many bars as asked", POS, _counted),
     Rule(547, "copy_rates_from gives the bars up to the date", FROM, _until),

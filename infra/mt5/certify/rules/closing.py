@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from infra.mt5 import constants as mt5
 from infra.mt5.certify.expect import equal, holds, same
-from infra.mt5.certify.rule import PLAIN, Needs, NotProvokable, Rule
+from infra.mt5.certify.rule import PLAIN, Check, Needs, NotProvokable, Rule
 from infra.mt5.certify.rules.market import deals_of, order_of
 from infra.mt5.certify.scene import BUY, LONG_MS, SELL, Scene
 from infra.mt5.tuples import TradePosition
@@ -20,7 +18,6 @@ SEND, DEALS, POSITIONS, ORDERS = (
 CENT = 0.011
 TIME = "time"
 OUT, BY = mt5.DEAL_ENTRY_OUT, mt5.DEAL_ENTRY_OUT_BY
-Check = Callable[[Scene], None]
 
 
 def _gone(scene: Scene, position: TradePosition) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from infra.mt5 import constants as mt5
 from infra.mt5.certify.expect import holds, same
-from infra.mt5.certify.rule import PLAIN, Needs, NotProvokable, Rule
+from infra.mt5.certify.rule import PLAIN, Check, Needs, NotProvokable, Rule
 from infra.mt5.certify.scene import BUY, LONG_MS, SELL, Scene
 from infra.mt5.tuples import OrderSendResult
 
@@ -221,7 +221,7 @@ ANYWHERE = (10009, 10013, 10014, 10015, 10016, 10025, 10035, 10036, 10038)
 """Codes that any trade server gives, without being told anything."""
 
 
-def _answers(code: int, act: Act) -> Callable[[Scene], None]:
+def _answers(code: int, act: Act) -> Check:
     def check(scene: Scene) -> None:
         result = act(scene)
         same("retcode", result.retcode, code)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from infra.mt5 import constants as mt5
 from infra.mt5.certify.expect import fields, holds, kinds, same
-from infra.mt5.certify.rule import Needs, Rule
+from infra.mt5.certify.rule import Check, Needs, Rule, steady
 from infra.mt5.certify.scene import Scene
 
 ADD, GET, RELEASE = "market_book_add", "market_book_get", "market_book_release"
 BOOK = "book"
 NAMES = ("type", "price", "volume", "volume_dbl")
 SIDES = (mt5.BOOK_TYPE_SELL, mt5.BOOK_TYPE_BUY)
-Check = Callable[[Scene], None]
 
 
 def _levels(scene: Scene) -> tuple[Any, ...]:
@@ -75,6 +73,7 @@ def _deep(scene: Scene) -> None:
 
 
 def _not_added(scene: Scene) -> None:
+    scene.call(RELEASE, scene.symbol)
     same(GET, scene.call(GET, scene.symbol), None)
     code = scene.terminal.last_error()[0]
     holds("an error", code != mt5.RES_S_OK, code)
@@ -119,7 +118,7 @@ RULES = (
     _rule(604, "a level's fields are of their kinds", GET, _kinds, BOOK),
     _rule(605, "sellers come first", GET, _sides, BOOK),
     _rule(606, "prices fall from the dearest on", GET, _falls, BOOK),
-    _rule(607, "the best prices are bid and ask", GET, _around, BOOK),
+    _rule(607, "the best prices are bid and ask", GET, steady(_around), BOOK),
     _rule(608, "volume is volume_dbl without its fraction", GET, _volumes, BOOK),
     _rule(609, "no more levels than ticks_bookdepth", GET, _deep, BOOK),
     _rule(610, "market_book_get without market_book_add is None", GET, _not_added),

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from infra.mt5 import constants as mt5
 from infra.mt5.certify.expect import holds, same
-from infra.mt5.certify.rule import PLAIN, Needs, Rule
+from infra.mt5.certify.rule import PLAIN, Check, Needs, Rule
 from infra.mt5.certify.scene import Scene
 
 SEND, ERROR = "order_send", "last_error"
 SPOILED = "spoiled"
 LOST = mt5.RES_E_INTERNAL_FAIL_RECEIVE
 NO_LINK = mt5.RES_E_INTERNAL_FAIL_CONNECT
-Check = Callable[[Scene], None]
 
 
 def _lost(scene: Scene, how: str) -> None:

@@ -8,14 +8,13 @@ from typing import Any
 
 from infra.mt5 import constants as mt5
 from infra.mt5.certify.expect import holds, same
-from infra.mt5.certify.rule import Needs, Rule
+from infra.mt5.certify.rule import Check, Needs, Rule
 from infra.mt5.certify.scene import Scene
 from infra.mt5.tuples import TradePosition
 
 KINDS = ("orders", "deals")
 DEALS = "Deal Properties"
 NOBODY = 2**40
-Check = Callable[[Scene], None]
 
 
 def _get(kind: str) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from infra.mt5.certify.expect import same
-from infra.mt5.certify.rule import Rule
+from infra.mt5.certify.rule import Check, Rule
 from infra.mt5.certify.scene import Scene
 
 GROUP_UNITS = 1997
 LIST = "symbols_get"
-Check = Callable[[Scene], None]
 
 
 def _names(scene: Scene, group: str) -> set[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from infra.mt5 import constants as mt5
 from infra.mt5.certify.expect import among, equal, holds, same
-from infra.mt5.certify.rule import PLAIN, Needs, Rule
+from infra.mt5.certify.rule import PLAIN, Check, Needs, Rule
 from infra.mt5.certify.scene import BUY, MAGIC, MAGICS, SELL, Scene
 from infra.mt5.tuples import TradeDeal, TradeOrder
 
@@ -15,7 +15,6 @@ SEND, RESULT = "order_send", "Trade Request Result Structure"
 ORDERS, DEALS, POSITIONS = "Order Properties", "Deal Properties", "Position Properties"
 FILLED = mt5.ORDER_STATE_FILLED
 SIDES = {"buy": BUY, "sell": SELL}
-Check = Callable[[Scene], None]
 
 
 def order_of(scene: Scene, ticket: int) -> TradeOrder:

@@ -6,14 +6,13 @@ from collections.abc import Callable
 
 from infra.mt5 import constants as mt5
 from infra.mt5.certify.expect import equal, holds, kinds, same
-from infra.mt5.certify.rule import Needs, Rule
+from infra.mt5.certify.rule import Check, Needs, Rule
 from infra.mt5.certify.scene import BUY, SELL, Scene
 
 MARGIN, PROFIT, CHECK = "order_calc_margin", "order_calc_profit", "order_check"
 CENT = 0.011
 STEP_POINTS = 250
 FOREX = (mt5.SYMBOL_CALC_MODE_FOREX, mt5.SYMBOL_CALC_MODE_FOREX_NO_LEVERAGE)
-Check = Callable[[Scene], None]
 
 
 def _margin(scene: Scene, lots: float = 1.0, side: int = BUY, symbol: str = "") -> float:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import chain
 
 from infra.mt5.certify.expect import same
-from infra.mt5.certify.rule import Rule
+from infra.mt5.certify.rule import Check, Rule
 from infra.mt5.certify.scene import Scene
 
-Check = Callable[[Scene], None]
 # Page, prefix, and the names from 0 on.
 COUNTED: tuple[tuple[str, str, str], ...] = (
     (

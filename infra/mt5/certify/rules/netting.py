@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from infra.mt5 import constants as mt5
 from infra.mt5.certify.expect import equal, holds, same
-from infra.mt5.certify.rule import Needs, Rule
+from infra.mt5.certify.rule import Check, Needs, Rule
 from infra.mt5.certify.rules.market import deals_of, order_of
 from infra.mt5.certify.scene import BUY, SELL, Scene
 from infra.mt5.tuples import OrderSendResult, TradePosition
 
 MODES, DEALS, POSITIONS = "Account Properties", "Deal Properties", "Position Properties"
 CENT = 0.011
-Check = Callable[[Scene], None]
 
 
 def _one(scene: Scene) -> TradePosition:

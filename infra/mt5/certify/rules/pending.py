@@ -8,7 +8,7 @@ from typing import Any
 
 from infra.mt5 import constants as mt5
 from infra.mt5.certify.expect import among, holds, same
-from infra.mt5.certify.rule import PLAIN, Needs, Rule
+from infra.mt5.certify.rule import PLAIN, Check, Needs, Rule
 from infra.mt5.certify.rules.market import deals_of, order_of
 from infra.mt5.certify.scene import ACCEPTED, LONG_MS, MAGIC, SELL, Scene
 from infra.mt5.tuples import TradeOrder
@@ -17,7 +17,6 @@ SEND, ORDERS = "order_send", "Order Properties"
 FAR, NEAR = 1000, 15
 TIME = "time"
 INVALID_PRICE = mt5.TRADE_RETCODE_INVALID_PRICE
-Check = Callable[[Scene], None]
 
 
 @dataclass(frozen=True, slots=True)

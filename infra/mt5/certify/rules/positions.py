@@ -7,13 +7,12 @@ from typing import Any
 
 from infra.mt5 import constants as mt5
 from infra.mt5.certify.expect import among, equal, same
-from infra.mt5.certify.rule import PLAIN, Needs, Rule
+from infra.mt5.certify.rule import PLAIN, Check, Needs, Rule
 from infra.mt5.certify.scene import BUY, SELL, Scene
 
 POSITIONS, ORDERS, PROPERTIES = "positions_get", "orders_get", "Position Properties"
 NOBODY = 2**40
 LISTS = (POSITIONS, ORDERS)
-Check = Callable[[Scene], None]
 
 
 def _some(scene: Scene, function: str) -> Any:

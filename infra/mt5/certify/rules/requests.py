@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import IntEnum
@@ -12,7 +11,7 @@ import numpy as np
 
 from infra.mt5 import constants as mt5
 from infra.mt5.certify.expect import holds, same
-from infra.mt5.certify.rule import Needs, Rule
+from infra.mt5.certify.rule import Check, Needs, Rule
 from infra.mt5.certify.scene import Scene
 
 CHECK, SEND, REQUEST = "order_check", "order_send", "Trade Request Structure"
@@ -60,9 +59,6 @@ class _Kind(IntEnum):
 
 class _Price(float):
     """A float of a program's own."""
-
-
-Check = Callable[[Scene], None]
 
 
 def _refused(function: str, name: str, value: object) -> Check:

@@ -7,7 +7,7 @@ from typing import Any
 
 from infra.mt5 import constants as mt5
 from infra.mt5.certify.expect import fields, holds, kinds, same
-from infra.mt5.certify.rule import Needs, Rule
+from infra.mt5.certify.rule import Check, Needs, Rule
 from infra.mt5.certify.scene import Scene
 from infra.mt5.tuples import (
     OrderCheckResult,
@@ -18,7 +18,6 @@ from infra.mt5.tuples import (
     TradeRequest,
 )
 
-Check = Callable[[Scene], None]
 READ, TRADE = Needs.READ, Needs.TRADE
 WORDS = {int: "ints", float: "floats", str: "texts"}
 U32 = 1 << 32

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from infra.mt5 import constants as mt5
 from infra.mt5.certify.expect import holds, same
-from infra.mt5.certify.rule import PLAIN, Needs, Rule
+from infra.mt5.certify.rule import PLAIN, Check, Needs, Rule
 from infra.mt5.certify.rules.market import deals_of, order_of
 from infra.mt5.certify.scene import BUY, LONG_MS, SELL, Scene
 from infra.mt5.tuples import OrderSendResult, TradePosition
@@ -16,7 +14,6 @@ FAR, NEAR, FARTHEST = 1000, 15, 20_000
 TIME = "time"
 INVALID = mt5.TRADE_RETCODE_INVALID_STOPS
 SIDES = {"purchase": BUY, "sale": SELL}
-Check = Callable[[Scene], None]
 
 
 def _levels(scene: Scene, side: int, points: int = FAR) -> dict[str, float]:

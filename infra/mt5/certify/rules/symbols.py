@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from infra.mt5 import constants as mt5
 from infra.mt5.certify.expect import among, equal, fields, holds, kinds, same
-from infra.mt5.certify.rule import Needs, Rule
+from infra.mt5.certify.rule import Check, Needs, Rule, steady
 from infra.mt5.certify.scene import Scene
 from infra.mt5.symbol_info import SymbolInfo
 
@@ -15,7 +14,6 @@ NOWHERE = "NOWHERE"
 SYMBOL_UNITS = 29
 ONE, SELECT, PROPERTIES = "symbol_info", "symbol_select", "Symbol Properties"
 KINDS = (int, bool, float, str)
-Check = Callable[[Scene], None]
 
 
 def _named(kind: type) -> list[str]:
@@ -198,7 +196,7 @@ RULES = (
     Rule(339, "the least volume is on the step", PROPERTIES, _volume_grid),
     Rule(340, "spread is ask less bid in points", PROPERTIES, _spread),
     Rule(341, "bid and ask are within the day's", PROPERTIES, _day),
-    Rule(342, "time, bid and ask are the last tick's", ONE, _as_the_tick),
+    Rule(342, "time, bid and ask are the last tick's", ONE, steady(_as_the_tick)),
     Rule(343, "prices are on the symbol's digits", PROPERTIES, _on_grid),
     Rule(344, "tick value is what a tick brings a lot", PROPERTIES, _tick_value),
     Rule(345, "currencies of profit and margin are told", PROPERTIES, _currencies),

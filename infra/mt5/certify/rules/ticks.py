@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from infra.mt5 import constants as mt5
 from infra.mt5.certify.expect import holds, same
-from infra.mt5.certify.rule import Rule
+from infra.mt5.certify.rule import Check, Rule, steady
 from infra.mt5.certify.scene import Scene
 from infra.mt5.terminal import Rows
 
@@ -30,7 +29,6 @@ DTYPES = (
     ("flags", "<u4"),
     ("volume_real", "<f8"),
 )
-Check = Callable[[Scene], None]
 
 
 def _ranged(scene: Scene, flags: int = ALL) -> tuple[int, int, Rows]:
@@ -219,7 +217,7 @@ RULES = (
     Rule(416, "COPY_TICKS_INFO gives changes of bid and ask", FROM, _only(INFO, OF_QUOTES)),
     Rule(417, "COPY_TICKS_TRADE gives changes of last and volume", FROM, _only(TRADES, OF_TRADES)),
     Rule(418, "COPY_TICKS_ALL gives the most", FROM, _all_holds_both),
-    Rule(419, "the newest tick is symbol_info_tick's", "symbol_info_tick", _last),
+    Rule(419, "the newest tick is symbol_info_tick's", "symbol_info_tick", steady(_last)),
     Rule(420, "prices are on the symbol's digits", RANGE, _grid),
     Rule(421, "copy_ticks_from goes forward from the date", FROM, _forward),
     Rule(422, "copy_ticks_from gives so many", FROM, _counted),

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from infra.mt5 import constants as mt5
 from infra.mt5.certify.expect import equal, holds, same
-from infra.mt5.certify.rule import PLAIN, Needs, Rule
+from infra.mt5.certify.rule import PLAIN, Check, Needs, Rule
 from infra.mt5.certify.rules.market import deals_of, order_of
 from infra.mt5.certify.scene import Scene
 
@@ -14,7 +12,6 @@ POSITIONS, ORDERS, DEALS = "Position Properties", "Order Properties", "Deal Prop
 CLOCK = "server's clock"
 AHEAD_S, START_S = 7_200, 1_763_640_000
 NEAR_S = 120
-Check = Callable[[Scene], None]
 
 
 def _position(scene: Scene) -> None:

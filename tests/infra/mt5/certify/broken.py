@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from typing import Any, cast
 
-from infra.mt5.certify.recording import Tapped
 from infra.mt5.certify.rule import Rule
 from infra.mt5.certify.run import Outcome, tried
 from infra.mt5.certify.scene import Scene
 from infra.mt5.certify.situations import SimulatorStage
+from infra.mt5.certify.tapped import Tapped
 from infra.mt5.terminal import Terminal
 
 Alter = Callable[[str, Any], Any]

@@ -101,3 +101,7 @@ def test_reports_list_every_rule_with_its_outcome() -> None:
     for rule, row in zip(family, told["rules"], strict=True):
         assert f"| {rule.name} | {rule.title} | {rule.page} | passed |" in text
         assert (row["number"], row["outcome"]) == (rule.name, "passed")
+
+
+def test_the_readme_counts_them() -> None:
+    assert f"[{len(RULES)} numbered rules]" in (ROOT / "README.md").read_text()
