@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from infra.mt5 import constants as mt5
 from infra.mt5.certify.expect import among, holds, same
@@ -34,21 +34,28 @@ _STEP_MS, _STEP_MS_MAX = 250, 10_000
 _FILLINGS = ((1, mt5.ORDER_FILLING_FOK), (2, mt5.ORDER_FILLING_IOC))
 
 
-def no_fault(kind: str) -> None:
+class Spoil(Protocol):
+    """What makes the next send, or read, go wrong in a way that has a name."""
+
+    def __call__(self, how: str, ticket: int = 0) -> None:
+        """It goes wrong so; `ticket` names the order or position that it is about."""
+
+
+def no_fault(how: str, ticket: int = 0) -> None:
     """A terminal that nobody can spoil."""
-    raise NotProvokable(f"nothing here can make a terminal {kind}")
+    raise NotProvokable(f"nothing here can make a broker {how} ({ticket})")
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One rule's place. `let_pass` takes milliseconds; `spoil` makes the next send go wrong."""
+    """One rule's place. `let_pass` takes milliseconds; `spoil` makes calls go wrong."""
 
     terminal: Terminal
     login: int
     symbol: str
     lots: float
     let_pass: Callable[[int], None]
-    spoil: Callable[[str], None] = no_fault
+    spoil: Spoil = no_fault
     opening: Mapping[str, Any] = field(default_factory=dict)  # how `initialize` is called
     other: Mapping[str, Any] = field(default_factory=dict)  # another account's credentials
     names: Mapping[str, Any] = field(default_factory=lambda: vars(mt5))  # the package's constants

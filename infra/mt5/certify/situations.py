@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from infra.mt5 import constants as mt5
@@ -91,7 +91,6 @@ SITUATIONS: Mapping[str, Told] = {
     "weekend": Told(market={"week": "fx"}, wait_ms=SATURDAY_MS),
     "retcode 10006": Told(symbol={**_BY_MARKET, **_BOOK}),
     "retcode 10007": Told({"dealer": Dealer(cancels=1.0)}, _BY_REQUEST),
-    "retcode 10008": Told(symbol=_SLOW),
     "retcode 10010": Told(symbol={**_BY_MARKET, **_BOOK}),
     "retcode 10011": Told({"dealer": Dealer(fails=1.0)}, _BY_REQUEST),
     "retcode 10012": Told(symbol={"execution_ms": 20_000}),
@@ -123,7 +122,7 @@ SITUATIONS: Mapping[str, Told] = {
     "retcode 10045": Told({"fifo_close": True}),
     "retcode 10046": Told({"hedging_allowed": False}),
     "retcode of a plug-in": Told({"plugin": Plugin(volume_max=2.0, retcode=OF_A_PLUGIN)}),
-    **{f"retcode {code}": Told() for code in (10004, 10019, 10041)},
+    **{f"retcode {code}": Told() for code in (10004, 10008, 10019, 10041)},
 }
 _FAULTS: Mapping[str, FaultRule] = {
     "lose the answer to a send": FaultRule(kind="lose_after"),
@@ -132,6 +131,16 @@ _FAULTS: Mapping[str, FaultRule] = {
     "fail to read deals": FaultRule(kind="fail", function="history_deals"),
     "fail to read orders": FaultRule(kind="fail", function="orders_get"),
 }
+
+
+def _spoilt(broker: Broker, how: str, ticket: int = 0) -> None:
+    """What rules call a fault, brought about."""
+    if how == "let another change the order":
+        other = simulated_terminal(broker, LOGIN)
+        other.initialize()
+        other.order_send({"action": mt5.TRADE_ACTION_REMOVE, "order": ticket})
+    elif how != "be slow":  # the situation's symbols are
+        broker.inject(LOGIN, (_FAULTS[how],))
 
 
 @lru_cache(16)
@@ -170,7 +179,7 @@ class SimulatorStage:
                 SYMBOL,
                 LOTS,
                 clock.advance,
-                spoil=lambda kind: broker.inject(LOGIN, (_FAULTS[kind],)),
+                spoil=partial(_spoilt, broker),
                 other=self._other(),
             )
 

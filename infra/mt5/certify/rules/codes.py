@@ -8,11 +8,13 @@ from typing import Any
 from infra.mt5 import constants as mt5
 from infra.mt5.certify.expect import holds, same
 from infra.mt5.certify.rule import PLAIN, Check, Needs, NotProvokable, Rule
-from infra.mt5.certify.scene import BUY, LONG_MS, SELL, Scene
+from infra.mt5.certify.scene import BUY, SELL, Scene
 from infra.mt5.tuples import OrderSendResult
 
 PAGE = "Return Codes of the Trade Server"
 BUY_LIMIT = mt5.ORDER_TYPE_BUY_LIMIT
+CHANGES_MAX = 5_000
+_MOMENT_MS = 250
 OF_A_PLUGIN = 10_917
 """A return code of a server's plug-in, which nobody else knows."""
 DEALT = (mt5.TRADE_RETCODE_DONE, mt5.TRADE_RETCODE_DONE_PARTIAL)
@@ -56,14 +58,6 @@ def dealt_later(scene: Scene) -> OrderSendResult:
     return result
 
 
-def queued(scene: Scene) -> OrderSendResult:
-    """Taken, not yet dealt."""
-    result = scene.send(scene.deal())
-    same("the deal of the answer", result.deal, 0)
-    scene.until(lambda: scene.terminal.positions_get(ticket=result.order), "the position")
-    return result
-
-
 def in_part(scene: Scene) -> OrderSendResult:
     result = scene.send(scene.deal(volume=50.0, type_filling=mt5.ORDER_FILLING_IOC))
     (position,) = scene.given("positions_get", ticket=result.order)
@@ -77,12 +71,14 @@ def whole_or_nothing(scene: Scene) -> OrderSendResult:
 
 
 def often(scene: Scene) -> OrderSendResult:
-    return [scene.send(scene.deal(volume=0.0)) for _ in range(6)][-1]
+    least = scene.info().volume_min
+    return [scene.send(scene.deal(volume=least)) for _ in range(6)][-1]
 
 
-def just_removed(scene: Scene) -> OrderSendResult:
+def changed_by_another(scene: Scene) -> OrderSendResult:
+    """Somebody else changes the order at the moment that we take it back."""
     ticket = scene.placed(BUY_LIMIT, scene.price(-1000)).ticket
-    same("the first removal", remove(scene, ticket).retcode, mt5.TRADE_RETCODE_DONE)
+    scene.spoil("let another change the order", ticket)
     return remove(scene, ticket)
 
 
@@ -99,7 +95,11 @@ def same_stops(scene: Scene) -> OrderSendResult:
 
 
 def at_work(scene: Scene) -> OrderSendResult:
-    return remove(scene, scene.send(scene.deal()).order)
+    """The stops of a position that the server is closing."""
+    position = scene.opened()
+    scene.spoil("be slow", position.ticket)
+    scene.send(scene.closing(position))
+    return stops(scene, position.ticket, sl=scene.price(-1000, SELL))
 
 
 def near_its_price(scene: Scene) -> OrderSendResult:
@@ -120,18 +120,26 @@ def closed_too_much(scene: Scene) -> OrderSendResult:
 
 
 def closed_while_closing(scene: Scene) -> OrderSendResult:
-    close = scene.closing(scene.opened())
-    same("the first closing", scene.send(close).retcode, mt5.TRADE_RETCODE_PLACED)
+    position = scene.opened()
+    scene.spoil("be slow", position.ticket)
+    close = scene.closing(position)
+    scene.send(close)
     return scene.send(close)
 
 
 def activated_without_money(scene: Scene) -> OrderSendResult:
-    """The order asks for more than the account has; when it is touched it is refused."""
-    ticket = scene.placed(BUY_LIMIT, scene.price(-10), volume=98.0).ticket
-    scene.until(lambda: not scene.terminal.orders_total(), "the order touched", LONG_MS)
-    (done,) = scene.given("history_orders_get", ticket=ticket)
+    """The order asks for more than the account has; it is touched while we are changing it."""
+    order = scene.placed(BUY_LIMIT, scene.price(-10), volume=98.0)
+    change = {"action": mt5.TRADE_ACTION_MODIFY, "order": order.ticket}
+    for nth in range(CHANGES_MAX):
+        price = scene.price(-10 - nth % 2)
+        result = scene.send({**change, "price": price})
+        if result.retcode in (mt5.TRADE_RETCODE_REJECT_CANCEL, mt5.TRADE_RETCODE_INVALID_ORDER):
+            break
+        scene.let_pass(_MOMENT_MS)
+    (done,) = scene.given("history_orders_get", ticket=order.ticket)
     same("its state", done.state, mt5.ORDER_STATE_REJECTED)
-    return remove(scene, ticket)
+    return result
 
 
 def younger_first(scene: Scene) -> OrderSendResult:
@@ -169,7 +177,7 @@ CAUSES: dict[int, tuple[str, str, Act]] = {
     10004: ("REQUOTE", "the price has moved beyond the deviation", stale),
     10006: ("REJECT", "fill-or-kill of more than the book holds", whole_or_nothing),
     10007: ("CANCEL", "the request is cancelled on its way", sends()),
-    10008: ("PLACED", "a market order that is dealt later", queued),
+    10008: ("PLACED", "a pending order", waits()),
     10009: ("DONE", "a sound market order", sends()),
     10010: ("DONE_PARTIAL", "immediate-or-cancel of more than the book holds", in_part),
     10011: ("ERROR", "the server fails at the request", sends()),
@@ -188,12 +196,12 @@ CAUSES: dict[int, tuple[str, str, Act]] = {
         "a lifetime that the symbol has none of",
         waits(type_time=mt5.ORDER_TIME_DAY),
     ),
-    10023: ("ORDER_CHANGED", "an order that has just changed", just_removed),
+    10023: ("ORDER_CHANGED", "an order that has just changed", changed_by_another),
     10024: ("TOO_MANY_REQUESTS", "more requests than a second may have", often),
     10025: ("NO_CHANGES", "stops set to what they are", same_stops),
     10026: ("SERVER_DISABLES_AT", "a broker that lets no programs trade", sends()),
     10027: ("CLIENT_DISABLES_AT", "AutoTrading off in the terminal", sends()),
-    10028: ("LOCKED", "an order that the server is at", at_work),
+    10028: ("LOCKED", "stops of what is being closed", at_work),
     10029: ("FROZEN", "an order inside the freeze level", near_its_price),
     10030: (
         "INVALID_FILL",
