@@ -13,8 +13,8 @@ from infra.mt5.tuples import OrderSendResult
 
 PAGE = "Return Codes of the Trade Server"
 BUY_LIMIT = mt5.ORDER_TYPE_BUY_LIMIT
-CHANGES_MAX = 5_000
-_MOMENT_MS = 250
+CHANGES_MAX = 300
+_MOMENT_MS = 5_000
 OF_A_PLUGIN = 10_917
 """A return code of a server's plug-in, which nobody else knows."""
 DEALT = (mt5.TRADE_RETCODE_DONE, mt5.TRADE_RETCODE_DONE_PARTIAL)
