@@ -111,7 +111,7 @@ class RecordedStage:
             self.head["symbol"],
             self.head["lots"],
             lambda _ms: None,
-            spoil=lambda _how, _ticket=0: None,
+            spoil=lambda _how: None,
             names=self.head["names"],
         )
 

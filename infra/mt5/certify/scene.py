@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from infra.mt5 import constants as mt5
 from infra.mt5.certify.expect import among, holds, same
@@ -34,16 +34,9 @@ _STEP_MS, _STEP_MS_MAX = 250, 10_000
 _FILLINGS = ((1, mt5.ORDER_FILLING_FOK), (2, mt5.ORDER_FILLING_IOC))
 
 
-class Spoil(Protocol):
-    """What makes the next send, or read, go wrong in a way that has a name."""
-
-    def __call__(self, how: str, ticket: int = 0) -> None:
-        """It goes wrong so; `ticket` names the order or position that it is about."""
-
-
-def no_fault(how: str, ticket: int = 0) -> None:
+def no_fault(how: str) -> None:
     """A terminal that nobody can spoil."""
-    raise NotProvokable(f"nothing here can make a broker {how} ({ticket})")
+    raise NotProvokable(f"nothing here can make a broker {how}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +48,7 @@ class Scene:
     symbol: str
     lots: float
     let_pass: Callable[[int], None]
-    spoil: Spoil = no_fault
+    spoil: Callable[[str], None] = no_fault
     opening: Mapping[str, Any] = field(default_factory=dict)  # how `initialize` is called
     other: Mapping[str, Any] = field(default_factory=dict)  # another account's credentials
     names: Mapping[str, Any] = field(default_factory=lambda: vars(mt5))  # the package's constants

@@ -103,7 +103,7 @@ SITUATIONS: Mapping[str, Told] = {
         wait_ms=3_600,
     ),
     "retcode 10022": Told(symbol={"expiration_mask": 1}),
-    "retcode 10023": Told({"settling_ms": 500}),
+    "retcode 10023": Told({"settling_ms": 4_999}),
     "retcode 10024": Told({"requests_per_s_max": 5}),
     "retcode 10026": Told({"experts_allowed": False}),
     "retcode 10027": Told({"terminal_trade_allowed": False}),
@@ -133,13 +133,9 @@ _FAULTS: Mapping[str, FaultRule] = {
 }
 
 
-def _spoilt(broker: Broker, how: str, ticket: int = 0) -> None:
+def _spoilt(broker: Broker, how: str) -> None:
     """What rules call a fault, brought about."""
-    if how == "let another change the order":
-        other = simulated_terminal(broker, LOGIN)
-        other.initialize()
-        other.order_send({"action": mt5.TRADE_ACTION_REMOVE, "order": ticket})
-    elif how != "be slow":  # the situation's symbols are
+    if how != "be slow":  # the situation's symbols are
         broker.inject(LOGIN, (_FAULTS[how],))
 
 

@@ -8,15 +8,21 @@ from typing import Any
 from infra.mt5 import constants as mt5
 from infra.mt5.certify.expect import holds, same
 from infra.mt5.certify.rule import PLAIN, Check, Needs, NotProvokable, Rule
-from infra.mt5.certify.scene import BUY, SELL, Scene
+from infra.mt5.certify.scene import BUY, LONG_MS, SELL, Scene
 from infra.mt5.tuples import OrderSendResult
 
 PAGE = "Return Codes of the Trade Server"
 BUY_LIMIT = mt5.ORDER_TYPE_BUY_LIMIT
 CHANGES_MAX = 300
+WITHDRAWN_MS, MOVED_POINTS = 10_000, 20
 _MOMENT_MS = 5_000
 OF_A_PLUGIN = 10_917
 """A return code of a server's plug-in, which nobody else knows."""
+ENDED = (
+    mt5.TRADE_RETCODE_ORDER_CHANGED,
+    mt5.TRADE_RETCODE_REJECT_CANCEL,
+    mt5.TRADE_RETCODE_INVALID_ORDER,
+)
 DEALT = (mt5.TRADE_RETCODE_DONE, mt5.TRADE_RETCODE_DONE_PARTIAL)
 Act = Callable[[Scene], OrderSendResult]
 
@@ -36,6 +42,11 @@ def remove(scene: Scene, ticket: int) -> OrderSendResult:
     return scene.send({"action": mt5.TRADE_ACTION_REMOVE, "order": ticket})
 
 
+def move(scene: Scene, ticket: int, price: float) -> OrderSendResult:
+    """Change an order's price."""
+    return scene.send({"action": mt5.TRADE_ACTION_MODIFY, "order": ticket, "price": price})
+
+
 def stops(scene: Scene, ticket: int, **levels: float) -> OrderSendResult:
     """Move a position's stops."""
     moved = {"action": mt5.TRADE_ACTION_SLTP, "symbol": scene.symbol, "position": ticket}
@@ -43,8 +54,15 @@ def stops(scene: Scene, ticket: int, **levels: float) -> OrderSendResult:
 
 
 def stale(scene: Scene) -> OrderSendResult:
+    """The price of some time ago, from which the market has gone away."""
     request = scene.deal(deviation=0)
-    scene.until(lambda: scene.price(0) != request["price"], "a new price")
+    away = MOVED_POINTS * scene.info().point
+
+    def moved() -> bool:
+        return bool(abs(scene.price(0) - request["price"]) > away)
+
+    scene.until(moved, "a price far from it", LONG_MS)
+    scene.let_pass(WITHDRAWN_MS)
     return scene.send(request)
 
 
@@ -75,13 +93,6 @@ def often(scene: Scene) -> OrderSendResult:
     return [scene.send(scene.deal(volume=least)) for _ in range(6)][-1]
 
 
-def changed_by_another(scene: Scene) -> OrderSendResult:
-    """Somebody else changes the order at the moment that we take it back."""
-    ticket = scene.placed(BUY_LIMIT, scene.price(-1000)).ticket
-    scene.spoil("let another change the order", ticket)
-    return remove(scene, ticket)
-
-
 def twice_removed(scene: Scene) -> OrderSendResult:
     ticket = scene.placed(BUY_LIMIT, scene.price(-1000)).ticket
     same("the first removal", remove(scene, ticket).retcode, mt5.TRADE_RETCODE_DONE)
@@ -97,7 +108,7 @@ def same_stops(scene: Scene) -> OrderSendResult:
 def at_work(scene: Scene) -> OrderSendResult:
     """The stops of a position that the server is closing."""
     position = scene.opened()
-    scene.spoil("be slow", position.ticket)
+    scene.spoil("be slow")
     scene.send(scene.closing(position))
     return stops(scene, position.ticket, sl=scene.price(-1000, SELL))
 
@@ -121,25 +132,32 @@ def closed_too_much(scene: Scene) -> OrderSendResult:
 
 def closed_while_closing(scene: Scene) -> OrderSendResult:
     position = scene.opened()
-    scene.spoil("be slow", position.ticket)
+    scene.spoil("be slow")
     close = scene.closing(position)
     scene.send(close)
     return scene.send(close)
 
 
-def activated_without_money(scene: Scene) -> OrderSendResult:
-    """The order asks for more than the account has; it is touched while we are changing it."""
-    order = scene.placed(BUY_LIMIT, scene.price(-10), volume=98.0)
-    change = {"action": mt5.TRADE_ACTION_MODIFY, "order": order.ticket}
+def changed_until_touched(scene: Scene, volume: float, state: int) -> OrderSendResult:
+    """Change an order near the market again and again, until the market comes before the change."""
+    order = scene.placed(BUY_LIMIT, scene.price(-30), volume=volume)
     for nth in range(CHANGES_MAX):
-        price = scene.price(-10 - nth % 2)
-        result = scene.send({**change, "price": price})
-        if result.retcode in (mt5.TRADE_RETCODE_REJECT_CANCEL, mt5.TRADE_RETCODE_INVALID_ORDER):
+        result = move(scene, order.ticket, scene.price(-12 - nth % 2))
+        if result.retcode in ENDED:
             break
         scene.let_pass(_MOMENT_MS)
     (done,) = scene.given("history_orders_get", ticket=order.ticket)
-    same("its state", done.state, mt5.ORDER_STATE_REJECTED)
+    same("its state", done.state, state)
     return result
+
+
+def filled_meanwhile(scene: Scene) -> OrderSendResult:
+    return changed_until_touched(scene, scene.lots, mt5.ORDER_STATE_FILLED)
+
+
+def refused_meanwhile(scene: Scene) -> OrderSendResult:
+    """The order asks for more than the account has."""
+    return changed_until_touched(scene, 98.0, mt5.ORDER_STATE_REJECTED)
 
 
 def younger_first(scene: Scene) -> OrderSendResult:
@@ -196,7 +214,7 @@ CAUSES: dict[int, tuple[str, str, Act]] = {
         "a lifetime that the symbol has none of",
         waits(type_time=mt5.ORDER_TIME_DAY),
     ),
-    10023: ("ORDER_CHANGED", "an order that has just changed", changed_by_another),
+    10023: ("ORDER_CHANGED", "an order that is filled while we change it", filled_meanwhile),
     10024: ("TOO_MANY_REQUESTS", "more requests than a second may have", often),
     10025: ("NO_CHANGES", "stops set to what they are", same_stops),
     10026: ("SERVER_DISABLES_AT", "a broker that lets no programs trade", sends()),
@@ -217,7 +235,7 @@ CAUSES: dict[int, tuple[str, str, Act]] = {
     10038: ("INVALID_CLOSE_VOLUME", "closing more than there is", closed_too_much),
     10039: ("CLOSE_ORDER_EXIST", "closing what is being closed", closed_while_closing),
     10040: ("LIMIT_POSITIONS", "one position too many", after_one(sends())),
-    10041: ("REJECT_CANCEL", "an order whose activation was refused", activated_without_money),
+    10041: ("REJECT_CANCEL", "an order whose activation was refused", refused_meanwhile),
     10042: ("LONG_ONLY", "a sale where only buying is allowed", sends(SELL)),
     10043: ("SHORT_ONLY", "a purchase where only selling is allowed", sends()),
     10044: ("CLOSE_ONLY", "an opening where only closing is allowed", sends()),
