@@ -8,10 +8,19 @@ from pathlib import Path
 import pytest
 
 from infra.cli.main import USAGE_ERROR, main
+from infra.mt5.agent import keys
+from infra.mt5.agent.owner import Account, Owner
+from infra.mt5.agent.server import AgentServer
 from infra.mt5.certify.recording import RecordedStage, RecordingStage
+from infra.mt5.certify.rule import PLAIN
 from infra.mt5.certify.rules import FAMILIES
 from infra.mt5.certify.run import all_tried
+from infra.mt5.shim import simulated
+from infra.mt5.simulator.clock import RealClock
+from infra.mt5.simulator.terminal import simulated_terminal
+from tests.infra.mt5 import worlds
 from tests.infra.mt5.certify.broken import BrokenStage, each, of
+from tests.infra.mt5.worlds import LOGIN
 
 DEPTH = len(FAMILIES["Depth of market"])
 
@@ -104,3 +113,49 @@ def test_a_recording_of_nothing_known_is_refused(capsys: pytest.CaptureFixture[s
 def test_the_rules_can_be_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert certify("--list") == 0
     assert "| MT5-812 | 10012 TIMEOUT: " in capsys.readouterr().out
+
+
+def test_the_vendors_package_is_certified_where_it_is(
+    capsys: pytest.CaptureFixture[str], home: Path
+) -> None:
+    """The simulator stands where the package would be; the path is the one that was given."""
+    report = home / "vendor.json"
+    words = ("--terminal", "metatrader5", "--path", "terminal64.exe", "--report", str(report))
+    with simulated():
+        assert certify(*words, "--rules", "MT5-20") == 0
+        assert certify(*words, "--rules", "MT5-10") == 0
+    lines = capsys.readouterr().out.splitlines()
+    traded = [rule for rule in FAMILIES["Market orders"] if rule.situation == PLAIN]
+    told = len(FAMILIES["Market orders"]) - len(traded)
+    assert lines[0].startswith("passed ")
+    assert lines[1] == f"passed 9 failed 0 not provokable here {told} not run {len(traded)}"
+    assert json.loads(report.read_text())["terminal"] == "metatrader5 at terminal64.exe"
+
+
+def test_with_leave_the_vendors_package_is_traded_through(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ("--terminal", "metatrader5", "--path", "terminal64.exe", "--trade")
+    with simulated() as package:
+        assert certify(*words, "--rules", "MT5-100") == 0
+        assert package.history_deals_total(0, 2**32 - 1) > 9
+        assert package.positions_get() == ()
+    assert capsys.readouterr().out == "passed 9 failed 0\n"
+
+
+def test_an_agent_at_an_address_is_certified(
+    capsys: pytest.CaptureFixture[str], home: Path
+) -> None:
+    broker = worlds.broker_of(worlds.settings(), RealClock())
+    shown = keys.load(keys.ensure(home / "home" / "keys", keys.agent_name(LOGIN)))
+    owner = Owner(simulated_terminal(broker, LOGIN), Account(LOGIN))
+    server = AgentServer(owner, LOGIN, shown)
+    words = ("--terminal", server.address, "--account", str(LOGIN))
+    try:
+        assert certify(*words, "--rules", "MT5-36") == 0
+        assert certify(*words, "--rules", "MT5-1001", "--trade") == 0
+    finally:
+        server.close()
+    lines = capsys.readouterr().out.splitlines()
+    named = [rule for rule in FAMILIES["Symbols"] if rule.name.startswith("MT5-36")]
+    assert lines == [f"passed {len(named)} failed 0", "passed 1 failed 0"]
