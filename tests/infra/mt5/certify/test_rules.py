@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
 
 import pytest
 
@@ -14,6 +18,8 @@ from infra.mt5.certify.rules import FAMILIES, RULES, codes
 from infra.mt5.certify.run import Outcome, all_tried, summary
 from infra.mt5.certify.situations import SITUATIONS, SimulatorStage
 from infra.mt5.shim.module import FUNCTIONS
+from infra.mt5.terminal import Terminal
+from infra.mt5.vendor import VendorTerminal
 from tests.house import ROOT
 
 RULES_MIN = 250
@@ -50,6 +56,22 @@ def test_every_rule_holds_for_the_simulator(family: str) -> None:
 def test_every_rule_holds_behind_an_agent(family: str) -> None:
     """But for the one that changes the account, which an agent does not let happen."""
     verdicts = all_tried(FAMILIES[family], SimulatorStage(behind_agent, "behind"), _quiet)
+    others = {v.rule.number: v.outcome for v in verdicts if v.outcome is not Outcome.PASSED}
+    assert others == ({120: Outcome.NOT_PROVOKABLE} if family == "Session" else {})
+
+
+@contextmanager
+def _as_vendor(terminal: Terminal, _login: int) -> Iterator[Terminal]:
+    """The terminal where the vendor's package would be, behind our door to it."""
+    with patch.dict(sys.modules, {"MetaTrader5": terminal}):
+        yield VendorTerminal()
+
+
+@pytest.mark.parametrize(
+    "family", [*QUICK, "Arguments", "Lists of symbols", "Positions and orders"]
+)
+def test_our_door_to_the_vendors_package_changes_nothing(family: str) -> None:
+    verdicts = all_tried(FAMILIES[family], SimulatorStage(_as_vendor, "vendor"), _quiet)
     others = {v.rule.number: v.outcome for v in verdicts if v.outcome is not Outcome.PASSED}
     assert others == ({120: Outcome.NOT_PROVOKABLE} if family == "Session" else {})
 
