@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from io import StringIO
 from pathlib import Path
 
@@ -71,6 +72,7 @@ def main(config: Config, given: argparse.Namespace) -> int:
     if given.report and given.report.suffix not in report.SUFFIXES:
         raise ConfigError(f"report {given.report} has no known suffix; give .md or .json")
     stage = _stage(config, given)
+    _warn(stage)
     with Progress("certify", "rules") as progress:
         verdicts = all_tried(rules, stage, progress.at)
     if given.report:
@@ -90,12 +92,21 @@ def record(config: Config, given: argparse.Namespace) -> int:
     rules, stage = _rules(given), _stage(config, given)
     if given.to.suffix != RECORDING:
         raise ConfigError(f"recording {given.to} has another suffix than {RECORDING}")
+    _warn(stage)
     with given.to.open("w") as to, Progress("record", "rules") as progress:
         recording = RecordingStage(stage, to, money=not given.keep_money)
         verdicts = all_tried(rules, recording, progress.at)
     print(f"recorded {recording.calls} calls of {stage.name} in {given.to}")
     print(summary(verdicts))
     return 0
+
+
+def _warn(stage: Stage) -> None:
+    """Say what is going to be traded, where something is."""
+    if isinstance(stage, LiveStage) and stage.trade:
+        what = f"{stage.lots:g} lots of {stage.symbol} at a time"
+        told = f"trades on demo account {stage.login}, {what}, and clears it away"
+        print(told, file=sys.stderr)
 
 
 def _rules(given: argparse.Namespace) -> tuple[Rule, ...]:

@@ -140,7 +140,9 @@ def test_with_leave_the_vendors_package_is_traded_through(
         assert certify(*words, "--rules", "MT5-100") == 0
         assert package.history_deals_total(0, 2**32 - 1) > 9
         assert package.positions_get() == ()
-    assert capsys.readouterr().out == "passed 9 failed 0\n"
+    told = capsys.readouterr()
+    assert told.out == "passed 9 failed 0\n"
+    assert "trades on demo account 90001, 0.01 lots of EURUSD at a time" in told.err
 
 
 def test_an_agent_at_an_address_is_certified(
