@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import Any
 
+import numpy as np
+
 from infra.mt5 import constants as mt5
 from infra.mt5.certify.rule import PLAIN, NotProvokable, Rule
 from infra.mt5.certify.rules.codes import OF_A_PLUGIN
@@ -19,19 +21,22 @@ from infra.mt5.certify.stage import Refused
 from infra.mt5.simulator.broker import Broker
 from infra.mt5.simulator.clock import VirtualClock
 from infra.mt5.simulator.faults import FaultRule
+from infra.mt5.simulator.recorded import RecordedMarket
 from infra.mt5.simulator.settings import (
     PASSWORD,
     SERVER,
     AccountSettings,
     BrokerSettings,
-    Dealer,
     MarketSettings,
-    Plugin,
 )
-from infra.mt5.simulator.symbols import Depth
+from infra.mt5.simulator.specification import Bridge, Depth
+from infra.mt5.simulator.symbols import BY_NAME
 from infra.mt5.simulator.terminal import simulated_terminal
-from infra.mt5.simulator.ticks import Market
+from infra.mt5.simulator.ticks import Market, Ticks
 from infra.mt5.terminal import Terminal
+from infra.mt5.tuples import TradeRequest
+
+NOTHING = TradeRequest(0, 0, 0, "", 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0, 0, 0, 0, "", 0, 0)
 
 START_MS = 1_763_640_000_000  # Thursday 2025-11-20 12:00 UTC
 SATURDAY_MS = 48 * 3_600_000
@@ -44,24 +49,25 @@ Behind = Callable[[Terminal, int], AbstractContextManager[Terminal]]
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a broker is told; `symbol` is changed of every symbol, `wait_ms` goes by first."""
+    """What a broker is told; `symbol` is changed of every symbol, `wait_ms` goes by first. `quotes`
+    are all that is ever quoted, if there are any."""
 
     terms: Mapping[str, Any] = field(default_factory=dict)
     symbol: Mapping[str, Any] = field(default_factory=dict)
     market: Mapping[str, Any] = field(default_factory=dict)
-    outages_ms: tuple[tuple[int, int], ...] = ()
+    quotes: Mapping[str, Ticks] = field(default_factory=dict)
     wait_ms: int = 0
+    faults: Callable[[Broker], tuple[FaultRule, ...]] = lambda _: ()
 
-    def settings(self) -> BrokerSettings:
-        """As settings."""
-        market = MarketSettings(**self.market)
-        symbols = tuple(replace(symbol, **self.symbol) for symbol in market.symbols)
-        return BrokerSettings(
-            logins=(LOGIN, OTHER),
-            market=replace(market, symbols=symbols),
-            terms=AccountSettings(**self.terms),
-            outages_ms=self.outages_ms,
-        )
+    def opened(self, clock: VirtualClock) -> Broker:
+        """The broker."""
+        given = MarketSettings(**self.market)
+        symbols = tuple(replace(symbol, **self.symbol) for symbol in given.symbols)
+        given = replace(given, symbols=symbols)
+        market = RecordedMarket(given, self.quotes) if self.quotes else _market(given)
+        terms = AccountSettings(**self.terms)
+        settings = BrokerSettings(logins=(LOGIN, OTHER), market=market.settings, terms=terms)
+        return Broker(settings, clock, market=market)
 
 
 def _mode(trade_mode: int) -> Told:
@@ -71,8 +77,14 @@ def _mode(trade_mode: int) -> Told:
 _BY_MARKET = {"execution": mt5.SYMBOL_TRADE_EXECUTION_MARKET}
 _BY_REQUEST = {"execution": mt5.SYMBOL_TRADE_EXECUTION_REQUEST}
 _BY_EXCHANGE = {"execution": mt5.SYMBOL_TRADE_EXECUTION_EXCHANGE}
-_SLOW = {**_BY_MARKET, "execution_ms": 250}
-_BOOK = {"depth": Depth(levels=4, lots_per_level=2.0)}
+_BOOK = {"depth": Depth(levels=4, lots=2.0)}
+_AT_THE_DESK = {"desk_ms": 1_000, "answer_wait_ms": 1_000}
+_IN_POUNDS = (replace(BY_NAME[SYMBOL], profit="GBP"), BY_NAME["GBPUSD"])
+_NO_POUND = {
+    SYMBOL: Ticks(
+        np.array([START_MS]), np.array([0.85]), np.array([0.8501]), np.array([6], dtype=np.uint32)
+    )
+}
 _NETTING = {"margin_mode": mt5.ACCOUNT_MARGIN_MODE_RETAIL_NETTING}
 
 SITUATIONS: Mapping[str, Told] = {
@@ -90,39 +102,42 @@ SITUATIONS: Mapping[str, Told] = {
     "small account": Told({"deposit": 200.0, "commission_per_lot": 0.0, "leverage": 500}),
     "weekend": Told(market={"week": "fx"}, wait_ms=SATURDAY_MS),
     "retcode 10006": Told(symbol={**_BY_MARKET, **_BOOK}),
-    "retcode 10007": Told({"dealer": Dealer(cancels=1.0)}, _BY_REQUEST),
+    "retcode 10007": Told({"desk_ms": 1_000}, faults=lambda broker: _withdrawn(broker)),
     "retcode 10010": Told(symbol={**_BY_MARKET, **_BOOK}),
-    "retcode 10011": Told({"dealer": Dealer(fails=1.0)}, _BY_REQUEST),
-    "retcode 10012": Told(symbol={"execution_ms": 20_000}),
+    "retcode 10011": Told(market={"symbols": _IN_POUNDS}, quotes=_NO_POUND),
+    "retcode 10012": Told({"desk_ms": 20_000, "answer_wait_ms": 10_000}),
     "retcode 10017": Told({"trade_allowed": False}),
     "retcode 10018": Told(market={"week": "fx"}, wait_ms=SATURDAY_MS),
     "retcode 10020": Told(symbol=_BY_REQUEST),
     "retcode 10021": Told(
-        symbol={**_BY_MARKET, "quote_age_ms_max": 2_000},
+        symbol={**_BY_MARKET, "quote_age_max_s": 2},
         market={"ticks_per_s": 0.02},
         wait_ms=3_600,
     ),
     "retcode 10022": Told(symbol={"expiration_mask": 1}),
-    "retcode 10023": Told({"settling_ms": 4_999}),
+    "retcode 10023": Told({"desk_ms": 10_000}),
     "retcode 10024": Told({"requests_per_s_max": 5}),
     "retcode 10026": Told({"experts_allowed": False}),
     "retcode 10027": Told({"terminal_trade_allowed": False}),
-    "retcode 10028": Told(symbol=_SLOW),
+    "retcode 10028": Told(_AT_THE_DESK),
     "retcode 10029": Told(symbol={"freeze_level_points": 300}),
     "retcode 10030": Told(symbol={"filling_mask": 1}),
-    "retcode 10031": Told(outages_ms=((START_MS, START_MS + MINUTE_MS),)),
+    "retcode 10031": Told(
+        faults=lambda _: (FaultRule(kind="disconnect", for_ms=MINUTE_MS, function=""),)
+    ),
     "retcode 10032": Told(symbol={"real_only": True}),
     "retcode 10033": Told({"orders_max": 1}),
     "retcode 10034": Told(symbol={"volume_limit": 0.15}),
-    "retcode 10039": Told(symbol=_SLOW),
+    "retcode 10039": Told(_AT_THE_DESK),
     "retcode 10040": Told({"positions_max": 1}),
     "retcode 10042": _mode(mt5.SYMBOL_TRADE_MODE_LONGONLY),
     "retcode 10043": _mode(mt5.SYMBOL_TRADE_MODE_SHORTONLY),
     "retcode 10044": _mode(mt5.SYMBOL_TRADE_MODE_CLOSEONLY),
     "retcode 10045": Told({"fifo_close": True}),
-    "retcode 10046": Told({"hedging_allowed": False}),
-    "retcode of a plug-in": Told({"plugin": Plugin(volume_max=2.0, retcode=OF_A_PLUGIN)}),
-    **{f"retcode {code}": Told() for code in (10004, 10008, 10019, 10041)},
+    "retcode 10046": Told({"hedging_prohibited": True}),
+    "retcode of a plug-in": Told(symbol={"bridge": Bridge(2.0, OF_A_PLUGIN)}),
+    **{f"retcode {code}": Told() for code in (10004, 10008, 10019)},
+    "retcode 10041": Told({"desk_ms": 10_000}),
 }
 _FAULTS: Mapping[str, FaultRule] = {
     "lose the answer to a send": FaultRule(kind="lose_after"),
@@ -133,10 +148,20 @@ _FAULTS: Mapping[str, FaultRule] = {
 }
 
 
+def _removal(ticket: int) -> TradeRequest:
+    return NOTHING._replace(action=mt5.TRADE_ACTION_REMOVE, order=ticket)
+
+
+def _withdrawn(broker: Broker) -> tuple[FaultRule, ...]:
+    """The trader takes the next order back from another place while the desk is at it."""
+    ticket = broker.accounts[LOGIN].ledger.next_order
+    return (FaultRule(kind="other", delay_ms=500, request=_removal(ticket)),)
+
+
 def _spoilt(broker: Broker, how: str) -> None:
     """What rules call a fault, brought about."""
-    if how != "be slow":  # the situation's symbols are
-        broker.inject(LOGIN, (_FAULTS[how],))
+    slow = FaultRule(kind="late", delay_ms=MINUTE_MS)
+    broker.inject(LOGIN, (slow if how == "be slow" else _FAULTS[how],))
 
 
 @lru_cache(16)
@@ -163,10 +188,11 @@ class SimulatorStage:
         told = SITUATIONS.get(rule.situation)
         if told is None:
             raise NotProvokable(f"{rule.situation}: the simulator knows no such situation")
-        settings, clock = told.settings(), VirtualClock(START_MS)
-        broker = Broker(settings, clock, market=_market(settings.market))
+        clock = VirtualClock(START_MS)
+        broker = told.opened(clock)
         clock.advance(told.wait_ms)
         with self._behind(simulated_terminal(broker, LOGIN), LOGIN) as terminal:
+            broker.inject(LOGIN, told.faults(broker))
             if not terminal.initialize():
                 raise Refused(f"{self.name} cannot be linked: {terminal.last_error()}")
             yield Scene(
