@@ -131,7 +131,8 @@ class _AgentLink:
             number, answered = self._foreseen(function, arguments) or self._asked(
                 function, arguments
             )
-            if (answered.epoch, answered.number) != (self.epoch, number):
+            ours = answered.lost or answered.epoch == self.epoch  # lost: a successor refuses
+            if answered.number != number or not ours:
                 theirs = f"answer {answered.number} of {answered.epoch or 'nobody'}"
                 raise wire.FrameError(f"{theirs} to request {number} to {self.epoch}")
             return self._value(function, answered)
