@@ -17,10 +17,20 @@ from infra.mt5.simulator.journal import JournalError
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """What is wanted of it."""
-    tools = parser.add_subparsers(dest="tool", required=True, metavar="shim | doctor")
+    tools = parser.add_subparsers(dest="tool", required=True, metavar="shim | doctor | chaos")
     _configure_shim(tools.add_parser("shim", help="run a program written for the vendor's package"))
     doctor = tools.add_parser("doctor", help="why an account's terminal does not trade")
     doctor.add_argument("account", nargs="*", help="else all")
+    _configure_chaos(
+        tools.add_parser("chaos", help="trade behind agents that are killed, and judge")
+    )
+
+
+def _configure_chaos(chaos: argparse.ArgumentParser) -> None:
+    chaos.add_argument("--accounts", type=int, default=20, help="each with an agent of its own")
+    chaos.add_argument("--minutes", type=float, default=5.0, help="time under fire")
+    chaos.add_argument("--luck", type=int, help="seed of the kills; default: another each time")
+    chaos.add_argument("--keep", action="store_true", help="keep the logs of the run")
 
 
 def _configure_shim(shim: argparse.ArgumentParser) -> None:
@@ -62,7 +72,15 @@ def _configure_shim(shim: argparse.ArgumentParser) -> None:
 
 def main(config: Config, arguments: argparse.Namespace) -> int:
     """The exit status: of the program, or whether every terminal could trade."""
-    return _examine(config, arguments.account) if arguments.tool == "doctor" else _run(arguments)
+    match arguments.tool:
+        case "doctor":
+            return _examine(config, arguments.account)
+        case "chaos":
+            from infra.mt5.chaos.command import main as under_fire
+
+            return under_fire(config, arguments)
+        case _:
+            return _run(arguments)
 
 
 def _examine(config: Config, named: list[str]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from infra.config import Config, ConfigError
@@ -31,10 +32,27 @@ def run(
     secrets: str | None = None,
 ) -> None:
     """Keep the agent alive until told to stop. Without a `terminal` it is one of the venue's."""
+    keeper = keeper_of(config, account, listen, terminal, secrets)
+    try:
+        while not stop.wait(LOOK_EVERY_S):
+            keeper.look()
+    finally:
+        keeper.stop()
+
+
+def keeper_of(
+    config: Config,
+    account: str,
+    listen: str,
+    terminal: str | None = None,
+    secrets: str | None = None,
+    errors: Path | None = None,
+) -> Keeper:
+    """The keeper of an account's agent, which writes its log to `errors`, or to where we do."""
     login = login_of(account)
     try:
         shown = keys.ensure(_keys(config), agent_name(login))
-        mine = _platform_keys(config)
+        mine = platform_keys(config)
     except SecretsError as wrong:
         raise ConfigError(str(wrong)) from wrong
     place = _place(config, login)
@@ -49,12 +67,7 @@ def run(
         words = [word for pair in plain.items() for word in pair]
         return [sys.executable, "-m", "infra.mt5.agent.process", *words, *way]
 
-    keeper = Keeper(login, command, mine, listen, place)
-    try:
-        while not stop.wait(LOOK_EVERY_S):
-            keeper.look()
-    finally:
-        keeper.stop()
+    return Keeper(login, command, mine, listen, place, errors=errors)
 
 
 def terminal_of(config: Config, account: str) -> Terminal:
@@ -67,18 +80,25 @@ def terminal_of(config: Config, account: str) -> Terminal:
 
 def agent_terminal(config: Config, account: str, where: str = LOCAL) -> AgentTerminal:
     """The terminal behind the agent of an account, on this machine or at an address."""
-    login = login_of(account)
-    place = _place(config, login)
+    return AgentTerminal(
+        address_of(config, account, where), login_of(account), platform_keys(config)
+    )
+
+
+def address_of(config: Config, account: str, where: str = LOCAL) -> Callable[[], str]:
+    """Where the agent listens, asked for at each connecting."""
+    place = _place(config, login_of(account))
 
     def address() -> str:
         if where != LOCAL:
             return where
         return place.read_text() if place.exists() else NOWHERE
 
-    return AgentTerminal(address, login, _platform_keys(config))
+    return address
 
 
-def _platform_keys(config: Config) -> keys.Keys:
+def platform_keys(config: Config) -> keys.Keys:
+    """What the platform shows to agents."""
     return keys.load(keys.ensure(_keys(config), PLATFORM))
 
 

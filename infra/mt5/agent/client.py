@@ -45,7 +45,7 @@ class AgentTerminal(Package):
     def __init__(
         self, address: Callable[[], str], login: int, keys: Keys, deadline_s: float = DEADLINE_S
     ) -> None:
-        self._agent = _AgentLink(address, login, keys, deadline_s)
+        self._agent = AgentLink(address, login, keys, deadline_s)
         super().__init__(self._agent)
 
     @property
@@ -73,7 +73,7 @@ class AgentPulse:
         self._channel.close()
 
 
-class _AgentLink:
+class AgentLink:
     """One channel. What is sent on it is bound to the agent that was greeted, and to no other."""
 
     def __init__(

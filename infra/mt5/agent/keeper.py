@@ -10,6 +10,7 @@ import logging
 import random
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -53,6 +54,7 @@ class Keeper:
         listen: str,
         place: Path,
         limits: Limits | None = None,
+        errors: Path | None = None,
     ) -> None:
         self._login = login
         self._command = command
@@ -60,6 +62,7 @@ class Keeper:
         self._listen = listen
         self._place = place
         self._limits = limits or Limits()
+        self._errors = errors
         self._backoff = Backoff()
         self._luck = random.Random(login)
         self._child: _Child | None = None
@@ -75,7 +78,7 @@ class Keeper:
         """Start the agent if it is time; end it if it has died, hangs or is silent."""
         if self._child is None:
             if monotonic() >= self._due_s:
-                self._child = _Child(self._command(self._listen))
+                self._child = _Child(self._command(self._listen), self._errors)
             return
         if complaint := self._complaint(self._child):
             log.warning("the agent of %d is replaced: it %s", self._login, complaint)
@@ -131,10 +134,11 @@ class Keeper:
 class _Child:
     """An agent's process. It ends when the pipe to its standard input does."""
 
-    def __init__(self, argv: Sequence[str]) -> None:
-        self.process = subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+    def __init__(self, argv: Sequence[str], errors: Path | None) -> None:
+        with errors.open("ab") if errors else nullcontext() as log:
+            self.process = subprocess.Popen(
+                argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+            )
         self.started_s = self.heard_s = monotonic()
         self.address = ""
         self.pulse: AgentPulse | None = None
