@@ -1,1 +1,1 @@
-"""Agents under fire: accounts trade while their agents are killed and hung; the books are judged."""
+"""Agents under fire: accounts trade while theirs are killed and hung; then the books speak."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from infra.mt5 import constants as mt5
+from infra.mt5.agent.contract import READS
 from infra.mt5.chaos.record import Crossings
 from infra.mt5.link import Called, CallError, Link
 from infra.mt5.tuples import AccountInfo, OrderSendResult, SymbolInfo, TradeDeal, TradePosition
@@ -44,7 +45,7 @@ class WitnessLink:
             raise
         if what := self._stranger(value, arguments):
             self._note(function, what)
-        if function not in ("login", "order_send"):
+        if function in READS:
             self._crossings.served()
         return value
 
