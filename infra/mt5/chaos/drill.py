@@ -21,7 +21,7 @@ from infra.mt5.package import Package
 from infra.mt5.terminal import Terminal
 from infra.verify.verdict import Verdict, verdict
 
-READY_S, RECOVERY_S, SETTLE_S = 180.0, 90.0, 90.0
+READY_S, RECOVERY_S = 180.0, 90.0
 LOOK_S = 0.1
 WEIGH_EVERY_S = 5.0
 
@@ -31,13 +31,17 @@ Mutation = Callable[[Link, int], Link]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How long, under which seed, and how hard: a strike every so often, a pause between orders."""
+    """How long, under which seed, how hard: a strike every so often, a pause between orders.
+
+    Each send takes the venue `delay_ms`; what is open at the end has `settle_s` to be settled.
+    """
 
     seconds: float
     luck: int
     strike_every_s: float = 2.5
     pause_s: float = 0.5
     delay_ms: int = 40
+    settle_s: float = 90.0
 
 
 class PlainLine:
@@ -149,7 +153,7 @@ class Drill:
     def _settle(self) -> None:
         for lane in self.lanes:
             lane.stop()
-        until_s = time.monotonic() + SETTLE_S
+        until_s = time.monotonic() + self._plan.settle_s
         for lane in self.lanes:
             lane.ended(max(0.0, until_s - time.monotonic()))
 

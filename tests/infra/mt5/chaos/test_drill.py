@@ -53,7 +53,7 @@ def test_links_that_repeat_cross_or_delay_are_noticed(tmp_path: Path) -> None:
             return Crossed(link, login, shown)
         return Late(link) if login == late else Repeating(link)
 
-    plan = Plan(seconds=12.0, luck=5, strike_every_s=1e9, pause_s=0.1, delay_ms=0)
+    plan = Plan(seconds=12.0, luck=5, strike_every_s=1e9, pause_s=0.1, delay_ms=0, settle_s=5.0)
     verdicts = {verdict.claim: verdict for verdict in Drill(config, plan, broken).run(at)}
     assert not verdicts[CROSSED].holds
     assert str(crossed[0]) in verdicts[CROSSED].detail
@@ -62,4 +62,5 @@ def test_links_that_repeat_cross_or_delay_are_noticed(tmp_path: Path) -> None:
     assert not verdicts[ONCE].holds
     assert f"chaos/{repeating}" in verdicts[ONCE].detail
     assert "was dealt 2 times" in verdicts[ONCE].detail
+    assert not verdicts[SETTLED].holds, "an account that is shown another's deals never knows"
     assert not verdicts[STRUCK].holds, "without a strike nothing is proven"
