@@ -1,0 +1,143 @@
+"""A terminal that is several: each call goes to the one of the pool that it belongs to.
+
+Orders and whatever is read about them go to the terminal of the symbol traded last, so that what
+was just sent is seen. Prices and history are read wherever the queue is shortest.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from infra.mt5 import constants as mt5
+from infra.mt5.agent.lanes import LANE_OF, Lane
+from infra.mt5.agent.pool import Pool
+from infra.mt5.link import Called, CallError, Link
+from infra.mt5.package import Package
+
+AT_ITS_SEAT = ("market_book_add", "market_book_get", "market_book_release")
+"""A terminal keeps the depth of what was added there, and of nothing else."""
+READ_ANYWHERE = (Lane.MARKET, Lane.HISTORY)
+
+
+class PoolTerminal(Package):
+    """The terminals of a pool as one. Each thread has one of its own; the pool is shared.
+
+    A call that breaks a link fails, as ever; the next one goes to another terminal, if there is
+    one, without `initialize()`.
+    """
+
+    def __init__(self, pool: Pool, link: Callable[[str], Link]) -> None:
+        super().__init__(PoolLink(pool, link))
+
+
+class PoolLink:
+    """One caller's links to the terminals of a pool, each made when it is first wanted."""
+
+    def __init__(self, pool: Pool, link: Callable[[str], Link]) -> None:
+        self._pool = pool
+        self._make = link
+        self._links: dict[str, tuple[int, Link]] = {}
+        self._timeout_ms = 0
+        self._credentials: tuple[Any, ...] | None = None
+        self._symbol = ""
+        self._shown: dict[str, bool] = {}
+        self._ahead: deque[Called] = deque()
+        self._ahead_at = ""
+
+    def open(self, timeout_ms: int) -> None:
+        """Whoever answers will do; the links to all others are made in their time."""
+        self._timeout_ms = timeout_ms
+        self._pool.reader()
+
+    def ahead(self, *calls: Called) -> None:
+        """Ask all of this at the seat of the symbol that is named, where its order goes next."""
+        self._ahead.clear()
+        named = next((c[1] for c in calls if len(c) > 1 and LANE_OF[c[0]] is Lane.MARKET), "")
+        with suppress(CallError):  # a hint: the calls themselves will say what is wrong
+            name = self._pool.seat_of(named, evenly=True) if named else self._where(calls[0][0], ())
+            self._linked(name).ahead(*calls)
+            self._symbol = named or self._symbol
+            self._ahead, self._ahead_at = deque(calls), name
+
+    def call(self, function: str, *arguments: Any) -> Any:
+        """The answer of the terminal that the call belongs to."""
+        if function == "login":
+            return self._logged_in(arguments)
+        if self._credentials is None:
+            raise CallError(mt5.RES_E_INTERNAL_FAIL_CONNECT, "No IPC connection")
+        if function == "order_send":
+            self._symbol = arguments[0].symbol
+            self._linked(self._pool.seat_of(self._symbol, evenly=True))
+            with self._pool.sending(self._symbol) as name:
+                return self._linked(name).call(function, *arguments)
+        name = self._where(function, arguments)
+        if function == "symbol_select":
+            self._shown[arguments[0]] = arguments[1]
+            for other in {*self._links} - {name}:
+                with suppress(CallError):  # it is out: it is told when it is linked again
+                    self._asked(other, function, arguments)
+        return self._asked(name, function, arguments)
+
+    def close(self) -> None:
+        """Give all links up."""
+        for _life, link in self._links.values():
+            link.close()
+        self._links.clear()
+        self._ahead.clear()
+        self._credentials = None
+
+    def _asked(self, name: str, function: str, arguments: tuple[Any, ...]) -> Any:
+        with self._pool.reading(name):
+            return self._linked(name).call(function, *arguments)
+
+    def _logged_in(self, credentials: tuple[Any, ...]) -> Any:
+        """At one terminal: a login that is refused there would be refused at all others too."""
+        self.close()
+        name = self._pool.reader()
+        self._credentials = credentials
+        try:
+            with self._pool.reading(name):
+                self._linked(name)
+        except CallError:
+            self.close()
+            raise
+        return True
+
+    def _where(self, function: str, arguments: tuple[Any, ...]) -> str:
+        """The terminal that a call goes to."""
+        if self._ahead and self._ahead.popleft() == (function, *arguments):
+            return self._ahead_at
+        self._ahead.clear()
+        lane = LANE_OF[function]
+        if lane is Lane.TRADE and arguments:
+            traded = arguments[1] if function.startswith("order_calc") else arguments[0].symbol
+            self._symbol = traded
+        if function in AT_ITS_SEAT:
+            return self._pool.seat_of(arguments[0])
+        if lane in READ_ANYWHERE or not self._symbol:
+            return self._pool.reader()
+        return self._pool.seat_of(self._symbol)
+
+    def _linked(self, name: str) -> Link:
+        """The link to a terminal; one of an earlier life of it is made anew, and logged in."""
+        life = self._pool.life(name)
+        held = self._links.get(name)
+        if held is not None and held[0] == life:
+            return held[1]
+        if held is not None:
+            held[1].close()
+        link = held[1] if held is not None else self._make(name)
+        try:
+            link.open(self._timeout_ms)
+            link.call("login", *(self._credentials or ()))
+            for symbol, shown in self._shown.items():
+                link.call("symbol_select", symbol, shown)
+        except CallError as error:
+            link.close()
+            self._pool.lost(name, life, error.text)
+            raise
+        self._links[name] = (life, link)
+        return link
