@@ -28,6 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def _configure_chaos(chaos: argparse.ArgumentParser) -> None:
     chaos.add_argument("--accounts", type=int, default=20, help="each with an agent of its own")
+    chaos.add_argument("--terminals", type=int, default=1, help="agents of each account")
     chaos.add_argument("--minutes", type=float, default=5.0, help="time under fire")
     chaos.add_argument("--luck", type=int, help="seed of the kills; default: another each time")
     chaos.add_argument("--keep", action="store_true", help="keep the logs of the run")

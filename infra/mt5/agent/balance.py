@@ -35,6 +35,11 @@ class Seat:
 Seats = Mapping[str, Seat]
 
 
+def admitted(members: Sequence[Member]) -> list[str]:
+    """The names of those that take calls."""
+    return [member.name for member in members if member.admitted]
+
+
 def seat(
     symbol: str, seats: Seats, members: Sequence[Member], now_s: float, evenly: bool = False
 ) -> Seat | None:
@@ -44,16 +49,16 @@ def seat(
     another: that is for a new order, as what was sent is read where it was sent.
     """
     taken = seats.get(symbol)
-    admitted = [member.name for member in members if member.admitted]
+    within = admitted(members)
     if taken is not None and taken.busy:
-        return taken if taken.member in admitted else None
-    if taken is not None and taken.member not in admitted and now_s < taken.held_until_s:
+        return taken if taken.member in within else None
+    if taken is not None and taken.member not in within and now_s < taken.held_until_s:
         return None
-    if not admitted:
+    if not within:
         return None
-    load = {name: _symbols_at(name, symbol, seats) for name in admitted}
-    least = min(admitted, key=lambda name: (load[name], name))
-    if taken is not None and taken.member in admitted:
+    load = {name: _symbols_at(name, symbol, seats) for name in within}
+    least = min(within, key=lambda name: (load[name], name))
+    if taken is not None and taken.member in within:
         stays = not evenly or now_s < taken.held_until_s or load[taken.member] <= load[least]
         return taken if stays else Seat(least)
     return Seat(least)
@@ -61,10 +66,10 @@ def seat(
 
 def reader(members: Sequence[Member], seats: Seats) -> str | None:
     """The terminal for a read: the shortest queue, and of those the one with the fewest orders."""
-    admitted = [member for member in members if member.admitted]
-    if not admitted:
+    within = [member for member in members if member.admitted]
+    if not within:
         return None
-    return min(admitted, key=lambda m: (m.in_flight, _symbols_at(m.name, "", seats), m.name)).name
+    return min(within, key=lambda m: (m.in_flight, _symbols_at(m.name, "", seats), m.name)).name
 
 
 def _symbols_at(name: str, but: str, seats: Seats) -> int:

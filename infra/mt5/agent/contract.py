@@ -95,7 +95,8 @@ class Pulse(msgspec.Struct, frozen=True, array_like=True):
     """How an agent is, told without asking its terminal.
 
     `overdue_s` is how long the call in progress, `function`, has been running past its deadline.
-    `spent`: nothing but another process helps.
+    `spent`: nothing but another process helps. `sent` counts orders, `waited_s` is how long the
+    calls of the trade lane have waited for their turn, all together.
     """
 
     epoch: str
@@ -107,6 +108,8 @@ class Pulse(msgspec.Struct, frozen=True, array_like=True):
     identity: Identity | None
     trouble: str
     spent: bool
+    sent: int = 0
+    waited_s: float = 0.0
 
 
 NOTHING = msgspec.Raw(msgspec.msgpack.encode(None))

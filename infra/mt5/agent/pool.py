@@ -18,7 +18,7 @@ from typing import Protocol
 
 from commands.accounts import BreakerPosition
 from infra.mt5 import constants as mt5
-from infra.mt5.agent.balance import Member, Seat, reader, seat
+from infra.mt5.agent.balance import Member, Seat, admitted, reader, seat
 from infra.mt5.agent.contract import Pulse
 from infra.mt5.breaker import Breaker, Limits
 from infra.mt5.link import CallError, LinkLostError
@@ -85,10 +85,14 @@ class Pool:
         with self._lock:
             return self._seated(symbol, evenly)
 
-    def reader(self) -> str:
-        """The terminal that answers a read soonest, or `CallError` if there is none."""
+    def reader(self, kept: str = "") -> str:
+        """The terminal that answers a read soonest, or `CallError` if there is none.
+
+        It is the `kept` one, if that is in.
+        """
         with self._lock:
-            name = reader(self._members(), self._seats)
+            members = self._members()
+            name = kept if kept in admitted(members) else reader(members, self._seats)
         if name is None:
             raise _no_terminal("none of the account's terminals answers")
         return name
@@ -189,8 +193,8 @@ class Pool:
         with self._lock:
             breaker = terminal.breaker.due(now_s)
             terminal.breaker = breaker.probed(well, now_s, self._luck)
-            admitted = terminal.breaker.position is BreakerPosition.CLOSED
-        if admitted and now_s - terminal.heard_s > SILENT_S:
+            is_in = terminal.breaker.position is BreakerPosition.CLOSED
+        if is_in and now_s - terminal.heard_s > SILENT_S:
             hangs = f"it hangs in {pulse.function}" if pulse else f"silent for {SILENT_S:g} s"
             self.lost(name, terminal.life, hangs)
 

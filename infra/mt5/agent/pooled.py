@@ -29,8 +29,8 @@ class PoolTerminal(Package):
     one, without `initialize()`.
     """
 
-    def __init__(self, pool: Pool, link: Callable[[str], Link]) -> None:
-        super().__init__(PoolLink(pool, link))
+    def __init__(self, link: PoolLink) -> None:
+        super().__init__(link)
 
 
 class PoolLink:
@@ -43,9 +43,12 @@ class PoolLink:
         self._timeout_ms = 0
         self._credentials: tuple[Any, ...] | None = None
         self._symbol = ""
+        self._ticks_at = ""
         self._shown: dict[str, bool] = {}
         self._ahead: deque[Called] = deque()
         self._ahead_at = ""
+        self.answered: Link | None = None
+        """The link that was asked last."""
 
     def open(self, timeout_ms: int) -> None:
         """Whoever answers will do; the links to all others are made in their time."""
@@ -72,7 +75,7 @@ class PoolLink:
             self._symbol = arguments[0].symbol
             self._linked(self._pool.seat_of(self._symbol, evenly=True))
             with self._pool.sending(self._symbol) as name:
-                return self._linked(name).call(function, *arguments)
+                return self._call(name, function, arguments)
         name = self._where(function, arguments)
         if function == "symbol_select":
             self._shown[arguments[0]] = arguments[1]
@@ -91,7 +94,11 @@ class PoolLink:
 
     def _asked(self, name: str, function: str, arguments: tuple[Any, ...]) -> Any:
         with self._pool.reading(name):
-            return self._linked(name).call(function, *arguments)
+            return self._call(name, function, arguments)
+
+    def _call(self, name: str, function: str, arguments: tuple[Any, ...]) -> Any:
+        self.answered = self._linked(name)
+        return self.answered.call(function, *arguments)
 
     def _logged_in(self, credentials: tuple[Any, ...]) -> Any:
         """At one terminal: a login that is refused there would be refused at all others too."""
@@ -117,6 +124,9 @@ class PoolLink:
             self._symbol = traded
         if function in AT_ITS_SEAT:
             return self._pool.seat_of(arguments[0])
+        if function.startswith("copy_ticks"):  # terminals may not have missed the same ticks
+            self._ticks_at = self._pool.reader(self._ticks_at)
+            return self._ticks_at
         if lane in READ_ANYWHERE or not self._symbol:
             return self._pool.reader()
         return self._pool.seat_of(self._symbol)

@@ -51,7 +51,7 @@ class AgentServer:
         self.epoch = contract.drawn_epoch(login)
         self._owner = owner
         self._login = login
-        self._served = 0
+        self._served = self._sent = 0
         self._spent = False
         self._worker = Worker(f"terminal-{login}")
         self._closing = Event()
@@ -107,6 +107,8 @@ class AgentServer:
             self._owner.identity,
             self._owner.trouble,
             self._spent,
+            self._sent,
+            self._worker.waited_s[Lane.TRADE],
         )
         return msgspec.msgpack.encode(pulse)
 
@@ -167,6 +169,7 @@ class AgentServer:
             arguments = wire.arguments_of(function, asked.arguments)
             value = self._owner.answer(function, arguments, asked.identity, until_s)
             self._served += 1
+            self._sent += function == "order_send"
             return self._signed(contract.done(asked.number, value))
         except CallError as error:
             self._spent |= of_error(error.code) is Recovery.RESTART

@@ -45,21 +45,15 @@ class Plan:
 
 
 class PlainLine:
-    """One agent's terminal, looked at by a witness."""
+    """An account's terminal, looked at by a witness; `epoch` says which agent answered last."""
 
     def __init__(
         self, fleet: Fleet, account: str, magics: set[int], crossings: Crossings, mutate: Mutation
     ) -> None:
-        self._agent = fleet.link(account)
+        link, self.epoch = fleet.line(account)
         login = login_of(account)
         owns = magics.__contains__
-        self.terminal: Terminal = Package(
-            WitnessLink(mutate(self._agent, login), login, owns, crossings)
-        )
-
-    def epoch(self) -> str:
-        """Of the agent that answered last."""
-        return self._agent.epoch
+        self.terminal: Terminal = Package(WitnessLink(mutate(link, login), login, owns, crossings))
 
 
 class Drill:
@@ -162,7 +156,9 @@ class Drill:
         never = [f"{s.login} has not recovered" for s in strikes if s.recovered_s is None]
         if not strikes:
             never.append("nobody was struck")
-        return verdict("every agent that was struck was replaced", never, f"{len(strikes)} strikes")
+        return verdict(
+            "every account that was struck answers again", never, f"{len(strikes)} strikes"
+        )
 
     def _calm(self) -> Verdict:
         troubles = [

@@ -7,7 +7,9 @@ import random
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from threading import Event, Lock, Thread
 
@@ -16,12 +18,18 @@ from infra.config import Config
 from infra.embedded.process import free_ports
 from infra.mt5.accounts import login_of
 from infra.mt5.agent.client import AgentLink
+from infra.mt5.agent.crew import Crew
 from infra.mt5.agent.keeper import Keeper
+from infra.mt5.agent.pool import Pool
+from infra.mt5.agent.pooled import PoolLink
+from infra.mt5.agent.scaling import Bounds
+from infra.mt5.link import Link
 from infra.mt5.remote import DEADLINE_S, RemoteTerminal
 from infra.mt5.simulator.faults import FaultRule
 from infra.mt5.tuples import TradeDeal
 from infra.observe.gauges import memory_mib
-from infra.run.agent import address_of, keeper_of, platform_keys
+from infra.run.agent import address_of, agent_link, keeper_of, platform_keys, pool_of
+from infra.settings import LOCAL
 
 LOOK_EVERY_S = 0.25
 START_S, POLL_S = 60.0, 0.1
@@ -32,9 +40,13 @@ HANG_SHARE = 1 / 3
 
 @dataclass(slots=True)
 class Strike:
-    """An agent was killed, or stopped in its tracks; `recovered_s` is until another answered."""
+    """An agent, in this life of it, was killed or stopped in its tracks.
+
+    `recovered_s` is until its account had an answer again, which can only be of another.
+    """
 
     login: int
+    epoch: str
     hang: bool
     at_s: float
     recovered_s: float | None = None
@@ -47,8 +59,9 @@ class Fleet:
     config: Config
     strikes: list[Strike] = field(default_factory=list)
     memory_mib_max: int = 0
-    _keepers: dict[int, Keeper] = field(default_factory=dict)
+    _crews: dict[int, Crew] = field(default_factory=dict)
     _epochs: dict[int, set[str]] = field(default_factory=dict)
+    _pools: dict[str, Pool] = field(default_factory=dict)
     _threads: list[Thread] = field(default_factory=list)
     _venue: subprocess.Popen[bytes] | None = None
     _over: Event = field(default_factory=Event)
@@ -59,11 +72,10 @@ class Fleet:
         self._venue = started(self.config, self.config.home / "venue.log", "run", "venue")
         for account in self.config.accounts:
             self._slowed(account, delay_ms)
-            errors = self.config.home / f"agent-{account}.log"
-            keeper = keeper_of(self.config, account, "127.0.0.1:0", errors=errors)
-            self._keepers[login_of(account)] = keeper
+            crew = Crew(partial(self._keeper, account), Bounds(*self.config.terminals))
+            self._crews[login_of(account)] = crew
             self._epochs[login_of(account)] = set()
-            self._threads.append(Thread(target=self._keep, args=(keeper,), name=f"keep-{account}"))
+            self._threads.append(Thread(target=self._keep, args=(crew,), name=f"keep-{account}"))
         for thread in self._threads:
             thread.start()
 
@@ -72,22 +84,29 @@ class Fleet:
         self._over.set()
         for thread in self._threads:
             thread.join()
+        for pool in self._pools.values():
+            pool.close()
         if self._venue is not None:
             stopped(self._venue)
 
-    def link(self, account: str) -> AgentLink:
-        """A way to the account's agent, whichever lives."""
-        address, mine = address_of(self.config, account), platform_keys(self.config)
-        return AgentLink(address, login_of(account), mine, DEADLINE_S)
+    def line(self, account: str) -> tuple[Link, Callable[[], str]]:
+        """A way to the account's agents, and which life of which of them answered last."""
+        if self.config.terminals == (1, 1):
+            address, mine = address_of(self.config, account), platform_keys(self.config)
+            only = AgentLink(address, login_of(account), mine, DEADLINE_S)
+            return only, lambda: only.epoch
+        if account not in self._pools:
+            self._pools[account] = pool_of(self.config, account)
+        pooled = PoolLink(self._pools[account], partial(agent_link, self.config, account))
+        return pooled, lambda: getattr(pooled.answered, "epoch", "")
 
     def seen(self, login: int, epoch: str) -> None:
         """A life of the account's agent answers: what was struck down before has recovered."""
         with self._lock:
-            if epoch in self._epochs[login]:
-                return
             self._epochs[login].add(epoch)
             for strike in self._struck(login):
-                strike.recovered_s = time.monotonic() - strike.at_s
+                if strike.epoch != epoch:
+                    strike.recovered_s = time.monotonic() - strike.at_s
 
     @property
     def whole(self) -> bool:
@@ -101,16 +120,19 @@ class Fleet:
             well = [login for login, e in self._epochs.items() if e and not self._struck(login)]
             login = luck.choice(sorted(well) or [0])
             hang = luck.random() < HANG_SHARE
-            pid = self._keepers[login].pid if login else None
-            if pid is None:
+            keeper = luck.choice(self._crews[login].keepers) if login else None
+            pulse = keeper.pulse if keeper else None
+            if keeper is None or keeper.pid is None or pulse is None:
                 return None
-            os.kill(pid, signal.SIGSTOP if hang else signal.SIGKILL)
-            self.strikes.append(Strike(login, hang, time.monotonic()))
+            if pulse.epoch not in self._epochs[login]:
+                return None
+            os.kill(keeper.pid, signal.SIGSTOP if hang else signal.SIGKILL)
+            self.strikes.append(Strike(login, pulse.epoch, hang, time.monotonic()))
             return self.strikes[-1]
 
     def weigh(self) -> None:
         """Remember the most memory that the agents took together."""
-        pids = [keeper.pid for keeper in self._keepers.values()]
+        pids = [keeper.pid for crew in self._crews.values() for keeper in crew.keepers]
         mib = sum(memory_mib(pid) for pid in pids if pid is not None)
         self.memory_mib_max = max(self.memory_mib_max, mib)
 
@@ -126,10 +148,14 @@ class Fleet:
     def _struck(self, login: int) -> list[Strike]:
         return [s for s in self.strikes if s.login == login and s.recovered_s is None]
 
-    def _keep(self, keeper: Keeper) -> None:
+    def _keep(self, crew: Crew) -> None:
         while not self._over.wait(LOOK_EVERY_S):
-            keeper.look()
-        keeper.stop()
+            crew.look()
+        crew.stop()
+
+    def _keeper(self, account: str, number: int) -> Keeper:
+        errors = self.config.home / f"agent-{account}-{number}.log"
+        return keeper_of(self.config, account, "127.0.0.1:0", errors=errors, number=number)
 
     def _slowed(self, account: str, delay_ms: int) -> None:
         terminal = self._at_venue(account)
@@ -146,13 +172,20 @@ class Fleet:
         return terminal
 
 
-def isolated(config: Config, home: Path, accounts: int, symbols: tuple[str, ...]) -> Config:
+def isolated(
+    config: Config,
+    home: Path,
+    accounts: int,
+    symbols: tuple[str, ...],
+    terminals: tuple[int, int] = (1, 1),
+) -> Config:
     """A venue of its own with so many accounts, and nobody else's home."""
     return replace(
         config,
         home=home,
         ports=replace(config.ports, venue=free_ports(1)[0]),
         accounts=tuple(str(91_001 + number) for number in range(accounts)),
-        agents=(),
+        agents=(LOCAL,),
+        terminals=terminals,
         symbols=symbols,
     )

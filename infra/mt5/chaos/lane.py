@@ -37,9 +37,7 @@ class Line(Protocol):
     """A lane's terminal, and the life of the agent that is behind it."""
 
     terminal: Terminal
-
-    def epoch(self) -> str:
-        """Of the agent that answered last."""
+    epoch: Callable[[], str]
 
 
 @dataclass(slots=True)

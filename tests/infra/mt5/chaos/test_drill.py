@@ -19,7 +19,7 @@ CROSSED, ORDER, SETTLED, ONCE, STRUCK = (
     "order kept per account and symbol",
     "every order settled",
     "each dealt once, or known not to be",
-    "every agent that was struck was replaced",
+    "every account that was struck answers again",
 )
 SYMBOLS = ("EURUSD", "USDJPY")
 
