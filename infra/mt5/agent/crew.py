@@ -33,16 +33,21 @@ class Crew:
     """
 
     def __init__(
-        self, make: Callable[[int], Keeper], bounds: Bounds, rules: Rules | None = None
+        self,
+        make: Callable[[int], Keeper],
+        bounds: Bounds,
+        rules: Rules | None = None,
+        now: Callable[[], float] = monotonic,
     ) -> None:
         self._make = make
+        self._now = now
         self._bounds = bounds
         self._rules = rules or Rules()
         self._scale = Scale(bounds.least)
         self._keepers = [make(number) for number in range(1, bounds.least + 1)]
         self._leaving: _Leaving | None = None
-        self._meter = _Meter()
-        self._judge_s = monotonic()
+        self._judge_s = now()
+        self._meter = _Meter(self._judge_s)
 
     @property
     def keepers(self) -> tuple[Keeper, ...]:
@@ -59,7 +64,7 @@ class Crew:
         for keeper in self._keepers:
             keeper.look()
         self._drain()
-        now_s = monotonic()
+        now_s = self._now()
         if self._bounds.most > self._bounds.least and now_s >= self._judge_s:
             self._judge_s = now_s + JUDGE_EVERY_S
             load = self._meter.load([keeper.pulse for keeper in self._keepers], now_s)
@@ -84,7 +89,7 @@ class Crew:
         elif self._scale.running < running and self._leaving is None:
             keeper = self._keepers.pop()
             keeper.withdraw()
-            self._leaving = _Leaving(keeper, monotonic())
+            self._leaving = _Leaving(keeper, self._now())
         else:
             return
         sends = f"{load.sends_per_s:.1f} sends/s that wait {load.waited_ms:.0f} ms"
@@ -98,7 +103,7 @@ class Crew:
         keeper.look()
         pulse = keeper.pulse
         at_work = pulse is not None and (pulse.waiting > 0 or pulse.function != "")
-        if not at_work and monotonic() - self._leaving.since_s >= DRAIN_S:
+        if not at_work and self._now() - self._leaving.since_s >= DRAIN_S:
             keeper.stop()
             self._leaving = None
 
@@ -106,9 +111,9 @@ class Crew:
 class _Meter:
     """What the agents were asked for between two looks, by their own counts."""
 
-    def __init__(self) -> None:
+    def __init__(self, now_s: float) -> None:
         self._before: dict[str, tuple[int, float]] = {}
-        self._at_s = monotonic()
+        self._at_s = now_s
 
     def load(self, pulses: list[Pulse | None], now_s: float) -> Load:
         """An agent that was not there before counts from now on."""

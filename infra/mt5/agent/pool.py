@@ -97,6 +97,12 @@ class Pool:
             raise _no_terminal("none of the account's terminals answers")
         return name
 
+    @property
+    def admitted(self) -> list[str]:
+        """The terminals that take calls."""
+        with self._lock:
+            return admitted(self._members())
+
     def life(self, name: str) -> int:
         """The life of a terminal that links to it now are of."""
         with self._lock:

@@ -11,6 +11,7 @@ from statistics import median
 
 from infra.config import Config
 from infra.mt5.accounts import login_of
+from infra.mt5.agent.scaling import Rules
 from infra.mt5.chaos.fleet import Fleet
 from infra.mt5.chaos.judge import judged
 from infra.mt5.chaos.lane import Lane
@@ -60,9 +61,13 @@ class Drill:
     """A fleet, its lanes, and what they have seen."""
 
     def __init__(
-        self, config: Config, plan: Plan, mutate: Mutation = lambda link, _login: link
+        self,
+        config: Config,
+        plan: Plan,
+        mutate: Mutation = lambda link, _login: link,
+        rules: Rules | None = None,
     ) -> None:
-        self.fleet = Fleet(config)
+        self.fleet = Fleet(config, rules or Rules())
         self.crossings = Crossings()
         self._config = config
         self._plan = plan

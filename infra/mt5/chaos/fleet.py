@@ -22,7 +22,7 @@ from infra.mt5.agent.crew import Crew
 from infra.mt5.agent.keeper import Keeper
 from infra.mt5.agent.pool import Pool
 from infra.mt5.agent.pooled import PoolLink
-from infra.mt5.agent.scaling import Bounds
+from infra.mt5.agent.scaling import Bounds, Rules
 from infra.mt5.link import Link
 from infra.mt5.remote import DEADLINE_S, RemoteTerminal
 from infra.mt5.simulator.faults import FaultRule
@@ -57,6 +57,7 @@ class Fleet:
     """A venue with an agent for each account of the configuration. `home` must be empty."""
 
     config: Config
+    rules: Rules = field(default_factory=Rules)
     strikes: list[Strike] = field(default_factory=list)
     memory_mib_max: int = 0
     _crews: dict[int, Crew] = field(default_factory=dict)
@@ -72,7 +73,7 @@ class Fleet:
         self._venue = started(self.config, self.config.home / "venue.log", "run", "venue")
         for account in self.config.accounts:
             self._slowed(account, delay_ms)
-            crew = Crew(partial(self._keeper, account), Bounds(*self.config.terminals))
+            crew = Crew(partial(self._keeper, account), Bounds(*self.config.terminals), self.rules)
             self._crews[login_of(account)] = crew
             self._epochs[login_of(account)] = set()
             self._threads.append(Thread(target=self._keep, args=(crew,), name=f"keep-{account}"))
@@ -110,9 +111,20 @@ class Fleet:
 
     @property
     def whole(self) -> bool:
-        """Whether every account has had an answer since its agent was struck last."""
+        """Whether all agents are there, and every account has had an answer since it was struck."""
+        agents = [keeper for crew in self._crews.values() for keeper in crew.keepers]
         with self._lock:
-            return all(e and not self._struck(login) for login, e in self._epochs.items())
+            answers = all(e and not self._struck(login) for login, e in self._epochs.items())
+        return answers and all(keeper.pulse is not None for keeper in agents)
+
+    def crew(self, account: str) -> Crew:
+        """The agents of an account."""
+        return self._crews[login_of(account)]
+
+    def lives(self, account: str) -> frozenset[str]:
+        """Every life of the account's agents that has answered."""
+        with self._lock:
+            return frozenset(self._epochs[login_of(account)])
 
     def strike(self, luck: random.Random) -> Strike | None:
         """Kill or hang the agent of an account that is well."""

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from infra.config import Config
 from infra.mt5.accounts import login_of
 from infra.mt5.chaos.drill import Drill, Plan
@@ -33,7 +35,7 @@ def copy(home: Path, accounts: int) -> Config:
 
 
 def test_agents_are_killed_and_nothing_is_lost_doubled_or_crossed(tmp_path: Path) -> None:
-    plan = Plan(seconds=8.0, luck=5, strike_every_s=1.5, pause_s=0.2)
+    plan = Plan(seconds=6.0, luck=5, strike_every_s=1.5, pause_s=0.2)
     drill = Drill(copy(tmp_path, 3), plan)
     verdicts = drill.run(at)
     assert [str(v) for v in verdicts if not v.holds] == []
@@ -43,6 +45,7 @@ def test_agents_are_killed_and_nothing_is_lost_doubled_or_crossed(tmp_path: Path
     assert drill.crossings.reads > len(drill.intents)
 
 
+@pytest.mark.thorough
 def test_links_that_repeat_cross_or_delay_are_noticed(tmp_path: Path) -> None:
     config = copy(tmp_path, 4)
     shown: dict[int, Any] = {}
