@@ -72,6 +72,21 @@ def reader(members: Sequence[Member], seats: Seats) -> str | None:
     return min(within, key=lambda m: (m.in_flight, _symbols_at(m.name, "", seats), m.name)).name
 
 
+def books(symbol: str, seats: Seats, members: Sequence[Member], now_s: float) -> str | None:
+    """The terminal whose books tell what became of an order; none: nobody's books prove it now.
+
+    Where one that was lost may still be carried out, a read waits behind it, and nowhere else.
+    """
+    held = {each.member for each in seats.values() if now_s < each.held_until_s}
+    within = admitted(members)
+    if held:
+        return held.pop() if len(held) == 1 and held <= set(within) else None
+    taken = seats.get(symbol)
+    if taken is not None and taken.member in within:
+        return taken.member
+    return reader(members, seats)
+
+
 def _symbols_at(name: str, but: str, seats: Seats) -> int:
     """How many symbols have their seat there, without the one that is being seated."""
     return sum(each.member == name for symbol, each in seats.items() if symbol != but)

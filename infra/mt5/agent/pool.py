@@ -18,7 +18,7 @@ from typing import Protocol
 
 from commands.accounts import BreakerPosition
 from infra.mt5 import constants as mt5
-from infra.mt5.agent.balance import Member, Seat, admitted, reader, seat
+from infra.mt5.agent.balance import Member, Seat, admitted, books, reader, seat
 from infra.mt5.agent.contract import Pulse
 from infra.mt5.breaker import Breaker, Limits
 from infra.mt5.link import CallError, LinkLostError
@@ -95,6 +95,14 @@ class Pool:
             name = kept if kept in admitted(members) else reader(members, self._seats)
         if name is None:
             raise _no_terminal("none of the account's terminals answers")
+        return name
+
+    def books_of(self, symbol: str) -> str:
+        """The terminal whose books tell of the account's orders, or `CallError` if none do now."""
+        with self._lock:
+            name = books(symbol, self._seats, self._members(), monotonic())
+        if name is None:
+            raise _no_terminal("an order may be under way where nobody can look")
         return name
 
     @property

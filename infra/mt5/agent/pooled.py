@@ -19,6 +19,8 @@ from infra.mt5.package import Package
 
 AT_ITS_SEAT = ("market_book_add", "market_book_get", "market_book_release")
 """A terminal keeps the depth of what was added there, and of nothing else."""
+BOOKS = ("positions_get", "orders_get", "history_orders_between", "history_deals_between")
+"""What shows the whole account, and so that an order is nowhere."""
 READ_ANYWHERE = (Lane.MARKET, Lane.HISTORY)
 
 
@@ -124,6 +126,8 @@ class PoolLink:
             self._symbol = traded
         if function in AT_ITS_SEAT:
             return self._pool.seat_of(arguments[0])
+        if function in BOOKS:
+            return self._pool.books_of(self._symbol)
         if function.startswith("copy_ticks"):  # terminals may not have missed the same ticks
             self._ticks_at = self._pool.reader(self._ticks_at)
             return self._ticks_at

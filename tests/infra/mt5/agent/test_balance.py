@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.mt5.agent.balance import Member, Seat, reader, seat
+from infra.mt5.agent.balance import Member, Seat, admitted, books, reader, seat
 
 NAMES = ("a", "b", "c", "d")
 SYMBOLS = ("EURUSD", "GBPUSD", "USDJPY", "XAUUSD", "AUDUSD")
@@ -24,10 +24,6 @@ SEATS = st.dictionaries(
     ),
 )
 SYMBOL, EVENLY = st.sampled_from(SYMBOLS), st.booleans()
-
-
-def admitted(members: list[Member]) -> set[str]:
-    return {member.name for member in members if member.admitted}
 
 
 @given(SYMBOL, SEATS, MEMBERS, EVENLY)
@@ -59,6 +55,19 @@ def test_whoever_may_move_finds_a_seat_and_then_keeps_it(
         taken = idle.get(symbol)
         if not evenly and taken is not None and taken.member in admitted(members):
             assert chosen == taken
+
+
+@given(SYMBOL, SEATS, MEMBERS)
+def test_books_are_read_where_a_lost_order_may_still_be_carried_out(
+    symbol: str, seats: dict[str, Seat], members: list[Member]
+) -> None:
+    chosen = books(symbol, seats, members, NOW_S)
+    assert chosen is None or chosen in admitted(members)
+    held = {each.member for each in seats.values() if each.held_until_s > NOW_S}
+    if held:
+        assert chosen is None or {chosen} == held
+    elif (taken := seats.get(symbol)) and taken.member in admitted(members):
+        assert chosen == taken.member
 
 
 @given(SEATS, MEMBERS)

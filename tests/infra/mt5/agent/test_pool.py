@@ -175,6 +175,8 @@ def test_a_symbol_moves_from_a_lost_terminal_only_when_its_send_cannot_be_done_a
         send(link, "EURUSD")
     with pytest.raises(CallError):  # a book that is read elsewhere now would prove nothing
         link.call("positions_get")
+    with pytest.raises(CallError):
+        other.call("history_deals_between", 0, 1)
     assert send(other, "USDJPY" if third == first else "GBPUSD") == idle, "nothing was in flight"
     until(lambda: _goes(lambda: link.call("positions_get")))
     assert time.monotonic() - lost_s >= DEADLINE_S
@@ -225,6 +227,8 @@ def test_what_is_asked_ahead_is_asked_where_the_order_goes(agents: Agents) -> No
         assert link.call("account_info") == at
         assert link.call("symbol_info_tick", symbol) == at
         assert send(link, symbol) == at
+    link.ahead(("account_info",), ("symbol_info_tick", "EURUSD"))
+    assert link.call("terminal_info") == agents.where("ahead")[-1], "another call was foretold"
     assert set(agents.where("ahead")) == {"a", "b"}
 
 

@@ -16,6 +16,7 @@ STRUCK = "every account that was struck answers again"
 SYMBOLS = ("EURUSD", "GBPUSD", "USDJPY", "AUDUSD")
 
 
+@pytest.mark.thorough
 def test_an_account_with_two_terminals_loses_either(tmp_path: Path) -> None:
     config = isolated(Config.load(os.environ), tmp_path, 1, SYMBOLS, terminals=(2, 2))
     drill = Drill(config, Plan(seconds=10.0, luck=2, strike_every_s=1.5, pause_s=0.1))
