@@ -16,6 +16,7 @@ from infra.mt5.agent.lanes import LANE_OF, Lane
 from infra.mt5.agent.pool import Pool
 from infra.mt5.link import Called, CallError, Link
 from infra.mt5.package import Package
+from infra.mt5.recovery import Recovery, of_error
 
 AT_ITS_SEAT = ("market_book_add", "market_book_get", "market_book_release")
 """A terminal keeps the depth of what was added there, and of nothing else."""
@@ -43,6 +44,7 @@ class PoolLink:
         self._make = link
         self._links: dict[str, tuple[int, Link]] = {}
         self._timeout_ms = 0
+        self._opened = False
         self._credentials: tuple[Any, ...] | None = None
         self._symbol = ""
         self._ticks_at = ""
@@ -56,6 +58,7 @@ class PoolLink:
         """Whoever answers will do; the links to all others are made in their time."""
         self._timeout_ms = timeout_ms
         self._pool.reader()
+        self._opened = True
 
     def ahead(self, *calls: Called) -> None:
         """Ask all of this at the seat of the symbol that is named, where its order goes next."""
@@ -72,7 +75,7 @@ class PoolLink:
         if function == "login":
             return self._logged_in(arguments)
         if self._credentials is None:
-            raise CallError(mt5.RES_E_INTERNAL_FAIL_CONNECT, "No IPC connection")
+            raise _unlinked()
         if function == "order_send":
             self._symbol = arguments[0].symbol
             self._linked(self._pool.seat_of(self._symbol, evenly=True))
@@ -93,6 +96,7 @@ class PoolLink:
         self._links.clear()
         self._ahead.clear()
         self._credentials = None
+        self._opened = False
 
     def _asked(self, name: str, function: str, arguments: tuple[Any, ...]) -> Any:
         with self._pool.reading(name):
@@ -104,15 +108,19 @@ class PoolLink:
 
     def _logged_in(self, credentials: tuple[Any, ...]) -> Any:
         """At one terminal: a login that is refused there would be refused at all others too."""
-        self.close()
+        if not self._opened:
+            raise _unlinked()
         name = self._pool.reader()
-        self._credentials = credentials
-        try:
-            with self._pool.reading(name):
-                self._linked(name)
-        except CallError:
-            self.close()
-            raise
+        with self._pool.reading(name):
+            held = self._held(name)
+            if held is None:
+                self._made(name, credentials)
+            else:
+                held.call("login", *credentials)
+        if credentials != self._credentials:
+            self._credentials = credentials
+            for other in {*self._links} - {name}:
+                self._links.pop(other)[1].close()
         return True
 
     def _where(self, function: str, arguments: tuple[Any, ...]) -> str:
@@ -137,21 +145,30 @@ class PoolLink:
 
     def _linked(self, name: str) -> Link:
         """The link to a terminal; one of an earlier life of it is made anew, and logged in."""
-        life = self._pool.life(name)
-        held = self._links.get(name)
-        if held is not None and held[0] == life:
-            return held[1]
-        if held is not None:
-            held[1].close()
-        link = held[1] if held is not None else self._make(name)
+        return self._held(name) or self._made(name, self._credentials or ())
+
+    def _held(self, name: str) -> Link | None:
+        """The link to a terminal as it is now, if there is one."""
+        life, link = self._links.get(name, (-1, None))
+        return link if life == self._pool.life(name) else None
+
+    def _made(self, name: str, credentials: tuple[Any, ...]) -> Link:
+        if name in self._links:
+            self._links.pop(name)[1].close()
+        life, link = self._pool.life(name), self._make(name)
         try:
             link.open(self._timeout_ms)
-            link.call("login", *(self._credentials or ()))
+            link.call("login", *credentials)
             for symbol, shown in self._shown.items():
                 link.call("symbol_select", symbol, shown)
         except CallError as error:
             link.close()
-            self._pool.lost(name, life, error.text)
+            if of_error(error.code) is not Recovery.NEVER_AGAIN:
+                self._pool.lost(name, life, error.text)
             raise
         self._links[name] = (life, link)
         return link
+
+
+def _unlinked() -> CallError:
+    return CallError(mt5.RES_E_INTERNAL_FAIL_CONNECT, "No IPC connection")
