@@ -47,6 +47,8 @@ def run(
         where = listen if number == 1 else f"{listen.rpartition(':')[0]}:0"
         return keeper_of(config, account, where, terminal, secrets, number=number)
 
+    for number in range(1, TERMINALS_MAX + 1):  # of a keeper before us, whose agents went with it
+        _place(config, login_of(account), number).unlink(missing_ok=True)
     crew = Crew(keeper, bounds)
     try:
         while not stop.wait(LOOK_EVERY_S):

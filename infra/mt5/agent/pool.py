@@ -23,7 +23,7 @@ from infra.mt5.agent.contract import Pulse
 from infra.mt5.breaker import Breaker, Limits
 from infra.mt5.link import CallError, LinkLostError
 
-LOOK_EVERY_S = 0.25
+LOOK_EVERY_S = 0.5
 PULSE_S = 1.0
 SILENT_S, OVERDUE_S = 3.0, 2.0
 GRACE_S = 1.0
