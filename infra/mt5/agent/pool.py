@@ -12,6 +12,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import count
 from threading import Event, Lock, Thread
 from time import monotonic
 from typing import Protocol
@@ -45,13 +46,13 @@ class Feeling(Protocol):
 
 @dataclass(slots=True)
 class _Terminal:
-    """What the pool knows of one. `life` counts the losses: links of an older life are void."""
+    """What the pool knows of one. It has another `life` after each loss: older links are void."""
 
     feeling: Feeling
     heard_s: float
+    life: int
     breaker: Breaker = field(default_factory=lambda: Breaker(ONCE))
     in_flight: int = 0
-    life: int = 0
 
 
 class Pool:
@@ -71,6 +72,7 @@ class Pool:
         self._terminals: dict[str, _Terminal] = {}
         self._listed: tuple[str, ...] = ()
         self._seats: dict[str, Seat] = {}
+        self._lives = count(1)
         self._lock = Lock()
         self._over = Event()
         self._list()
@@ -112,15 +114,17 @@ class Pool:
             return admitted(self._members())
 
     def life(self, name: str) -> int:
-        """The life of a terminal that links to it now are of."""
+        """The life of a terminal that links to it now are of; 0 of one that is gone."""
         with self._lock:
-            return self._terminals[name].life
+            return self._terminals[name].life if name in self._terminals else 0
 
     @contextmanager
     def reading(self, name: str) -> Iterator[None]:
         """A call other than a send is in flight."""
         with self._lock:
-            terminal = self._terminals[name]
+            terminal = self._terminals.get(name)
+            if terminal is None:
+                raise _no_terminal(f"the terminal at {name} is gone")
             terminal.in_flight += 1
             life = terminal.life
         try:
@@ -157,10 +161,10 @@ class Pool:
     def lost(self, name: str, life: int, detail: str) -> None:
         """A terminal broke a link of this life: it is out until it was looked at."""
         with self._lock:
-            terminal = self._terminals[name]
-            if terminal.life != life:
+            terminal = self._terminals.get(name)
+            if terminal is None or terminal.life != life:
                 return
-            terminal.life += 1
+            terminal.life = next(self._lives)
             terminal.breaker = terminal.breaker.unlinked(1, detail, monotonic(), self._luck)
         log.warning("the terminal at %s is out: %s", name, detail)
 
@@ -179,15 +183,21 @@ class Pool:
         ]
 
     def _list(self) -> None:
-        """Take in who is new. Who is not listed any more gets no new calls."""
+        """Take in who is new. Who is not listed any more gets no new calls, and is let go."""
         names = tuple(dict.fromkeys(self._addresses()))
         fresh = {name: self._feel(name) for name in names if name not in self._terminals}
         with self._lock:
             now_s = monotonic()
-            self._terminals |= {name: _Terminal(f, now_s) for name, f in fresh.items()}
+            for name, feeling in fresh.items():
+                self._terminals[name] = _Terminal(feeling, now_s, next(self._lives))
             for name in set(names) - set(self._listed):
                 self._terminals[name].heard_s = now_s
             self._listed = names
+            seated = {each.member for each in self._seats.values()}
+            idle = {name for name, each in self._terminals.items() if each.in_flight == 0}
+            gone = [self._terminals.pop(name) for name in idle - seated - set(names)]
+        for terminal in gone:
+            terminal.feeling.close()
 
     def _look_on(self) -> None:
         while not self._over.wait(LOOK_EVERY_S):

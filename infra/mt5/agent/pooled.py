@@ -85,8 +85,9 @@ class PoolLink:
         if function == "symbol_select":
             self._shown[arguments[0]] = arguments[1]
             for other in {*self._links} - {name}:
-                with suppress(CallError):  # it is out: it is told when it is linked again
-                    self._asked(other, function, arguments)
+                if self._held(other) is not None:  # others are told when they are linked
+                    with suppress(CallError):
+                        self._asked(other, function, arguments)
         return self._asked(name, function, arguments)
 
     def close(self) -> None:
@@ -149,12 +150,12 @@ class PoolLink:
 
     def _held(self, name: str) -> Link | None:
         """The link to a terminal as it is now, if there is one."""
-        life, link = self._links.get(name, (-1, None))
+        life, link = self._links.get(name, (0, None))
         return link if life == self._pool.life(name) else None
 
     def _made(self, name: str, credentials: tuple[Any, ...]) -> Link:
-        if name in self._links:
-            self._links.pop(name)[1].close()
+        for void in [n for n in self._links if self._held(n) is None]:
+            self._links.pop(void)[1].close()
         life, link = self._pool.life(name), self._make(name)
         try:
             link.open(self._timeout_ms)

@@ -31,6 +31,7 @@ class Agents:
         self.asked: list[tuple[str, str]] = []
         self.logins: list[str] = []
         self.breaks: dict[str, str] = {}
+        self.let_go: list[str] = []
         self.refuses = ""
         self.hold_at = ""
         self.held, self.go_on = Event(), Event()
@@ -61,7 +62,7 @@ class Feeling:
         return Pulse(self._name, 1, "", 0.0, 0, 0, None, "", False)
 
     def close(self) -> None:
-        pass
+        self._agents.let_go.append(self._name)
 
 
 class FakeLink:
@@ -209,6 +210,11 @@ def test_a_terminal_that_is_withdrawn_gets_nothing_new(agents: Agents) -> None:
     agents.listed.remove(seats[0])
     until(lambda: send(link, "EURUSD") == seats[1])
     assert {link.call("symbols_total") for _ in range(4)} == {seats[1]}
+    until(lambda: agents.let_go == [seats[0]])
+    assert link.call("symbol_select", "EURUSD", True)
+    agents.listed.append(seats[0])
+    until(lambda: link.call("symbols_total") == seats[0])
+    assert agents.logins.count(seats[0]) == 2, "what was linked before is void"
 
 
 def test_a_login_that_is_refused_is_not_tried_at_the_others(agents: Agents) -> None:
