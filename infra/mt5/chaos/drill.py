@@ -35,6 +35,7 @@ class Plan:
     """How long, under which seed, how hard: a strike every so often, a pause between orders.
 
     Each send takes the venue `delay_ms`; what is open at the end has `settle_s` to be settled.
+    A slow machine is given more time, so that there are `strikes_min`.
     """
 
     seconds: float
@@ -43,6 +44,7 @@ class Plan:
     pause_s: float = 0.5
     delay_ms: int = 40
     settle_s: float = 90.0
+    strikes_min: int = 0
 
 
 class PlainLine:
@@ -85,9 +87,9 @@ class Drill:
             self.fleet.begin(self._plan.delay_ms)
             for lane in self.lanes:
                 lane.start()
-            self._until_whole(READY_S)
+            _until(READY_S, lambda: self.fleet.whole and all(lane.intents for lane in self.lanes))
             self._under_fire(at)
-            self._until_whole(RECOVERY_S)
+            _until(RECOVERY_S, lambda: self.fleet.whole)
             self._settle()
             dealt = {account: self.fleet.deals(account) for account in self._config.accounts}
         finally:
@@ -131,8 +133,8 @@ class Drill:
     def _under_fire(self, at: Callable[[float, float], None]) -> None:
         began_s = weigh_s = time.monotonic()
         strike_s = began_s + self._wait_s()
-        while (now_s := time.monotonic()) < began_s + self._plan.seconds:
-            at(now_s - began_s, self._plan.seconds)
+        while self._burning((now_s := time.monotonic()) - began_s):
+            at(min(now_s - began_s, self._plan.seconds), self._plan.seconds)
             if now_s >= strike_s:
                 self.fleet.strike(self._luck)
                 strike_s += self._wait_s()
@@ -141,13 +143,12 @@ class Drill:
                 weigh_s = now_s + WEIGH_EVERY_S
             time.sleep(LOOK_S)
 
+    def _burning(self, passed_s: float) -> bool:
+        more = len(self.fleet.strikes) < self._plan.strikes_min
+        return passed_s < self._plan.seconds + (READY_S if more else 0.0)
+
     def _wait_s(self) -> float:
         return self._plan.strike_every_s * self._luck.uniform(0.5, 1.5)
-
-    def _until_whole(self, patience_s: float) -> None:
-        until_s = time.monotonic() + patience_s
-        while not self.fleet.whole and time.monotonic() < until_s:
-            time.sleep(LOOK_S)
 
     def _settle(self) -> None:
         for lane in self.lanes:
@@ -170,6 +171,12 @@ class Drill:
             f"{lane.login} {lane.symbol}: {t}" for lane in self.lanes if (t := lane.trouble)
         ]
         return verdict("nobody who sends fell over", troubles, f"{len(self.lanes)} lanes")
+
+
+def _until(patience_s: float, holds: Callable[[], bool]) -> None:
+    until_s = time.monotonic() + patience_s
+    while not holds() and time.monotonic() < until_s:
+        time.sleep(LOOK_S)
 
 
 def _counts(of: Counter[str]) -> str:

@@ -36,7 +36,7 @@ def copy(home: Path, accounts: int) -> Config:
 
 @pytest.mark.thorough
 def test_agents_are_killed_and_nothing_is_lost_doubled_or_crossed(tmp_path: Path) -> None:
-    plan = Plan(seconds=6.0, luck=5, strike_every_s=1.5, pause_s=0.2)
+    plan = Plan(seconds=6.0, luck=5, strike_every_s=1.5, pause_s=0.2, strikes_min=2)
     drill = Drill(copy(tmp_path, 3), plan)
     verdicts = drill.run(at)
     assert [str(v) for v in verdicts if not v.holds] == []

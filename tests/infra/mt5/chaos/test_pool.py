@@ -19,7 +19,9 @@ SYMBOLS = ("EURUSD", "GBPUSD", "USDJPY", "AUDUSD")
 @pytest.mark.thorough
 def test_an_account_with_two_terminals_loses_either(tmp_path: Path) -> None:
     config = isolated(Config.load(os.environ), tmp_path, 1, SYMBOLS, terminals=(2, 2))
-    drill = Drill(config, Plan(seconds=10.0, luck=2, strike_every_s=1.5, pause_s=0.1))
+    drill = Drill(
+        config, Plan(seconds=10.0, luck=2, strike_every_s=1.5, pause_s=0.1, strikes_min=2)
+    )
     verdicts = drill.run(lambda _done_s, _all_s: None)
     assert [str(v) for v in verdicts if not v.holds] == []
     assert {intent.order.symbol for intent in drill.intents} == set(SYMBOLS)
