@@ -51,7 +51,8 @@ class Config:
     namespace: str
     ports: Ports
     accounts: tuple[str, ...]
-    agents: tuple[str, ...]  # `local`, or of each account `login=host:port`
+    agents: tuple[str, ...]  # `local`, or of each account `login=host:port|host:port`
+    terminals: tuple[int, int]  # the least and the most of an account, where they are local
     symbols: tuple[str, ...]
     seed: int
     log_level: str
@@ -75,6 +76,7 @@ class Config:
             ports=ports,
             accounts=value["ACCOUNTS"],
             agents=_agents_of(value["AGENTS"], value["ACCOUNTS"]),
+            terminals=_terminals_of(value["TERMINALS"], value["AGENTS"]),
             symbols=value["SYMBOLS"],
             seed=value["SEED"],
             log_level=value["LOG_LEVEL"],
@@ -82,7 +84,7 @@ class Config:
         )
 
     def agent_of(self, account: str) -> str:
-        """Where the account's agent listens: `local`, an address, or nothing if it has none."""
+        """Where the account's agents listen: `local`, addresses, or nothing if it has none."""
         if self.agents == (LOCAL,):
             return LOCAL
         return dict(part.split("=", 1) for part in self.agents).get(account, "")
@@ -110,6 +112,7 @@ class Config:
             "NAMESPACE": self.namespace,
             "ACCOUNTS": ",".join(self.accounts),
             "AGENTS": ",".join(self.agents),
+            "TERMINALS": "-".join(str(number) for number in dict.fromkeys(self.terminals)),
             "SYMBOLS": ",".join(self.symbols),
             "SEED": str(self.seed),
             "LOG_LEVEL": self.log_level,
@@ -169,3 +172,13 @@ def _agents_of(agents: tuple[str, ...], accounts: tuple[str, ...]) -> tuple[str,
             f"{', '.join(accounts)}, or {LOCAL}"
         )
     return agents
+
+
+def _terminals_of(terminals: tuple[int, int], agents: tuple[str, ...]) -> tuple[int, int]:
+    """How many there are of an account, which only those who start them can choose."""
+    if terminals != (1, 1) and agents != (LOCAL,):
+        raise ConfigError(
+            f"{PREFIX}TERMINALS is for {PREFIX}AGENTS={LOCAL}; elsewhere name each terminal, as "
+            f"{PREFIX}AGENTS=90001=host:port|host:port"
+        )
+    return terminals

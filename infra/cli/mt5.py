@@ -19,13 +19,24 @@ from infra.mt5.simulator.journal import JournalError
 def configure(parser: argparse.ArgumentParser) -> None:
     """What is wanted of it."""
     tools = parser.add_subparsers(
-        dest="tool", required=True, metavar="shim | doctor | certify | record"
+        dest="tool", required=True, metavar="shim | doctor | certify | record | chaos"
     )
     _configure_shim(tools.add_parser("shim", help="run a program written for the vendor's package"))
     doctor = tools.add_parser("doctor", help="why an account's terminal does not trade")
     doctor.add_argument("account", nargs="*", help="else all")
     certify.configure(tools.add_parser("certify", help="try numbered rules on a terminal"))
     certify.configure_record(tools.add_parser("record", help="keep what a terminal answers"))
+    _configure_chaos(
+        tools.add_parser("chaos", help="trade behind agents that are killed, and judge")
+    )
+
+
+def _configure_chaos(chaos: argparse.ArgumentParser) -> None:
+    chaos.add_argument("--accounts", type=int, default=20, help="each with an agent of its own")
+    chaos.add_argument("--terminals", type=int, default=1, help="agents of each account")
+    chaos.add_argument("--minutes", type=float, default=5.0, help="time under fire")
+    chaos.add_argument("--luck", type=int, help="seed of the kills; default: another each time")
+    chaos.add_argument("--keep", action="store_true", help="keep the logs of the run")
 
 
 def _configure_shim(shim: argparse.ArgumentParser) -> None:
@@ -74,6 +85,10 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
             return certify.main(config, arguments)
         case "record":
             return certify.record(config, arguments)
+        case "chaos":
+            from infra.mt5.chaos.command import main as under_fire
+
+            return under_fire(config, arguments)
         case _:
             return _run(arguments)
 

@@ -7,7 +7,6 @@ may wait: so a terminal that hangs keeps nobody from asking how the agent is.
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event, Thread
@@ -49,10 +48,10 @@ class AgentServer:
         address: str = "127.0.0.1:0",
         heartbeat_s: float = HEARTBEAT_S,
     ) -> None:
-        self.epoch = secrets.token_hex(8)
+        self.epoch = contract.drawn_epoch(login)
         self._owner = owner
         self._login = login
-        self._served = 0
+        self._served = self._sent = 0
         self._spent = False
         self._worker = Worker(f"terminal-{login}")
         self._closing = Event()
@@ -108,6 +107,8 @@ class AgentServer:
             self._owner.identity,
             self._owner.trouble,
             self._spent,
+            self._sent,
+            self._worker.waited_s[Lane.TRADE],
         )
         return msgspec.msgpack.encode(pulse)
 
@@ -148,7 +149,7 @@ class AgentServer:
         else:
             return []
         code, text = mt5.RES_E_INTERNAL_FAIL_SEND, f"IPC send failed: {why}"
-        return [contract.failed(number, code, text, lost=lost) for number in numbers]
+        return [self._signed(contract.failed(n, code, text, lost=lost)) for n in numbers]
 
     def _answered_ahead(self, foreseen: Foreseen, until_s: float) -> list[Answered]:
         asked = [
@@ -168,10 +169,14 @@ class AgentServer:
             arguments = wire.arguments_of(function, asked.arguments)
             value = self._owner.answer(function, arguments, asked.identity, until_s)
             self._served += 1
-            return contract.done(asked.number, value)
+            self._sent += function == "order_send"
+            return self._signed(contract.done(asked.number, value))
         except CallError as error:
             self._spent |= of_error(error.code) is Recovery.RESTART
-            return contract.failed(asked.number, error.code, error.text)
+            return self._signed(contract.failed(asked.number, error.code, error.text))
+
+    def _signed(self, answered: Answered) -> Answered:
+        return msgspec.structs.replace(answered, epoch=self.epoch)
 
     def _beat(self, every_s: float) -> None:
         while not self._closing.wait(every_s):
