@@ -22,6 +22,7 @@ from commands.limits import LIMITS, SetLimits
 from events.envelope import Message, first_cause
 from events.limits import LimitsSet
 from events.values import Lots, lots
+from infra.cli import check
 from infra.config import Config, ConfigError
 from infra.run.commands import CONSUMER
 from infra.secrets import private
@@ -42,7 +43,7 @@ Wish = HaltAccount | ResumeAccount | SetLimits | RecordRotation
 def configure(parser: argparse.ArgumentParser) -> None:
     """An account, and what is wanted of it; without that, how it stands."""
     parser.add_argument("account")
-    wishes = parser.add_subparsers(dest="wish", metavar="halt | resume | credential | limits")
+    wishes = parser.add_subparsers(dest="wish", metavar="WISH")
     halt = wishes.add_parser("halt", help="no new risk from now on; positions can be closed")
     resume = wishes.add_parser("resume", help="risk is allowed again")
     for each in (halt, resume):
@@ -50,6 +51,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     credential = wishes.add_parser("credential", help="seal a password anew, for a day")
     credential.add_argument("--provider", choices=PROVIDERS, default=PROVIDERS[0])
     credential.add_argument("--server", default="", help="the broker's, if it is not the usual")
+    check.configure(wishes.add_parser("check", help="what would become of signals; sends nothing"))
     limits = wishes.add_parser("limits", help="change some of the limits, keep the others")
     limits.add_argument("--volume-lots-max", type=_lots, metavar="LOTS", help="of one order")
     limits.add_argument("--open-lots-max", type=_lots, metavar="LOTS", help="of all positions")
@@ -66,6 +68,8 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
     account = arguments.account
     if account not in config.accounts:
         raise ConfigError(f"no account {account!r}; there are {', '.join(config.accounts)}")
+    if arguments.wish == "check":
+        return check.main(config, arguments)
     with EventStore.open(postgres.address(config.postgres, config.namespace)) as store:
         if arguments.wish is None:
             print(told(store, account))
