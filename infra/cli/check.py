@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from commands.accounts import ACCOUNTS
+from commands.limits import LIMITS
 from events.signals import SignalRaised
 from events.values import Side
 from infra.config import Config, ConfigError
@@ -82,15 +83,15 @@ def _judged(
     conninfo = postgres.address(config.postgres, config.namespace)
     postgres.migrate(conninfo, *tables.DDL)
     with EventStore.open(conninfo) as store, postgres.connect(conninfo) as connection:
-        ledger = GatewayStore(store, connection, account, f"gateway-{account}")
-        state = store.state(ACCOUNTS, account)
-        server = state.opened.server if state.opened else ""
-        identity, clock = Identity(login_of(account), server), SystemClock()
-        terminal.initialize(login=identity.login)
-        symbols = tuple(dict.fromkeys(signal.symbol for signal in signals))
-        warm = Warm(terminal, clock, symbols)
-        known = known_of(terminal, warm, ledger, identity, clock, symbols)
-        books = Books(account, state, ledger.limits(), known)
+        state, limits = store.state(ACCOUNTS, account), store.state(LIMITS, account).latest
+        entries = GatewayStore(store, connection, account, f"gateway-{account}").unsettled()
+    unresolved = [entry.order.event for entry in entries if entry.sent]
+    identity = Identity(login_of(account), state.opened.server if state.opened else "")
+    terminal.initialize(login=identity.login)
+    symbols, clock = tuple(dict.fromkeys(signal.symbol for signal in signals)), SystemClock()
+    warm = Warm(terminal, clock, symbols)
+    known = known_of(terminal, warm, identity, clock, symbols, state, limits, unresolved)
+    books = Books(account, state, limits, known)
     return [verdict for (verdict,) in checked(signals, (books,))]
 
 

@@ -18,9 +18,8 @@ from events.orders import OrderAccepted, OrderDenied
 from events.signals import SignalRaised
 from infra.mt5 import constants as mt5
 from infra.mt5.gateway.clock import Clock
-from infra.mt5.gateway.exposure import Exposure
 from infra.mt5.gateway.health import LOOKS, Identity, look
-from infra.mt5.gateway.ledger import Ledger
+from infra.mt5.gateway.room import Missing, Room
 from infra.mt5.gateway.verdict import Known, Sendable, Verdict, Withheld, verdict
 from infra.mt5.gateway.warm import Warm
 from infra.mt5.requests import Unsendable
@@ -49,7 +48,7 @@ def checked(
     many are checked in one call or one in each, the verdicts are the same.
     """
     known = Execution()
-    for event in (event for each in books for event in _context(each)):
+    for event in (e for b in books for e in context(b.name, b.account, b.limits)):
         known = ORDER_EXECUTION.evolve(known, event)
     return tuple(_checked(ORDER_EXECUTION.evolve(known, signal), books) for signal in signals)
 
@@ -68,18 +67,24 @@ def weighed(fits: Sendable, answer: OrderCheckResult | None, error: tuple[int, s
 def known_of(
     terminal: Terminal,
     warm: Warm,
-    ledger: Ledger,
     identity: Identity,
     clock: Clock,
     symbols: Collection[str],
+    account: Account,
+    limits: LimitsSet | None,
+    unresolved: Iterable[OrderAccepted] = (),
 ) -> Known:
-    """All that is known of an account now, for orders on any of the symbols."""
+    """All that is known of an account now, for orders on any of the symbols.
+
+    `unresolved`: its orders that may be at the venue.
+    """
     terminal.ahead(*LOOKS, ("positions_get",), *(("symbol_info_tick", name) for name in symbols))
     health = look(terminal, identity)
-    unresolved = (entry.order.event for entry in ledger.unsettled() if entry.sent)
-    room = Exposure(terminal, ledger, clock).room(0, unresolved)
+    shown = terminal.positions_get()
+    positions = Missing(str(terminal.last_error())) if shown is None else shown
+    room = Room(limits, positions, tuple(unresolved))
     markets = {symbol: warm.market(symbol) for symbol in symbols}
-    return Known(clock.now_us(), health, room, markets, ledger.halted_for())
+    return Known(clock.now_us(), health, room, markets, account.halted_for)
 
 
 def margin_asked(terminal: Terminal, found: Verdict) -> Verdict:
@@ -102,16 +107,16 @@ def in_words(found: Verdict) -> str:
             return f"does not go: {detail}"
 
 
-def _context(books: Books) -> Iterator[Context]:
-    account = books.account
+def context(name: str, account: Account, limits: LimitsSet | None) -> Iterator[Context]:
+    """The events that make a saga know of an account what its streams say."""
     if account.opened is not None:
         yield account.opened
     if account.reported is not None:
         yield account.reported
     for reason in sorted(account.halted_for):
-        yield AccountHalted(account=books.name, reason=reason)
-    if books.limits is not None:
-        yield books.limits
+        yield AccountHalted(account=name, reason=reason)
+    if limits is not None:
+        yield limits
 
 
 def _checked(execution: Execution, books: Sequence[Books]) -> tuple[Verdict, ...]:

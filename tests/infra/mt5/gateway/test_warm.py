@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from commands.accounts import ACCOUNTS
 from events.orders import OrderFilled, OrderNotExecuted, OrderRejected
 from events.values import lots, price
 from infra.mt5.gateway.checks import known_of
@@ -14,7 +15,7 @@ from infra.mt5.gateway.room import Missing
 from infra.mt5.gateway.verdict import QUOTE_AGE_S_MAX, SPEC_AGE_S_MAX, Market, Sendable, verdict
 from infra.mt5.gateway.warm import Warm
 from infra.mt5.simulator.settings import SERVER
-from tests.infra.mt5.desk import message, order, quote, symbol
+from tests.infra.mt5.desk import ACCOUNT, message, order, quote, symbol
 from tests.infra.mt5.floor import LOGIN, Floor
 
 
@@ -200,7 +201,9 @@ def test_what_is_told_beforehand_is_what_the_gateway_then_does(fields: dict[str,
     floor.ledger.store.append(f"orders:{asked.order_id}", 0, floor.tape)
     terminal, identity = floor.look(), Identity(LOGIN, SERVER)
     warm = Warm(terminal, floor.clock)
-    known = known_of(terminal, warm, floor.ledger, identity, floor.clock, (asked.symbol,))
+    state = floor.ledger.store.state(ACCOUNTS, ACCOUNT)
+    limits, symbols = floor.ledger.limits(), (asked.symbol,)
+    known = known_of(terminal, warm, identity, floor.clock, symbols, state, limits)
     before = verdict(asked, known)
     floor.rest()
     last = floor.events(asked.order_id)[-1]
