@@ -14,7 +14,10 @@ from infra.mt5.agent.keeper import Keeper
 from infra.mt5.agent.keys import PLATFORM, agent_name
 from infra.mt5.remote import RemoteTerminal
 from infra.mt5.terminal import Terminal
+from infra.secrets import private
+from infra.secrets.asking import proven
 from infra.secrets.provider import SecretsError
+from infra.secrets.vault import wants_passphrase
 from infra.settings import LOCAL
 
 LOOK_EVERY_S = 0.5
@@ -29,12 +32,16 @@ def run(
     listen: str,
     terminal: str | None = None,
     secrets: str | None = None,
+    bundle: str | None = None,
 ) -> None:
-    """Keep the agent alive until told to stop. Without a `terminal` it is one of the venue's."""
+    """Keep the agent alive until told to stop. Without a `terminal` it is one of the venue's.
+
+    `bundle` holds its keys, on a machine that is not the platform's.
+    """
     login = login_of(account)
     try:
-        shown = keys.ensure(_keys(config), agent_name(login))
-        mine = _platform_keys(config)
+        shown, mine = shown_and_kept(config, login, bundle)
+        passphrase = asked_for(config, account, secrets)
     except SecretsError as wrong:
         raise ConfigError(str(wrong)) from wrong
     place = _place(config, login)
@@ -42,6 +49,8 @@ def run(
     way = ["--venue", config.venue] if terminal is None else ["--terminal", terminal]
     if secrets is not None:
         way += ["--secrets", secrets, "--home", str(config.home)]
+    if passphrase:
+        way += ["--passphrase"]
 
     def command(address: str) -> list[str]:
         plain = {"--login": str(login), "--listen": address, "--keys": str(shown)}
@@ -49,12 +58,27 @@ def run(
         words = [word for pair in plain.items() for word in pair]
         return [sys.executable, "-m", "infra.mt5.agent.process", *words, *way]
 
-    keeper = Keeper(login, command, mine, listen, place)
+    keeper = Keeper(login, command, mine, listen, place, passphrase=passphrase)
     try:
         while not stop.wait(LOOK_EVERY_S):
             keeper.look()
     finally:
         keeper.stop()
+
+
+def shown_and_kept(config: Config, login: int, bundle: str | None) -> tuple[Path, keys.Keys]:
+    """The file of what an agent shows, and what its keeper feels its pulse with."""
+    if bundle is None:
+        return keys.ensure(_keys(config), agent_name(login)), _platform_keys(config)
+    return Path(bundle), keys.load_bundle(Path(bundle), login)[1]
+
+
+def asked_for(config: Config, account: str, secrets: str | None) -> str:
+    """The passphrase of the account's credential, if it has one: asked once, for all its agents."""
+    if secrets is None or not wants_passphrase(secrets, config.home, account):
+        return ""
+    private.no_dumps()
+    return proven(account, config.home)
 
 
 def terminal_of(config: Config, account: str) -> Terminal:

@@ -10,6 +10,7 @@ import logging
 import random
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -53,6 +54,7 @@ class Keeper:
         listen: str,
         place: Path,
         limits: Limits | None = None,
+        passphrase: str = "",
     ) -> None:
         self._login = login
         self._command = command
@@ -60,6 +62,7 @@ class Keeper:
         self._listen = listen
         self._place = place
         self._limits = limits or Limits()
+        self._passphrase = passphrase
         self._backoff = Backoff()
         self._luck = random.Random(login)
         self._child: _Child | None = None
@@ -75,7 +78,7 @@ class Keeper:
         """Start the agent if it is time; end it if it has died, hangs or is silent."""
         if self._child is None:
             if monotonic() >= self._due_s:
-                self._child = _Child(self._command(self._listen))
+                self._child = _Child(self._command(self._listen), self._passphrase)
             return
         if complaint := self._complaint(self._child):
             log.warning("the agent of %d is replaced: it %s", self._login, complaint)
@@ -131,15 +134,23 @@ class Keeper:
 class _Child:
     """An agent's process. It ends when the pipe to its standard input does."""
 
-    def __init__(self, argv: Sequence[str]) -> None:
+    def __init__(self, argv: Sequence[str], passphrase: str) -> None:
         self.process = subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
+        self._tell(passphrase)
         self.started_s = self.heard_s = monotonic()
         self.address = ""
         self.pulse: AgentPulse | None = None
         self._hearing = Thread(target=self._hear, name="agent-address", daemon=True)
         self._hearing.start()
+
+    def _tell(self, passphrase: str) -> None:
+        """The first and only line that it is told: a pipe is seen by nobody else."""
+        if passphrase and self.process.stdin is not None:
+            with suppress(BrokenPipeError):  # it has ended already, and that will be seen
+                self.process.stdin.write(f"{passphrase}\n")
+                self.process.stdin.flush()
 
     def _hear(self) -> None:
         """The first line that it says is where it listens."""
