@@ -24,7 +24,7 @@ from infra.mt5.gateway.exposure import Exposure
 from infra.mt5.gateway.guard import Guard
 from infra.mt5.gateway.health import Health, Identity, Rung
 from infra.mt5.gateway.ledger import Account, Entry, Ledger, Order, Steps
-from infra.mt5.gateway.records import fills_of
+from infra.mt5.gateway.records import fills_of, health_of
 from infra.mt5.gateway.searching import Search
 from infra.mt5.gateway.send import Lost, NotSent, Refused, Result, Sender, Taken
 from infra.mt5.gateway.sweep import Sweep
@@ -34,6 +34,8 @@ from infra.mt5.reconcile import Found, Undealt, is_fill
 from infra.mt5.terminal import Terminal
 
 SWEEP_EVERY_S = 1.0
+"""Health is looked at as often, not only at the heartbeat's 30 s: a sweep believes what it reads as
+our account's, and an order waits for a terminal that is away, but is over once it was intended."""
 VOLUME_TOLERANCE_LOTS = 1e-6
 
 log = logging.getLogger(__name__)
@@ -61,9 +63,7 @@ class Gateway:
         jitter = random.Random(name)
         self._connector = Connector(terminal, clock, jitter, refusal_in(self._halted_for))
         self._warm = Warm(terminal, clock, symbols)
-        self._sender = Sender(
-            terminal, self._connector, account.identity, self._warm, clock, jitter
-        )
+        self._sender = Sender(terminal, self._connector, self._identity, self._warm, clock, jitter)
         self._exposure = Exposure(terminal, ledger, clock)
         self._sweep = Sweep(terminal, ledger, name, clock, account.swept_from_s)
         self._guard = Guard(ledger, clock, jitter, self._answers)
@@ -71,6 +71,7 @@ class Gateway:
         self._waiting: list[Order] = []
         self._next_sweep_s = clock.monotonic_s()
         self.health = Health(Rung.DOWN, "not looked yet")
+        self._told: Rung | None = None
         self._recover()
 
     def concerns(self, message: Message[Any]) -> bool:
@@ -142,6 +143,9 @@ class Gateway:
 
     def _look(self) -> None:
         self.health = self._connector.look(self._identity)
+        if self.health.rung is not self._told:
+            self._told = self.health.rung
+            self._ledger.report_health(health_of(self._name, self.health), self._clock.now_us())
         if reason := self._connector.refusal:
             self._halt(reason)
         if self.health.rung is Rung.STRANGER:
