@@ -52,6 +52,7 @@ class Config:
     ports: Ports
     accounts: tuple[str, ...]
     agents: tuple[str, ...]  # `local`, or of each account `login=host:port`
+    health_every_s: int
     symbols: tuple[str, ...]
     seed: int
     log_level: str
@@ -75,6 +76,7 @@ class Config:
             ports=ports,
             accounts=value["ACCOUNTS"],
             agents=_agents_of(value["AGENTS"], value["ACCOUNTS"]),
+            health_every_s=value["HEALTH_EVERY_S"],
             symbols=value["SYMBOLS"],
             seed=value["SEED"],
             log_level=value["LOG_LEVEL"],
@@ -110,6 +112,7 @@ class Config:
             "NAMESPACE": self.namespace,
             "ACCOUNTS": ",".join(self.accounts),
             "AGENTS": ",".join(self.agents),
+            "HEALTH_EVERY_S": str(self.health_every_s),
             "SYMBOLS": ",".join(self.symbols),
             "SEED": str(self.seed),
             "LOG_LEVEL": self.log_level,

@@ -55,6 +55,12 @@ def _number(text: str) -> int:
     return int(text)
 
 
+def _seconds(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 3_600:
+        raise ValueError("give a whole number of seconds from 1 to 3600")
+    return int(text)
+
+
 def _folder(text: str) -> Path:
     path = Path(text).expanduser().absolute()
     if path.exists() and not path.is_dir():
@@ -148,6 +154,12 @@ SETTINGS: tuple[Setting, ...] = (
         "agents of the terminals: local, or login=host:port each; empty: the paper venue's own",
         _agents,
         "",
+    ),
+    Setting(
+        "HEALTH_EVERY_S",
+        "seconds between two heartbeats of an agent, which looks whether its terminal could trade",
+        _seconds,
+        "30",
     ),
     Setting(
         "SYMBOLS",

@@ -54,6 +54,7 @@ def run(
 
     def command(address: str) -> list[str]:
         plain = {"--login": str(login), "--listen": address, "--keys": str(shown)}
+        plain["--heartbeat-s"] = str(config.health_every_s)
         plain["--lock"] = str(place.with_suffix(".lock"))
         words = [word for pair in plain.items() for word in pair]
         return [sys.executable, "-m", "infra.mt5.agent.process", *words, *way]

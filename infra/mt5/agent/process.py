@@ -17,7 +17,7 @@ from typing import IO
 
 from infra.mt5.agent import keys
 from infra.mt5.agent.owner import Account, Owner
-from infra.mt5.agent.server import AgentServer
+from infra.mt5.agent.server import HEARTBEAT_S, AgentServer
 from infra.mt5.terminal import Terminal
 from infra.observe.telemetry import JsonLines
 from infra.secrets import private
@@ -44,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             account = Account(given.login, given.terminal, _credential(given))
             owner = Owner(_terminal(account, given.venue), account)
-            server = AgentServer(owner, given.login, keys.load(given.keys), given.listen)
+            shown = keys.load(given.keys)
+            server = AgentServer(owner, given.login, shown, given.listen, given.heartbeat_s)
         except (SecretsError, OSError, RuntimeError) as wrong:
             log.error("the agent of %d cannot start: %s", given.login, wrong)
             return UNUSABLE
@@ -106,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--listen", required=True, help="host:port; port 0 is any that is free")
     parser.add_argument("--keys", type=Path, required=True, help="what this agent shows")
     parser.add_argument("--lock", type=Path, required=True, help="held while the agent lives")
+    parser.add_argument("--heartbeat-s", type=float, default=HEARTBEAT_S)
     parser.add_argument("--secrets", choices=PROVIDERS, help="who keeps the credential")
     parser.add_argument("--passphrase", action="store_true", help="opens it; said by the keeper")
     parser.add_argument("--home", type=Path, help="whose folder `secrets` is meant")
