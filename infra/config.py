@@ -52,11 +52,11 @@ class Config:
     ports: Ports
     accounts: tuple[str, ...]
     agents: tuple[str, ...]  # `local`, or of each account `login=host:port`
-    health_every_s: int
     symbols: tuple[str, ...]
     seed: int
     log_level: str
     otlp: str
+    health_every_s: int
 
     @staticmethod
     def load(environ: Mapping[str, str]) -> Config:
@@ -76,11 +76,11 @@ class Config:
             ports=ports,
             accounts=value["ACCOUNTS"],
             agents=_agents_of(value["AGENTS"], value["ACCOUNTS"]),
-            health_every_s=value["HEALTH_EVERY_S"],
             symbols=value["SYMBOLS"],
             seed=value["SEED"],
             log_level=value["LOG_LEVEL"],
             otlp=value["OTLP"],
+            health_every_s=value["HEALTH_EVERY_S"],
         )
 
     def agent_of(self, account: str) -> str:
@@ -112,11 +112,11 @@ class Config:
             "NAMESPACE": self.namespace,
             "ACCOUNTS": ",".join(self.accounts),
             "AGENTS": ",".join(self.agents),
-            "HEALTH_EVERY_S": str(self.health_every_s),
             "SYMBOLS": ",".join(self.symbols),
             "SEED": str(self.seed),
             "LOG_LEVEL": self.log_level,
             "OTLP": self.otlp,
+            "HEALTH_EVERY_S": str(self.health_every_s),
         }
         ports = {f"PORT_{name.upper()}": str(port) for name, port in asdict(self.ports).items()}
         return {PREFIX + name: text for name, text in {**plain, **ports}.items() if text}

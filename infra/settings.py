@@ -156,12 +156,6 @@ SETTINGS: tuple[Setting, ...] = (
         "",
     ),
     Setting(
-        "HEALTH_EVERY_S",
-        "seconds between two heartbeats of an agent, which looks whether its terminal could trade",
-        _seconds,
-        "30",
-    ),
-    Setting(
         "SYMBOLS",
         "symbols on the tape",
         _names(r"[A-Z0-9._#-]{2,31}", "EURUSD,XAUUSD"),
@@ -177,4 +171,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("OTLP", "OpenTelemetry collector; empty: traces stay off", _url("http", "https"), ""),
     Setting("PORT_BASE", "first port of this copy", _port, str(PORT_BASE)),
     *(Setting(f"PORT_{n.upper()}", f"port of {n}", _port, "") for n in PORT_OFFSETS),
+    Setting(
+        "HEALTH_EVERY_S",
+        "seconds between two heartbeats of an agent, which looks whether its terminal could trade",
+        _seconds,
+        "30",
+    ),
 )
