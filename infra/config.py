@@ -57,6 +57,7 @@ class Config:
     seed: int
     log_level: str
     otlp: str
+    health_every_s: int
 
     @staticmethod
     def load(environ: Mapping[str, str]) -> Config:
@@ -81,6 +82,7 @@ class Config:
             seed=value["SEED"],
             log_level=value["LOG_LEVEL"],
             otlp=value["OTLP"],
+            health_every_s=value["HEALTH_EVERY_S"],
         )
 
     def agent_of(self, account: str) -> str:
@@ -117,6 +119,7 @@ class Config:
             "SEED": str(self.seed),
             "LOG_LEVEL": self.log_level,
             "OTLP": self.otlp,
+            "HEALTH_EVERY_S": str(self.health_every_s),
         }
         ports = {f"PORT_{name.upper()}": str(port) for name, port in asdict(self.ports).items()}
         return {PREFIX + name: text for name, text in {**plain, **ports}.items() if text}

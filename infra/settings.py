@@ -58,6 +58,12 @@ def _number(text: str) -> int:
     return int(text)
 
 
+def _seconds(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 3_600:
+        raise ValueError("give a whole number of seconds from 1 to 3600")
+    return int(text)
+
+
 def _folder(text: str) -> Path:
     path = Path(text).expanduser().absolute()
     if path.exists() and not path.is_dir():
@@ -188,4 +194,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("OTLP", "OpenTelemetry collector; empty: traces stay off", _url("http", "https"), ""),
     Setting("PORT_BASE", "first port of this copy", _port, str(PORT_BASE)),
     *(Setting(f"PORT_{n.upper()}", f"port of {n}", _port, "") for n in PORT_OFFSETS),
+    Setting(
+        "HEALTH_EVERY_S",
+        "seconds between two heartbeats of an agent, which looks whether its terminal could trade",
+        _seconds,
+        "30",
+    ),
 )

@@ -20,6 +20,7 @@ from events.accounts import (
     BreakerOpened,
     CredentialRotated,
     ExternalDealFound,
+    TerminalHealthChanged,
 )
 from events.bars import BarClosed
 from events.envelope import Event
@@ -119,6 +120,7 @@ TOPICS: tuple[Topic, ...] = (
         BreakerOpened,
         BreakerHalfOpened,
         BreakerClosed,
+        TerminalHealthChanged,
         CredentialRotated,
         ExternalDealFound,
     ),

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from infra.config import Config, ConfigError
@@ -21,12 +22,29 @@ from infra.mt5.agent.pooled import PoolLink, PoolTerminal
 from infra.mt5.agent.scaling import Bounds
 from infra.mt5.remote import DEADLINE_S, RemoteTerminal
 from infra.mt5.terminal import Terminal
+from infra.secrets import private
+from infra.secrets.asking import proven
 from infra.secrets.provider import SecretsError
+from infra.secrets.vault import wants_passphrase
 from infra.settings import BESIDE, LOCAL, TERMINALS_MAX
 
 LOOK_EVERY_S = 0.5
 NOWHERE = "127.0.0.1:1"
 """Where nobody listens: the address of an agent that has not started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What an account's agents are opened with: a terminal (`None`: the venue's), where its
+    credential is and what opens that, a bundle of keys where the platform's are not."""
+
+    terminal: str | None = None
+    secrets: str | None = None
+    passphrase: str = ""
+    bundle: str | None = None
+
+
+OF_THE_VENUE = Means()
 
 
 def run(
@@ -36,16 +54,22 @@ def run(
     listen: str,
     terminal: str | None = None,
     secrets: str | None = None,
+    bundle: str | None = None,
 ) -> None:
     """Keep agents alive until told to stop. Without a `terminal` it is one of the venue's.
 
     A terminal has one agent; of the venue's there are as many as the configuration and orders say.
+    `bundle` holds an agent's keys, on a machine that is not the platform's.
     """
     bounds = Bounds(*config.terminals) if terminal is None else Bounds()
+    try:
+        means = Means(terminal, secrets, asked_for(config, account, secrets), bundle)
+    except SecretsError as wrong:
+        raise ConfigError(str(wrong)) from wrong
 
     def keeper(number: int) -> Keeper:
         where = listen if number == 1 else f"{listen.rpartition(':')[0]}:0"
-        return keeper_of(config, account, where, terminal, secrets, number=number)
+        return keeper_of(config, account, where, means, number=number)
 
     for number in range(1, TERMINALS_MAX + 1):  # of a keeper before us, whose agents went with it
         _place(config, login_of(account), number).unlink(missing_ok=True)
@@ -61,8 +85,7 @@ def keeper_of(
     config: Config,
     account: str,
     listen: str,
-    terminal: str | None = None,
-    secrets: str | None = None,
+    means: Means = OF_THE_VENUE,
     errors: Path | None = None,
     number: int = 1,
 ) -> Keeper:
@@ -72,23 +95,46 @@ def keeper_of(
     """
     login = login_of(account)
     try:
-        shown = keys.ensure(_keys(config), agent_name(login))
-        mine = platform_keys(config)
+        shown, mine = shown_and_kept(config, login, means.bundle)
     except SecretsError as wrong:
         raise ConfigError(str(wrong)) from wrong
     place = _place(config, login, number)
     place.parent.mkdir(parents=True, exist_ok=True)
-    way = ["--venue", config.venue] if terminal is None else ["--terminal", terminal]
-    if secrets is not None:
-        way += ["--secrets", secrets, "--home", str(config.home)]
+    way = _way(config, means)
 
     def command(address: str) -> list[str]:
         plain = {"--login": str(login), "--listen": address, "--keys": str(shown)}
+        plain["--heartbeat-s"] = str(config.health_every_s)
         plain["--lock"] = str(place.with_suffix(".lock"))
         words = [word for pair in plain.items() for word in pair]
         return [sys.executable, "-m", "infra.mt5.agent.process", *words, *way]
 
-    return Keeper(login, command, mine, listen, place, errors=errors)
+    passphrase = means.passphrase
+    return Keeper(login, command, mine, listen, place, errors=errors, passphrase=passphrase)
+
+
+def _way(config: Config, means: Means) -> list[str]:
+    """An agent's words for its terminal and its credential."""
+    terminal = means.terminal
+    way = ["--venue", config.venue] if terminal is None else ["--terminal", terminal]
+    if means.secrets is not None:
+        way += ["--secrets", means.secrets, "--home", str(config.home)]
+    return [*way, "--passphrase"] if means.passphrase else way
+
+
+def shown_and_kept(config: Config, login: int, bundle: str | None) -> tuple[Path, keys.Keys]:
+    """The file of what an agent shows, and what its keeper feels its pulse with."""
+    if bundle is None:
+        return keys.ensure(_keys(config), agent_name(login)), platform_keys(config)
+    return Path(bundle), keys.load_bundle(Path(bundle), login)[1]
+
+
+def asked_for(config: Config, account: str, secrets: str | None) -> str:
+    """The passphrase of the account's credential, if it has one: asked once, for all its agents."""
+    if secrets is None or not wants_passphrase(secrets, config.home, account):
+        return ""
+    private.no_dumps()
+    return proven(account, config.home)
 
 
 def terminal_of(config: Config, account: str) -> Terminal:

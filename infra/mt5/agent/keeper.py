@@ -10,7 +10,7 @@ import logging
 import random
 import subprocess
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -56,6 +56,7 @@ class Keeper:
         place: Path,
         limits: Limits | None = None,
         errors: Path | None = None,
+        passphrase: str = "",
     ) -> None:
         self._login = login
         self._command = command
@@ -64,6 +65,7 @@ class Keeper:
         self._place = place
         self._limits = limits or Limits()
         self._errors = errors
+        self._passphrase = passphrase
         self._backoff = Backoff()
         self._luck = random.Random(login)
         self._child: _Child | None = None
@@ -82,7 +84,8 @@ class Keeper:
         """Start the agent if it is time; end it if it has died, hangs or is silent."""
         if self._child is None:
             if monotonic() >= self._due_s:
-                self._child = _Child(self._command(self._listen), self._errors)
+                argv = self._command(self._listen)
+                self._child = _Child(argv, self._errors, self._passphrase)
             return
         if complaint := self._complaint(self._child):
             log.warning("the agent of %d is replaced: it %s", self._login, complaint)
@@ -153,16 +156,24 @@ class Keeper:
 class _Child:
     """An agent's process. It ends when the pipe to its standard input does."""
 
-    def __init__(self, argv: Sequence[str], errors: Path | None) -> None:
+    def __init__(self, argv: Sequence[str], errors: Path | None, passphrase: str) -> None:
         with errors.open("ab") if errors else nullcontext() as log:
             self.process = subprocess.Popen(
                 argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
             )
+        self._tell(passphrase)
         self.started_s = self.heard_s = monotonic()
         self.address = ""
         self.pulse: AgentPulse | None = None
         self._hearing = Thread(target=self._hear, name="agent-address", daemon=True)
         self._hearing.start()
+
+    def _tell(self, passphrase: str) -> None:
+        """The first and only line that it is told: a pipe is seen by nobody else."""
+        if passphrase and self.process.stdin is not None:
+            with suppress(BrokenPipeError):  # it has ended already, and that will be seen
+                self.process.stdin.write(f"{passphrase}\n")
+                self.process.stdin.flush()
 
     def _hear(self) -> None:
         """The first line that it says is where it listens."""

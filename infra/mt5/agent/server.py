@@ -19,10 +19,10 @@ from infra.mt5 import constants as mt5
 from infra.mt5 import wire
 from infra.mt5.agent import contract
 from infra.mt5.agent.contract import Answered, Asked, Foreseen, Greeting, Hello, Pulse
-from infra.mt5.agent.keys import Keys
+from infra.mt5.agent.keys import PLATFORM, Keys, keeper_name
 from infra.mt5.agent.lanes import LANE_OF, Lane
 from infra.mt5.agent.owner import LateError, Owner
-from infra.mt5.agent.tls import grpc, served
+from infra.mt5.agent.tls import grpc, let_in, served
 from infra.mt5.agent.worker import Worker
 from infra.mt5.link import CallError
 from infra.mt5.recovery import Recovery, of_error
@@ -74,14 +74,12 @@ class AgentServer:
 
     def _handlers(self) -> Any:
         functions = {name: self._function(name) for name in contract.FUNCTIONS}
-        apart = {
-            contract.HELLO: self._hello,
-            contract.PULSE: self._pulse,
-            contract.AHEAD: self._ahead,
-        }
+        calls = {**functions, contract.HELLO: self._hello, contract.AHEAD: self._ahead}
+        handlers = {name: let_in(handler, PLATFORM) for name, handler in calls.items()}
+        mine = (PLATFORM, keeper_name(self._login))
+        handlers[contract.PULSE] = let_in(self._pulse, *mine)
         methods = {
-            name: grpc.unary_unary_rpc_method_handler(handler)
-            for name, handler in {**functions, **apart}.items()
+            name: grpc.unary_unary_rpc_method_handler(handler) for name, handler in handlers.items()
         }
         return grpc.method_handlers_generic_handler(contract.SERVICE, methods)
 

@@ -14,6 +14,7 @@ from threading import Event, Thread
 from typing import Protocol
 
 from events.envelope import first_cause
+from events.limits import LimitsSet
 from events.orders import OrderAccepted
 from events.values import Side, lots, price
 from infra.mt5.chaos.record import DEALT, Intent, Outcome
@@ -22,7 +23,9 @@ from infra.mt5.gateway.clock import SystemClock
 from infra.mt5.gateway.connect import Connector
 from infra.mt5.gateway.health import Identity, Rung
 from infra.mt5.gateway.ledger import Entry
-from infra.mt5.gateway.send import Lost, NotSent, Refused, Sender, Taken, Verdict
+from infra.mt5.gateway.room import Missing, Room
+from infra.mt5.gateway.send import Lost, NotSent, Refused, Result, Sender, Taken
+from infra.mt5.gateway.warm import Warm
 from infra.mt5.reconcile import Found, is_fill
 from infra.mt5.simulator.settings import SERVER
 from infra.mt5.terminal import Terminal
@@ -67,7 +70,8 @@ class Lane:
     def __post_init__(self) -> None:
         identity, terminal = self._identity, self.line.terminal
         self._connector = Connector(terminal, self._clock, self.luck)
-        self._sender = Sender(terminal, self._connector, identity, self._clock, self.luck)
+        warm = Warm(terminal, self._clock, (self.symbol,))
+        self._sender = Sender(terminal, self._connector, identity, warm, self._clock, self.luck)
         self._thread = Thread(target=self._run, name=f"{self.login}-{self.symbol}", daemon=True)
 
     def start(self) -> None:
@@ -142,12 +146,27 @@ class Lane:
         self.magics.add(intent.magic)
         now_us, asked_s = self._clock.now_us(), self._clock.monotonic_s()
         self._sender.foresee(order)
-        verdict = self._sender.send(order, asked_s, lambda _number: True, lambda: "")
-        intent.outcome = self._ended(intent, now_us, verdict)
+        result = self._sender.send(order, asked_s, lambda _number: True, self._room)
+        intent.outcome = self._ended(intent, now_us, result)
 
-    def _ended(self, intent: Intent, now_us: int, verdict: Verdict) -> Outcome:
+    def _room(self) -> Room:
+        """Room enough: it is not limits that are on trial."""
+        held = self.line.terminal.positions_get()
+        limits = LimitsSet(
+            account=str(self.login),
+            version=1,
+            volume_lots_max=VOLUME_LOTS,
+            open_lots_max=lots("1000"),
+            open_positions_max=1_000,
+            confidence_min=0.0,
+            signal_age_ms_max=EXPIRES_S * 1_000,
+            symbols=(self.symbol,),
+        )
+        return Room(limits, Missing("no positions") if held is None else held)
+
+    def _ended(self, intent: Intent, now_us: int, result: Result) -> Outcome:
         venue_order = 0
-        match verdict:
+        match result:
             case Refused(reread=reread):
                 if reread:  # the position that it should close is gone
                     self._position = None

@@ -21,7 +21,7 @@ TERMINALS = (
     "infra/mt5/simulator/",
 )
 """Those that define it, or carry it from a terminal to its broker."""
-BENCHES = ("infra/bench/agent.py", "infra/bench/simulator.py")
+BENCHES = ("infra/bench/agent.py", "infra/bench/simulator.py", "infra/bench/warm.py")
 """They time it at venues that they have made for that, and that end with them."""
 RULES = "infra/mt5/certify/"
 """They send to simulated brokers and, where told to, to demo accounts: see its `stage.py`."""

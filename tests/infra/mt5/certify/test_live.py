@@ -82,7 +82,7 @@ def test_with_leave_rules_trade_the_least_volume_and_clear_it_away(world: World)
 
 
 def test_nothing_is_traded_on_an_account_with_real_money() -> None:
-    terms = AccountSettings(kind=mt5.ACCOUNT_TRADE_MODE_REAL)
+    terms = AccountSettings(trade_mode=mt5.ACCOUNT_TRADE_MODE_REAL)
     with in_process(settings(terms=terms)) as real:
         with pytest.raises(Refused, match="no demo account"):
             live(real.ready(), trade=True)

@@ -8,7 +8,7 @@ import pytest
 
 from infra.mt5 import constants as mt5
 from infra.mt5.simulator.account import Account
-from infra.mt5.simulator.book import levels
+from infra.mt5.simulator.book import Level, levels
 from infra.mt5.simulator.ledger import Order
 from infra.mt5.simulator.settings import MarketSettings
 from infra.mt5.simulator.specification import Depth
@@ -269,7 +269,7 @@ def test_a_stop_takes_the_levels_and_its_rest_the_last_of_them(lots: float) -> N
     assert dealt(account)[-1].price == _mean(book, lots) < 1.09
 
 
-def _mean(book: list[Any], lots: float) -> float:
+def _mean(book: list[Level], lots: float) -> float:
     paid, left = 0.0, lots
     for level in book:
         part = min(left, level.lots)
