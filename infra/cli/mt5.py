@@ -7,12 +7,16 @@ import os
 import shutil
 import subprocess
 from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
 
 from infra.cli import certify
 from infra.config import Config, ConfigError
 from infra.mt5.accounts import login_of
 from infra.mt5.shim import Options, broker_of, environment
 from infra.mt5.shim.options import MARGIN_MODES
+from infra.mt5.simulator.faults import FaultRule
 from infra.mt5.simulator.journal import JournalError
 
 
@@ -42,7 +46,7 @@ def _configure_chaos(chaos: argparse.ArgumentParser) -> None:
 def _configure_shim(shim: argparse.ArgumentParser) -> None:
     usual = Options()
     shim.add_argument("--seed", type=int, default=usual.seed, help="of the market")
-    shim.add_argument("--symbols", default=",".join(usual.symbols), metavar="A,B")
+    shim.add_argument("--symbols", metavar="A,B", help="else all, or those that are recorded")
     shim.add_argument(
         "--logins",
         default=",".join(map(str, usual.logins)),
@@ -73,7 +77,27 @@ def _configure_shim(shim: argparse.ArgumentParser) -> None:
         "time.sleep passes at once; else the time is the machine's",
     )
     shim.add_argument("--books", default="", metavar="FOLDER", help="keep what is traded there")
+    _configure_weather(shim)
     shim.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND")
+
+
+def _configure_weather(shim: argparse.ArgumentParser) -> None:
+    """What it is quoted, and what goes wrong."""
+    shim.add_argument(
+        "--recorded",
+        action="append",
+        default=[],
+        metavar="SYMBOL=FILE",
+        help="quote these ticks or minute bars and nothing else, in virtual time",
+    )
+    shim.add_argument(
+        "--way-ms", type=int, default=0, metavar="N", help="a request's way, each way"
+    )
+    shim.add_argument("--desk-ms", type=int, default=0, metavar="N", help="what the desk takes")
+    shim.add_argument("--jitter-ms", type=int, default=0, metavar="N", help="of both, at most")
+    shim.add_argument("--faults", metavar="FILE", help="a list of fault rules, as JSON")
+    shim.add_argument("--faults-per-hour", type=float, default=0.0, metavar="N", help="by the seed")
+    shim.add_argument("--mishaps-per-day", type=float, default=0.0, metavar="N", help="of a symbol")
 
 
 def main(config: Config, arguments: argparse.Namespace) -> int:
@@ -136,9 +160,10 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _options(given: argparse.Namespace) -> Options:
+    recorded, usual = dict(map(_recorded, given.recorded)), Options().symbols
     return Options(
         seed=given.seed,
-        symbols=tuple(given.symbols.split(",")),
+        symbols=tuple(given.symbols.split(",")) if given.symbols else tuple(recorded) or usual,
         logins=tuple(_login(login) for login in given.logins.split(",")),
         server=given.server,
         password=given.password,
@@ -147,7 +172,28 @@ def _options(given: argparse.Namespace) -> Options:
         server_offset_h=given.server_offset_h,
         starts_at=_time(given.starts_at) if given.starts_at else None,
         books=os.path.abspath(given.books) if given.books else "",
+        recorded=recorded,
+        way_ms=given.way_ms,
+        desk_ms=given.desk_ms,
+        jitter_ms=given.jitter_ms,
+        faults=_rules(given.faults) if given.faults else (),
+        faults_per_hour=given.faults_per_hour,
+        mishaps_per_day=given.mishaps_per_day,
     )
+
+
+def _recorded(text: str) -> tuple[str, str]:
+    symbol, parted, path = text.partition("=")
+    if not parted or not path:
+        raise ValueError(f"--recorded {text!r} is no recording; give SYMBOL=FILE")
+    return symbol, os.path.abspath(path)
+
+
+def _rules(path: str) -> tuple[FaultRule, ...]:
+    try:
+        return msgspec.json.decode(Path(path).read_bytes(), type=tuple[FaultRule, ...])
+    except msgspec.MsgspecError as wrong:
+        raise ValueError(f"{path} is no list of fault rules: {wrong}") from None
 
 
 def _login(text: str) -> int:

@@ -46,7 +46,7 @@ def recording(path: Path, symbol: str | None = None) -> Recording:
     """Look at a file; `ConfigError` says in one line why it cannot be played."""
     digest, lines = hashlib.sha256(), 0
     try:
-        with _opened(path) as file:
+        with opened(path) as file:
             while chunk := file.read(CHUNK_BYTES):
                 digest.update(chunk)
                 lines += chunk.count(b"\n")
@@ -65,7 +65,7 @@ def said(recording: Recording) -> Iterator[tuple[int, Said]]:
     Lines are numbered from 1, a header line included, so that `source_seq` is the line's number.
     """
     symbol = recording.symbol
-    with _opened(recording.path) as file:
+    with opened(recording.path) as file:
         lines = io.TextIOWrapper(file, encoding="utf-8", errors="replace", newline="\n")
         first = lines.readline().rstrip("\r\n")
         read, is_header = _reader(first, symbol)
@@ -159,7 +159,8 @@ def _symbol_in(path: Path) -> str:
     return found.group()
 
 
-def _opened(path: Path) -> IO[bytes]:
+def opened(path: Path) -> IO[bytes]:
+    """The bytes of a file, unpacked."""
     file = path.open("rb")
     if path.suffix != ".zst":
         return file

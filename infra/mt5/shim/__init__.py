@@ -21,7 +21,7 @@ from infra.mt5.shim.link import ShimLink
 from infra.mt5.shim.module import NAME, module_of
 from infra.mt5.shim.options import Options
 from infra.mt5.simulator.broker import Broker
-from infra.mt5.simulator.clock import Clock, RealClock
+from infra.mt5.simulator.clock import Clock
 from infra.mt5.simulator.terminal import DirectLink
 
 __all__ = ["Options", "broker_of", "environment", "simulated", "terminal_of", "told"]
@@ -36,8 +36,7 @@ CALL_MS = 10
 
 def broker_of(options: Options, clock: Clock | None = None) -> Broker:
     """The broker; `ValueError` or `JournalError` says why there can be none."""
-    folder = Path(options.books) if options.books else None
-    return Broker(options.settings(), clock or RealClock(), folder)
+    return options.broker(clock or options.clock())
 
 
 def terminal_of(options: Options, broker: Broker, call_ms: int = 0) -> Package:
@@ -55,7 +54,7 @@ def simulated(options: Options | None = None, clock: Clock | None = None) -> Ite
     chosen = options or Options()
     broker = broker_of(chosen, clock or chosen.clock())
     before = sys.modules.get(NAME)
-    call_ms = CALL_MS if clock is None and chosen.starts_at else 0
+    call_ms = CALL_MS if clock is None and chosen.virtual else 0
     module = sys.modules[NAME] = module_of(terminal_of(chosen, broker, call_ms))
     try:
         yield module

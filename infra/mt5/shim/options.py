@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from infra.mt5 import constants as mt5
+from infra.mt5.link import CallError
+from infra.mt5.shim.recorded import begins_ms, market_of
+from infra.mt5.simulator.broker import Broker
 from infra.mt5.simulator.clock import Clock, RealClock, VirtualClock
+from infra.mt5.simulator.faults import FaultRule, seeded
 from infra.mt5.simulator.settings import (
     SERVER,
     AccountSettings,
@@ -23,6 +28,9 @@ from infra.mt5.simulator.symbols import SYMBOLS
 LOGIN = 90001
 HOUR_S = 3_600
 LEVELS = 10
+FAULTS_PER_HOUR_MAX = 3_600.0
+FAULTS_FOR_MS = 24 * HOUR_S * 1_000
+"""How long faults by the seed go on; there would be no end to their list."""
 BY_MARKET = mt5.SYMBOL_TRADE_EXECUTION_MARKET  # a dealer would take any volume at the quote
 Kind = Literal["hedging", "netting", "exchange"]
 MARGIN_MODES: dict[Kind, int] = {
@@ -39,6 +47,11 @@ class Options(msgspec.Struct, frozen=True):
     `depth_lots`: the mean of what is on offer at each of ten prices; 0: any volume at the quote.
     `starts_at`: where virtual time begins; without it the time is the machine's. `books`: a folder
     in which what was traded outlives the program; without it nothing does.
+
+    `recorded` names files of ticks or bars by symbol: time is virtual then and begins with them.
+    `way_ms` is how long a request travels one way, `desk_ms` how long the desk takes, `jitter_ms`
+    how much longer either may, by the seed. `faults` are rules for each account's terminal,
+    `faults_per_hour` more of them by the seed, `mishaps_per_day` those of each symbol's market.
     """
 
     seed: int = 7
@@ -51,12 +64,22 @@ class Options(msgspec.Struct, frozen=True):
     server_offset_h: float = 0.0
     starts_at: datetime | None = None
     books: str = ""
+    recorded: dict[str, str] = {}
+    way_ms: int = 0
+    desk_ms: int = 0
+    jitter_ms: int = 0
+    faults: tuple[FaultRule, ...] = ()
+    faults_per_hour: float = 0.0
+    mishaps_per_day: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.logins or min(self.logins) < 1:
             raise ValueError(f"logins are {self.logins}; give at least one, each above 0")
         if self.starts_at is not None and self.starts_at.tzinfo is None:
             raise ValueError(f"time begins at {self.starts_at}, in no zone; give one, such as UTC")
+        if not 0 <= self.faults_per_hour <= FAULTS_PER_HOUR_MAX:
+            most = f"give 0 to {FAULTS_PER_HOUR_MAX:g}"
+            raise ValueError(f"faults_per_hour is {self.faults_per_hour}; {most}")
 
     def settings(self) -> BrokerSettings:
         """The broker's; `ValueError` says what it cannot be."""
@@ -68,12 +91,42 @@ class Options(msgspec.Struct, frozen=True):
             seed=self.seed,
             symbols=named,
             server_offset_s=round(self.server_offset_h * HOUR_S),
+            mishaps_per_day=self.mishaps_per_day,
         )
-        terms = AccountSettings(margin_mode=MARGIN_MODES[self.kind])
+        terms = AccountSettings(
+            margin_mode=MARGIN_MODES[self.kind],
+            way_ms=self.way_ms,
+            way_jitter_ms=self.jitter_ms,
+            desk_ms=self.desk_ms,
+            desk_jitter_ms=self.jitter_ms,
+        )
         return BrokerSettings(logins=self.logins, market=market, terms=terms)
+
+    @property
+    def virtual(self) -> bool:
+        """Whether time is the program's own."""
+        return self.starts_at is not None or bool(self.recorded)
 
     def clock(self) -> Clock:
         """The clock of the broker."""
-        if self.starts_at is None:
-            return RealClock()
-        return VirtualClock(round(self.starts_at.timestamp() * 1_000))
+        if self.starts_at is not None:
+            return VirtualClock(round(self.starts_at.timestamp() * 1_000))
+        return VirtualClock(begins_ms(self.recorded)) if self.recorded else RealClock()
+
+    def broker(self, clock: Clock) -> Broker:
+        """The broker; `ValueError` or `JournalError` says why there can be none."""
+        settings, market = self.settings(), None
+        if self.recorded:
+            market = market_of(self.recorded, settings.market)
+            settings = replace(settings, market=market.settings)
+        broker = Broker(settings, clock, Path(self.books) if self.books else None, market)
+        now_ms = broker.now_ms()
+        for login in self.logins:
+            until_ms = now_ms + FAULTS_FOR_MS
+            drawn = seeded(self.seed, login, now_ms, until_ms, self.faults_per_hour)
+            try:
+                broker.inject(login, (*self.faults, *drawn))
+            except CallError as wrong:
+                broker.close()
+                raise ValueError(wrong.text) from None
+        return broker

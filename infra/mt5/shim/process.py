@@ -16,7 +16,7 @@ def names() -> dict[str, Any]:
     options = told(os.environ)
     clock = options.clock()
     broker = broker_of(options, clock)
-    if options.starts_at is None:
+    if not options.virtual:
         return contents(terminal_of(options, broker))
     pass_at_once(clock)
     return contents(terminal_of(options, broker, CALL_MS))
