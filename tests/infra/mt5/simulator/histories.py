@@ -87,14 +87,16 @@ def _compare_swaps(report: Report, tally: Tally) -> None:
         return
     symbols = {step.symbol: _charged(step.symbol, signs) for step in steps}
     for step, close, deal, _ in replayed(report, steps, symbols, swaps_given=False):
-        votes = signs[step.symbol, 1 - step.side]
-        if not _overnight(step, close) and close.swap:
+        told, booked = _sign(close.swap), _sign(deal.swap)
+        if told and not _overnight(step, close):
             tally.left_out[IN_A_DAY] += 1
-        elif _overnight(step, close) and votes.total() < 2:
-            tally.left_out[ONE_ROW] += 1
-        else:
-            what = "swap sign" if _overnight(step, close) else "no swap"
-            tally.compare(what, step, _sign(close.swap), _sign(deal.swap))
+            continue
+        tally.compare("charged", step, abs(told), abs(booked))
+        if _overnight(step, close):
+            if signs[step.symbol, 1 - step.side].total() < 2:
+                tally.left_out[ONE_ROW] += 1
+            else:
+                tally.compare("swap sign", step, told, booked)
 
 
 def _signs(report: Report) -> dict[tuple[str, int], Counter[int]]:
@@ -194,8 +196,8 @@ def _charged(name: str, signs: dict[tuple[str, int], Counter[int]]) -> Specifica
     is not looked at, and so no rate is needed."""
     rates = []
     for side in (mt5.ORDER_TYPE_BUY, mt5.ORDER_TYPE_SELL):
-        votes = signs.get((name, side))
-        rates.append(RATE * votes.most_common(1)[0][0] if votes else RATE)
+        votes = signs[name, side]  # a single row tells nothing but itself
+        rates.append(RATE * votes.most_common(1)[0][0] if votes.total() > 1 else RATE)
     return replace(
         _symbol(name, {name: 0.0}),
         profit="USD",
@@ -229,14 +231,14 @@ def _of_symbol(steps: list[Step]) -> Ticks:
 
 
 def table(tallies: list[Tally]) -> str:
-    """A line per report and one of the sums: closes, the same of how many, what was left out. The
-    sign is that of positions held over midnight; the others are charged no swap."""
+    """A line per report and one of the sums: closes, the same of how many, what was left out. A
+    position is charged, or is not, a swap; its sign is compared where it is held over midnight."""
     whole = Tally("all", sum(tally.closes for tally in tallies))
     for tally in tallies:
         whole.same += tally.same
         whole.of += tally.of
         whole.left_out += tally.left_out
-    heads = ("profit", "swap sign", "no swap", "balance")
+    heads = ("profit", "balance", "charged", "swap sign")
     lines = [f"{'report':8}{'closes':>7}" + "".join(f"{head:>13}" for head in heads)]
     for tally in (*tallies, whole):
         shares = (f"{tally.same[head]} of {tally.of[head]}" for head in heads)

@@ -10,7 +10,10 @@ from tests.infra.mt5.simulator.histories import IN_A_DAY, NO_SWAP, ONE_ROW, comp
 from tests.infra.mt5.simulator.reports import NO_DEAL, NO_RATE, ROUNDED, read
 
 POSITIONS = "Time,Position,Symbol,Type,Volume,Price,S / L,T / P,Time,Price,Commission,Swap,Profit\n"
-DEALS = "Time,Deal,Symbol,Type,Direction,Volume,Price,Order,Commission,Fee,Swap,Profit,Balance,Comment\n"
+DEALS = (
+    "Time,Deal,Symbol,Type,Direction,Volume,Price,Order,"
+    "Commission,Fee,Swap,Profit,Balance,Comment\n"
+)
 # A lot of EURUSD that rises by ten points gains 10.00; 3.50 a lot each way are charged.
 DAY = "2024.01.09 10:00:00,1,EURUSD,buy,1,1.10000,,,2024.01.09 12:00:00,1.10010,-7,0,10.00\n"
 NIGHT = "2024.01.09 10:00:00,2,EURUSD,buy,1,1.10000,,,2024.01.10 12:00:00,1.10010,-7,-2,10.00\n"
@@ -28,7 +31,7 @@ def test_what_has_its_inputs_is_the_same(tmp_path: Path) -> None:
     _report(tmp_path, DAY + NIGHT + LATER + DOLLARS)
     (tally,) = map(compared, read(tmp_path))
     assert tally.differences == []
-    assert tally.same == {"profit": 4, "balance": 4, "swap sign": 2, "no swap": 2}
+    assert tally.same == {"profit": 4, "balance": 4, "swap sign": 2, "charged": 4}
     assert tally.of == tally.same
 
 
@@ -36,7 +39,7 @@ def test_a_netted_account_is_followed_row_by_row(tmp_path: Path) -> None:
     (tmp_path / "a_deals.csv").write_text(DEALS + NETTED)
     (tally,) = map(compared, read(tmp_path))
     assert tally.differences == []
-    assert tally.same == {"profit": 1, "balance": 1}
+    assert tally.same == {"profit": 1, "balance": 1, "charged": 1}
     assert tally.left_out == {ONE_ROW: 1}
 
 
@@ -46,6 +49,7 @@ def test_a_netted_account_is_followed_row_by_row(tmp_path: Path) -> None:
         (DAY, DAY.replace("10.00\n", "10.01\n"), ["profit", "balance"]),
         (DOLLARS, DOLLARS.replace("33.24", "33.23"), ["profit", "balance"]),
         (NIGHT, NIGHT.replace(",-2,", ",2,"), ["swap sign"]),
+        (NIGHT, NIGHT.replace(",-2,", ",0,"), ["charged", "swap sign"]),
         (LATER, LATER.replace(",-14,-4,", ",-14.01,-4,"), ["balance"]),
     ],
 )
