@@ -254,7 +254,8 @@ def main(folder: Path) -> int:
     tallies = [compared(report) for report in read(folder)]
     print(table(tallies))
     differences = [line for tally in tallies for line in tally.differences]
-    print("\n".join(differences), file=sys.stderr)
+    for line in differences:
+        print(line, file=sys.stderr)
     return int(bool(differences) or not any(tally.of for tally in tallies))
 
 
