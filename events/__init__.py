@@ -42,6 +42,7 @@ from events.orders import (
 )
 from events.predictions import FeaturesComputed, PredictionMade
 from events.signals import Abstained, SignalRaised
+from events.upcast import Upcast
 
 EVENTS: tuple[type[Event], ...] = (
     TickReceived,
@@ -80,3 +81,6 @@ EVENTS: tuple[type[Event], ...] = (
     PromotionRefused,
     DeadLettered,
 )
+
+UPCASTS: tuple[Upcast, ...] = ()
+"""In the order in which they came. Nothing has moved its meaning yet."""
