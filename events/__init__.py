@@ -24,7 +24,7 @@ from events.execution import (
     ExecutionOpened,
     ExecutionStuck,
 )
-from events.letters import DeadLettered
+from events.letters import DeadLettered, LetterDiscarded, LetterReleased
 from events.limits import LimitsSet
 from events.market import QuoteQuarantined, TickReceived
 from events.models import ModelPromoted, ModelTrained, PromotionRefused
@@ -80,6 +80,8 @@ EVENTS: tuple[type[Event], ...] = (
     ModelPromoted,
     PromotionRefused,
     DeadLettered,
+    LetterReleased,
+    LetterDiscarded,
 )
 
 UPCASTS: tuple[Upcast, ...] = ()
