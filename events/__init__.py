@@ -41,6 +41,7 @@ from events.orders import (
     PositionClosed,
 )
 from events.predictions import FeaturesComputed, PredictionMade
+from events.roles import RoleStarted
 from events.signals import Abstained, SignalRaised
 from events.upcast import Upcast
 
@@ -82,6 +83,7 @@ EVENTS: tuple[type[Event], ...] = (
     DeadLettered,
     LetterReleased,
     LetterDiscarded,
+    RoleStarted,
 )
 
 UPCASTS: tuple[Upcast, ...] = ()

@@ -47,6 +47,7 @@ from events.orders import (
     PositionClosed,
 )
 from events.predictions import FeaturesComputed, PredictionMade
+from events.roles import RoleStarted
 from events.signals import Abstained, SignalRaised
 
 MARKET_PARTITIONS = 2
@@ -128,6 +129,7 @@ TOPICS: tuple[Topic, ...] = (
     _decided("model-commands", "model", *model_commands.COMMANDS),
     _decided("model-events", "model", ModelTrained, ModelPromoted, PromotionRefused),
     Topic("dead-letters", "topic", 1, (DeadLettered,), False),
+    Topic("role-events", "role", 1, (RoleStarted,), False),
     _decided("letter-commands", "letter", *letter_commands.COMMANDS),
     _decided("letter-events", "letter", LetterReleased, LetterDiscarded),
 )

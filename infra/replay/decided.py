@@ -10,6 +10,7 @@ from confluent_kafka import Consumer
 
 from commands import DECIDER_OF
 from events.envelope import Message
+from events.roles import RoleStarted
 from events.signals import SignalRaised
 from infra.config import Config
 from infra.replay.apart import Shown
@@ -44,7 +45,8 @@ def decided_again(config: Config, ids: Ids, judged: Judged, shown: Shown) -> Dec
     """The whole log in the order of its commits; nothing is written anywhere."""
     local = LocalIds(ids)
     with tape.reader(config) as client:
-        signals = dict(_by_id(config, client, local, {topic_of(SignalRaised).name}))
+        consumed = {topic_of(kind).name for kind in (SignalRaised, RoleStarted)}
+        signals = dict(_by_id(config, client, local, consumed))
         topics = {topic_of(kind).name for kind in DECIDER_OF}
         found = _by_id(config, client, local, topics)
         commands = {name: m for name, m in found if m.envelope.source != EVENT_STORE}

@@ -37,12 +37,12 @@ ALWAYS: Judged = (-(2**63), 2**63)
 
 
 class Decisions:
-    """The log, as far as it has been taken. `signals` and `commands` are what the tape holds."""
+    """The log, as far as it has been taken. `heard` and `commands` are on the tape alone."""
 
     def __init__(
         self,
         ids: Ids,
-        signals: Mapping[str, Message[Any]],
+        heard: Mapping[str, Message[Any]],
         commands: Mapping[str, Message[Any]],
         judged: Judged = ALWAYS,
     ) -> None:
@@ -50,7 +50,7 @@ class Decisions:
         self.first: Mismatch | None = None
         self.environments: set[str] = set()
         self._ids = ids
-        self._signals, self._commands, self._judged = signals, commands, judged
+        self._heard, self._commands, self._judged = heard, commands, judged
         self._draft = Draft(self._found)
         self._instances: dict[str, Instance] = {}
         self._owed: defaultdict[str, deque[StoredEvent]] = defaultdict(deque)
@@ -113,7 +113,7 @@ class Decisions:
         else:
             self._fold(stream, entry, found)
         if isinstance(found.message.event, ExecutionOpened):
-            self.environments.add(getattr(found.message.event, "environment_digest", ""))
+            self.environments.add(found.message.event.environment_digest)
 
     def _fold(self, stream: str, entry: StoredEvent, found: Kept) -> None:
         """Evidence: it must follow what was there, and be written as it would be today."""
@@ -127,7 +127,7 @@ class Decisions:
         """What a journal has heard is what stands on the tape, at the place that it names."""
         name, envelope = message.envelope.message_id, message.envelope
         if envelope.source != EVENT_STORE:
-            on_tape = self._signals.get(name)
+            on_tape = self._heard.get(name)
             same = on_tape is not None and replace(on_tape, position=None) == message
         else:
             said, number = self._known.get(name, (b"", 0))

@@ -15,6 +15,7 @@ from commands.orders import RequestOrder
 from events.execution import ExecutionCompleted
 from events.values import lots
 from infra.config import Config
+from infra.models.environment import environment_digest
 from infra.replay.decided import Decided, decided_again
 from infra.replay.decisions import ALWAYS, DECIDED, EVIDENCE, HEARD, SAGA
 from infra.run import commands, relay
@@ -73,6 +74,7 @@ def test_all_that_was_decided_is_decided_again_to_the_same_bytes(decided: Config
     assert counts[DECIDED][0] >= SIGNALS * 5 + 9  # and what accounts were told
     assert counts[EVIDENCE][0] == SIGNALS * 6  # what the gateway intended and filled
     assert counts[HEARD][0] > SIGNALS * 10
+    assert found.environments == {environment_digest(decided)}
     assert again(decided).digest == found.digest
     nothing = again(decided, (0, 1))
     assert not any(count.inputs for count in nothing.counts.values())
