@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+import msgspec
+
 from events.envelope import Event
 from infra.replay.ahead import Ahead
 from infra.replay.found import Count, Mismatch
@@ -33,6 +35,7 @@ BATCH = 500
 Fed = tuple[Record, bool, Event | None]
 Choose = Callable[[Record | None], Stage]
 """The stage that made a record, or any that fits. Only inference has several, one for a model."""
+_packed = msgspec.msgpack.Encoder().encode
 LOCAL_ID_FIRST = 2**31
 """Schema ids of what is recomputed here: no registry gives them, and none is asked to."""
 
@@ -138,9 +141,7 @@ class Link:
         known = self._hashes.get(output.key)
         if known is None:
             known = self._hashes[output.key] = hashlib.sha256(output.topic.encode())
-        said = [part for name, text in sorted(output.headers) for part in (name.encode(), text)]
-        parts = (*said, output.value[FRAME_BYTES:])
-        known.update(b"".join(b"%d:%b" % (len(part), part) for part in parts))
+        known.update(_packed((output.headers, output.value[FRAME_BYTES:])))
 
     def _outputs(self, records: Sequence[Record], known: Known) -> Iterable[Outgoing]:
         """What the records cause, in order."""
