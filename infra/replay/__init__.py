@@ -44,7 +44,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = (
         "P is earliest, latest, an offset of every partition, topic/partition/offset (several with "
-        "commas), or a time. What lies before --from is read too: the state comes from it."
+        "commas), or a time. What lies before --from is read too: the state comes from it. "
+        "Interrupted, the same command goes on with the parts that were not done."
     )
 
 
@@ -63,6 +64,7 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
                 shown=progress.at,
                 jobs=arguments.jobs,
                 level=Level[arguments.level],
+                resumes=True,
             )
     except ModelRefused as refused:
         print(f"tapedeck: predictions cannot be recomputed: {refused}", file=sys.stderr)

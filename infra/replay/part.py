@@ -42,6 +42,8 @@ class Part:
     verify: bool
     share: Share = WHOLE
     level: Level = Level.R2
+    resumes: bool = False
+    """Whether what it comes to is kept, for a replay that is interrupted."""
 
     @property
     def size(self) -> float:

@@ -19,6 +19,7 @@ from infra.replay.level import Level
 from infra.replay.part import TICKS, Found, Part
 from infra.replay.range import EARLIEST, LATEST, Where, offsets
 from infra.replay.reread import reread
+from infra.replay.resumed import over
 from infra.replay.share import dealt
 from infra.run.promotions import promoted
 from infra.stream import kafka, tape
@@ -107,10 +108,12 @@ def replay(
     shown: Shown,
     jobs: int = 1,
     level: Level = Level.R2,
+    resumes: bool = False,
 ) -> Outcome:
     """Recompute what the ticks from `start` to `end` cause, and with `verify` compare it.
 
     The state at `start` is folded from the beginning of the tape. Nothing is written anywhere.
+    With `resumes` the parts that are done are kept until all are: an interrupted replay goes on.
     With several `jobs` the partitions are dealt out to as many processes, this one among them; one
     that holds more than its part is divided by keys.
     """
@@ -120,7 +123,7 @@ def replay(
         for found in reread(config, ids, start, end, shown):
             outcome.add([found])
     else:
-        _run_again(config, ids, (start, end), verify, shown, jobs, outcome)
+        _run_again(config, ids, (start, end), (verify, resumes), shown, jobs, outcome)
     outcome.seconds = time.monotonic() - began_s
     return outcome
 
@@ -129,11 +132,12 @@ def _run_again(
     config: Config,
     ids: Ids,
     between: tuple[Where, Where],
-    verify: bool,
+    wanted: tuple[bool, bool],
     shown: Shown,
     jobs: int,
     outcome: Outcome,
 ) -> None:
+    verify, resumes = wanted
     with tape.reader(config) as client:
         starts = offsets(config, client, TICKS, between[0], EARLIEST)
         ends = offsets(config, client, TICKS, between[1], LATEST)
@@ -141,7 +145,7 @@ def _run_again(
         judged = moments(config, client, starts, ends) if outcome.level is Level.R3 else ALWAYS
         name, total = kafka.topic_name(config, TICKS), max(1, sum(ends.values()))
         parts = [
-            Part(n, starts[n], ends[n], digest, verify, share, outcome.level)
+            Part(n, starts[n], ends[n], digest, verify, share, outcome.level, resumes)
             for n in sorted(ends)
             for share in dealt(client, name, n, ends[n], max(1, ceil(ends[n] * jobs / total)))
         ]
@@ -152,5 +156,7 @@ def _run_again(
         else side_by_side(config, ids, parts, shown, jobs)
     ):
         outcome.add(found)
+    if resumes:
+        over(config)
     if outcome.level is Level.R3:
         outcome.decide(decided_again(config, ids, judged, shown))
