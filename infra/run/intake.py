@@ -70,7 +70,8 @@ class Intake:
         taken = Taken(records[0].offset)
         for record in records:
             try:
-                taken.messages += self._read(record, topic)
+                for whole in self._whole(record, topic):
+                    taken.messages += self._known([wire.read(whole, self._ids)], topic)
             except (ValueError, LookupError) as bad:
                 self.set_aside(record, bad)
                 if self.must_stop(record):
@@ -79,15 +80,16 @@ class Intake:
             taken.next_offset = record.offset + 1
         return taken
 
-    def _read(self, record: Record, topic: Topic) -> list[Message[Any]]:
-        """The message of a record, or what is to be read in its place."""
+    def _whole(self, record: Record, topic: Topic) -> Sequence[Record]:
+        """The record, or what is to be read in its place; raises why it cannot be used."""
         try:
-            return self._known([wire.read(record, self._ids)], topic)
+            self._known([wire.read(record, self._ids)], topic)
         except (ValueError, LookupError):
             instead = self.instead(record)
             if instead is None:
                 raise
-        return self._known(wire.read_all(instead, self._ids), topic)
+            return instead
+        return (record,)
 
     def instead(self, record: Record) -> Sequence[Record] | None:
         """What a person has ruled is to be read in the place of a record that cannot be used.

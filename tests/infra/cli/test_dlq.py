@@ -7,13 +7,16 @@ import getpass
 import json
 
 import pytest
+from psycopg.errors import UndefinedTable
+from psycopg.sql import SQL, Identifier
 
+from events.accounts import AccountOpened
 from events.letters import LetterDiscarded, LetterReleased
 from infra.cli import dlq
 from infra.config import Config, ConfigError
-from infra.run import loop
+from infra.run import loop, projections
 from infra.run.intake import Intake
-from infra.store import postgres
+from infra.store import postgres, read_models
 from infra.store.event_store import EventStore
 from infra.stream import kafka, wire
 from infra.stream.schema_ids import SchemaIds
@@ -23,6 +26,7 @@ from tests.infra.at_work import listening, running, until
 from tests.infra.effects import TOO_MUCH, TOPIC, consume, rows
 from tests.infra.halting import ACCOUNTS, halted, has, tell
 from tests.infra.tape_writer import write, write_raw
+from tests.projections.books import accounts
 
 NUMBERED = ["0", "1", "2"]
 
@@ -161,3 +165,22 @@ def test_a_market_topic_has_gone_on(
     assert name not in capsys.readouterr().out
     with pytest.raises(ConfigError, match="no letter order-events/0/0"):
         asked(tape, "show", "order-events/0/0")
+
+
+def test_a_read_model_goes_on_behind_what_was_discarded(tape: Config, ids: SchemaIds) -> None:
+    write_raw(tape, TOPIC, b"90001", b"no frame at all")
+    written = write(tape, ids, accounts())
+    opened = sorted({m.key for m in written if isinstance(m.event, AccountOpened)})
+    with running(projections.run, tape):
+        assert asked(tape, "discard", letter(tape, ids), "nobody's") == 0
+        until(lambda: _shown(tape) == opened)
+
+
+def _shown(config: Config) -> list[str]:
+    schema = read_models.read_schema(postgres.address(config.postgres, config.namespace))
+    select = SQL("select account from {} order by 1").format(Identifier(schema, "accounts"))
+    with postgres.connect(postgres.address(config.postgres, config.namespace)) as session:
+        try:
+            return [account for (account,) in session.execute(select)]
+        except UndefinedTable:
+            return []
