@@ -16,6 +16,7 @@ from infra.cli.tables import Table, show
 from infra.config import Config
 from infra.observe.progress import Progress
 from infra.replay.chain import LocalIds
+from infra.replay.decisions import SAGA
 from infra.replay.found import Mismatch
 from infra.replay.level import DECLARED, Level
 from infra.replay.range import EARLIEST, LATEST, where
@@ -108,6 +109,8 @@ def caption(outcome: Outcome, verify: bool) -> list[str]:
             f"{DECLARED}: recorded in another environment ({made}; here {outcome.here[:12]}): "
             "bits may differ without anybody's doing"
         )
+    if outcome.level is Level.R3 and not outcome.counts[SAGA].inputs:
+        lines.append("no saga said anything in it: of decisions there was nothing to compare")
     if outcome.level.stages > 2 and outcome.model_digest is None:
         verb = "checked" if verify else "recomputed"
         lines.append(f"no model promoted: predictions and signals were not {verb}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from infra.config import Config
 from infra.replay import caption
+from infra.replay.decisions import SAGA
+from infra.replay.found import Count
 from infra.replay.level import DECLARED, Level
 from infra.replay.range import EARLIEST, LATEST, where
 from infra.replay.run import Outcome, replay
@@ -33,6 +35,16 @@ def test_each_level_runs_so_many_stages_again(market: Config) -> None:
     assert one.digest != two.digest
     assert at(market, Level.R2).digest == two.digest
     assert one.events > one.ticks == two.ticks
+
+
+def test_equal_is_not_said_of_decisions_that_nobody_made() -> None:
+    silent, spoken = (
+        Outcome(level=Level.R3, model_digest="m", counts={SAGA: Count(inputs=n, equal=n)})
+        for n in (0, 1)
+    )
+    said = "no saga said anything in it: of decisions there was nothing to compare"
+    assert said in caption(silent, verify=True)
+    assert said not in caption(spoken, verify=True)
 
 
 def test_what_was_recorded_is_read_again(market: Config) -> None:
