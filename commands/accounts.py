@@ -20,6 +20,7 @@ from events.accounts import (
     BreakerOpened,
     CredentialRotated,
     ExternalDealFound,
+    TerminalHealthChanged,
 )
 from events.values import Lots, Money
 
@@ -75,6 +76,18 @@ class TurnBreaker(Command, frozen=True, kw_only=True):
     reason: str
 
 
+class ReportHealth(Command, frozen=True, kw_only=True):
+    """The account's gateway has looked at its terminal."""
+
+    account: str
+    connected: bool
+    broker_connected: bool
+    authorised: bool
+    synchronised: bool
+    trading_allowed: bool
+    detail: str
+
+
 class RecordRotation(Command, frozen=True, kw_only=True):
     """The account's credential was sealed anew."""
 
@@ -102,6 +115,7 @@ AccountCommand = (
     | HaltAccount
     | ResumeAccount
     | TurnBreaker
+    | ReportHealth
     | RecordRotation
     | RecordExternalDeal
 )
@@ -111,6 +125,7 @@ COMMANDS = (
     HaltAccount,
     ResumeAccount,
     TurnBreaker,
+    ReportHealth,
     RecordRotation,
     RecordExternalDeal,
 )
@@ -122,6 +137,7 @@ AccountEvent = (
     | AccountHalted
     | AccountResumed
     | BreakerEvent
+    | TerminalHealthChanged
     | CredentialRotated
     | ExternalDealFound
 )
@@ -133,6 +149,7 @@ EVENTS = (
     BreakerOpened,
     BreakerHalfOpened,
     BreakerClosed,
+    TerminalHealthChanged,
     CredentialRotated,
     ExternalDealFound,
 )
@@ -146,6 +163,7 @@ class Account(Struct, frozen=True):
     halted_for: frozenset[str] = frozenset()
     """Every reason told since the account last traded; none while it trades."""
     breaker: BreakerPosition = BreakerPosition.CLOSED
+    health: TerminalHealthChanged | None = None
     lease_until_us: int = 0
     external_deals: frozenset[int] = frozenset()
 
@@ -170,6 +188,8 @@ def decide(command: AccountCommand, account: Account) -> tuple[AccountEvent, ...
             return _reported(AccountReported(**asdict(command)), account)
         case TurnBreaker():
             return () if command.position is account.breaker else (_turned(command),)
+        case ReportHealth():
+            return _health(TerminalHealthChanged(**asdict(command)), account.health)
         case RecordRotation():
             known = command.lease_until_us <= account.lease_until_us
             return () if known else (CredentialRotated(**asdict(command)),)
@@ -197,6 +217,8 @@ def evolve(account: Account, event: AccountEvent) -> Account:
             return replace(account, breaker=BreakerPosition.HALF_OPEN)
         case BreakerClosed():
             return replace(account, breaker=BreakerPosition.CLOSED)
+        case TerminalHealthChanged():
+            return replace(account, health=event)
         case CredentialRotated():
             return replace(account, lease_until_us=event.lease_until_us)
         case ExternalDealFound():
@@ -216,6 +238,14 @@ def _turned(command: TurnBreaker) -> BreakerEvent:
             return BreakerClosed(account=command.account)
         case _:
             assert_never(command.position)
+
+
+def _health(
+    seen: TerminalHealthChanged, last: TerminalHealthChanged | None
+) -> tuple[AccountEvent, ...]:
+    """Another reason for the same parts is no change."""
+    same = last is not None and seen == replace(last, detail=seen.detail)
+    return () if same else (seen,)
 
 
 def _reported(report: AccountReported, account: Account) -> tuple[AccountEvent, ...]:

@@ -15,6 +15,7 @@ from events.accounts import (
     BreakerOpened,
     CredentialRotated,
     ExternalDealFound,
+    TerminalHealthChanged,
 )
 from events.bars import BarClosed
 from events.envelope import Event
@@ -74,6 +75,7 @@ EVENTS: tuple[type[Event], ...] = (
     BreakerOpened,
     BreakerHalfOpened,
     BreakerClosed,
+    TerminalHealthChanged,
     CredentialRotated,
     ExternalDealFound,
     LimitsSet,

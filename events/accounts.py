@@ -60,6 +60,22 @@ class BreakerClosed(Event, frozen=True, kw_only=True):
     account: str
 
 
+class TerminalHealthChanged(Event, frozen=True, kw_only=True):
+    """How far the account's terminal is from trading is another than before; why, if it cannot.
+
+    Each part needs those before it: a terminal that answers, that has its broker, in which our
+    account is logged in, that has the broker's symbols, and in which trading is allowed.
+    """
+
+    account: str
+    connected: bool
+    broker_connected: bool
+    authorised: bool
+    synchronised: bool
+    trading_allowed: bool
+    detail: str
+
+
 class CredentialRotated(Event, frozen=True, kw_only=True):
     """The account's credential was sealed anew. It is of use until its lease is over."""
 

@@ -51,11 +51,13 @@ class Config:
     namespace: str
     ports: Ports
     accounts: tuple[str, ...]
-    agents: tuple[str, ...]  # `local`, or of each account `login=host:port`
+    agents: tuple[str, ...]  # `local`, or of each account `login=host:port|host:port`
+    terminals: tuple[int, int]  # the least and the most of an account, where they are local
     symbols: tuple[str, ...]
     seed: int
     log_level: str
     otlp: str
+    health_every_s: int
 
     @staticmethod
     def load(environ: Mapping[str, str]) -> Config:
@@ -75,14 +77,16 @@ class Config:
             ports=ports,
             accounts=value["ACCOUNTS"],
             agents=_agents_of(value["AGENTS"], value["ACCOUNTS"]),
+            terminals=_terminals_of(value["TERMINALS"], value["AGENTS"]),
             symbols=value["SYMBOLS"],
             seed=value["SEED"],
             log_level=value["LOG_LEVEL"],
             otlp=value["OTLP"],
+            health_every_s=value["HEALTH_EVERY_S"],
         )
 
     def agent_of(self, account: str) -> str:
-        """Where the account's agent listens: `local`, an address, or nothing if it has none."""
+        """Where the account's agents listen: `local`, addresses, or nothing if it has none."""
         if self.agents == (LOCAL,):
             return LOCAL
         return dict(part.split("=", 1) for part in self.agents).get(account, "")
@@ -110,10 +114,12 @@ class Config:
             "NAMESPACE": self.namespace,
             "ACCOUNTS": ",".join(self.accounts),
             "AGENTS": ",".join(self.agents),
+            "TERMINALS": "-".join(str(number) for number in dict.fromkeys(self.terminals)),
             "SYMBOLS": ",".join(self.symbols),
             "SEED": str(self.seed),
             "LOG_LEVEL": self.log_level,
             "OTLP": self.otlp,
+            "HEALTH_EVERY_S": str(self.health_every_s),
         }
         ports = {f"PORT_{name.upper()}": str(port) for name, port in asdict(self.ports).items()}
         return {PREFIX + name: text for name, text in {**plain, **ports}.items() if text}
@@ -169,3 +175,13 @@ def _agents_of(agents: tuple[str, ...], accounts: tuple[str, ...]) -> tuple[str,
             f"{', '.join(accounts)}, or {LOCAL}"
         )
     return agents
+
+
+def _terminals_of(terminals: tuple[int, int], agents: tuple[str, ...]) -> tuple[int, int]:
+    """How many there are of an account, which only those who start them can choose."""
+    if terminals != (1, 1) and agents != (LOCAL,):
+        raise ConfigError(
+            f"{PREFIX}TERMINALS is for {PREFIX}AGENTS={LOCAL}; elsewhere name each terminal, as "
+            f"{PREFIX}AGENTS=90001=host:port|host:port"
+        )
+    return terminals

@@ -24,6 +24,9 @@ METRICS_PORTS = 40  # one per role, counted from the metrics port
 READ_ELSEWHERE = {"FAULT", "SHIM"}  # by infra/fault.py and infra/mt5/shim
 LOCAL = "local"
 """Where the agents of all accounts are: here, as roles of `up`."""
+BESIDE = "|"
+"""Between the agents of one account, whose terminals share its work."""
+TERMINALS_MAX = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,12 @@ def _port(text: str) -> int:
 def _number(text: str) -> int:
     if not text.isdecimal():
         raise ValueError("give a whole number, 0 or more")
+    return int(text)
+
+
+def _seconds(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 3_600:
+        raise ValueError("give a whole number of seconds from 1 to 3600")
     return int(text)
 
 
@@ -114,8 +123,22 @@ def _agents(text: str) -> tuple[str, ...]:
         login, _, address = part.partition("=")
         if not re.fullmatch(r"\d{1,18}", login) or not address:
             raise ValueError(f"give {LOCAL}, or 90001=host:port for each account")
-        _hosts(address)
+        addresses = address.split(BESIDE)
+        if len(set(addresses)) != len(addresses) or "" in addresses:
+            raise ValueError(f"give each terminal once, as 90001=host:port{BESIDE}host:port")
+        _hosts(",".join(addresses))
     return parts
+
+
+def _bounds(text: str) -> tuple[int, int]:
+    least, _, most = text.partition("-")
+    numbers = (least, most or least)
+    if not all(number.isdecimal() for number in numbers):
+        raise ValueError("give a number of terminals, or the least and the most, as 1-3")
+    bounds = int(numbers[0]), int(numbers[1])
+    if not 1 <= bounds[0] <= bounds[1] <= TERMINALS_MAX:
+        raise ValueError(f"give 1 to {TERMINALS_MAX} terminals, the least first, as 1-3")
+    return bounds
 
 
 def _logins(text: str) -> tuple[str, ...]:
@@ -145,9 +168,15 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "AGENTS",
-        "agents of the terminals: local, or login=host:port each; empty: the paper venue's own",
+        "agents of the terminals: local, or login=host:port|host:port each; else the paper venue's",
         _agents,
         "",
+    ),
+    Setting(
+        "TERMINALS",
+        "local terminals per account: a number, or least-most, which follows the signals",
+        _bounds,
+        "1",
     ),
     Setting(
         "SYMBOLS",
@@ -165,4 +194,10 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("OTLP", "OpenTelemetry collector; empty: traces stay off", _url("http", "https"), ""),
     Setting("PORT_BASE", "first port of this copy", _port, str(PORT_BASE)),
     *(Setting(f"PORT_{n.upper()}", f"port of {n}", _port, "") for n in PORT_OFFSETS),
+    Setting(
+        "HEALTH_EVERY_S",
+        "seconds between two heartbeats of an agent, which looks whether its terminal could trade",
+        _seconds,
+        "30",
+    ),
 )

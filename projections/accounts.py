@@ -20,6 +20,7 @@ from events.accounts import (
     BreakerHalfOpened,
     BreakerOpened,
     ExternalDealFound,
+    TerminalHealthChanged,
 )
 from events.envelope import Message
 from events.limits import LimitsSet
@@ -34,6 +35,8 @@ DDL = """
 create table account_states (
     account text collate "C" primary key, login bigint, server text, currency text,
     state text default 'trading', reason text, breaker text default 'closed',
+    connected boolean, broker_connected boolean, authorised boolean, synchronised boolean,
+    trading_allowed boolean, health_detail text,
     balance numeric(18, 4), equity numeric(18, 4), margin numeric(18, 4),
     open_lots numeric(18, 4), open_positions integer, reported_at_us bigint,
     message_id text, position text
@@ -66,6 +69,7 @@ AccountEvent = (
     | BreakerOpened
     | BreakerHalfOpened
     | BreakerClosed
+    | TerminalHealthChanged
     | ExternalDealFound
     | LimitsSet
 )
@@ -75,6 +79,8 @@ class Account(Struct, frozen=True, kw_only=True):
     """An account. `state` is trading or halted; the figures are the venue's, at `reported_at_us`.
 
     While `breaker` is not closed (open, half_open), only orders that reduce risk are sent.
+    The terminal's health, from `connected` to `trading_allowed`, is null before it was looked at;
+    `health_detail` says what is missing.
     `external_deals` counts deals at the venue that none of our orders explains.
     """
 
@@ -85,6 +91,12 @@ class Account(Struct, frozen=True, kw_only=True):
     state: str
     reason: str | None
     breaker: str
+    connected: bool | None
+    broker_connected: bool | None
+    authorised: bool | None
+    synchronised: bool | None
+    trading_allowed: bool | None
+    health_detail: str | None
     balance: Decimal | None
     equity: Decimal | None
     margin: Decimal | None
@@ -124,6 +136,9 @@ def apply(rows: Rows, message: Message[AccountEvent]) -> None:
             _put(rows, message, {"account": event.account, "breaker": "half_open"})
         case BreakerClosed():
             _put(rows, message, {"account": event.account, "breaker": "closed"})
+        case TerminalHealthChanged():
+            parts = asdict(event)
+            _put(rows, message, {"health_detail": parts.pop("detail"), **parts})
         case _:
             assert_never(event)
 
@@ -141,11 +156,12 @@ READS = (
     BreakerOpened,
     BreakerHalfOpened,
     BreakerClosed,
+    TerminalHealthChanged,
     ExternalDealFound,
     LimitsSet,
 )
 
-PROJECTION = Projection("accounts", 2, DDL, ("accounts", "external_deals"), READS, apply)
+PROJECTION = Projection("accounts", 3, DDL, ("accounts", "external_deals"), READS, apply)
 
 TRADED = Query(
     "accounts",

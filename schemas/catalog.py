@@ -21,6 +21,7 @@ from events.accounts import (
     BreakerOpened,
     CredentialRotated,
     ExternalDealFound,
+    TerminalHealthChanged,
 )
 from events.bars import BarClosed
 from events.envelope import Event
@@ -121,6 +122,7 @@ TOPICS: tuple[Topic, ...] = (
         BreakerOpened,
         BreakerHalfOpened,
         BreakerClosed,
+        TerminalHealthChanged,
         CredentialRotated,
         ExternalDealFound,
     ),

@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Callable
 
 from infra import collector
-from infra.bench import replays, simulator, streams, tapes
+from infra.bench import checks, replays, simulator, streams, tapes, warm
 from infra.bench.agent import agent
 from infra.bench.figures import Figure, table
 from infra.bench.ground import services
@@ -31,12 +31,18 @@ ALONE: dict[str, Callable[[Config, int], Figure]] = {
     "simulator-sends": simulator.sends,
 }
 """Those that need no services."""
-PLATFORM, AGENT = "platform", "agent"
+PLATFORM = "platform"
+TERMINALS: dict[str, Callable[[Config, int], list[Figure]]] = {
+    "agent": agent,
+    "check": checks.batch,
+    "warm": warm.warm,
+}
+"""Those that start terminals of their own, and give several figures."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Which, how often, how long."""
-    choices = [*ALONE, *BENCHES, AGENT, PLATFORM]
+    choices = [*ALONE, *BENCHES, *TERMINALS, PLATFORM]
     parser.add_argument("--only", choices=choices, action="append")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each; the median counts")
     parser.add_argument(
@@ -50,14 +56,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def main(config: Config, arguments: argparse.Namespace) -> int:
     """Print each figure as it comes and all of them at the end; 1 if one was not reached."""
     collector.relax()  # as the roles do that are measured in this process
-    chosen = arguments.only or [*ALONE, *BENCHES, AGENT, PLATFORM]
+    chosen = arguments.only or [*ALONE, *BENCHES, *TERMINALS, PLATFORM]
     figures = _measured(ALONE, chosen, config, arguments.repeat)
     if set(chosen) & set(BENCHES):
         with services(config) as bound:
             figures += _measured(BENCHES, chosen, bound, arguments.repeat)
-    if AGENT in chosen:
-        print("a terminal behind its agent ...", flush=True)
-        figures += agent(config, arguments.repeat)
+    for name in (each for each in TERMINALS if each in chosen):
+        print(f"{name} ...", flush=True)
+        figures += TERMINALS[name](config, arguments.repeat)
     if PLATFORM in chosen:
         print(f"a platform for {arguments.minutes:g} minutes ...", flush=True)
         figures += platform(config, arguments.minutes)

@@ -5,26 +5,20 @@ Venue and agent are processes of their own, as they are on a platform.
 
 from __future__ import annotations
 
-import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 from infra.bench.figures import Figure, quantile
-from infra.bench.ground import started, stopped
+from infra.bench.terminals import ready, roles
 from infra.config import Config
-from infra.embedded.process import free_ports
 from infra.mt5 import constants as mt5
 from infra.mt5.remote import RemoteTerminal
 from infra.mt5.terminal import Terminal
 from infra.run.agent import agent_terminal
 
-START_S, POLL_S = 30.0, 0.05
 CALLS, WARM_CALLS = 2_000, 200
 TOO_FEW_LOTS = 0.0001
 RATIO_MAX = 10.0
@@ -50,31 +44,16 @@ def agent(config: Config, repeat: int) -> list[Figure]:
 @contextmanager
 def _terminals(config: Config) -> Iterator[tuple[Terminal, Terminal]]:
     """One account's terminal at the venue, and the same behind an agent."""
-    with tempfile.TemporaryDirectory(prefix="tapedeck-bench-") as folder:
-        home, account = Path(folder), config.accounts[0]
-        ports = replace(config.ports, venue=free_ports(1)[0])
-        bound = replace(config, home=home, ports=ports)
-        roles: list[subprocess.Popen[bytes]] = []
+    account = config.accounts[0]
+    with roles(config, ("venue",), ("agent", account)) as bound:
         near, far = RemoteTerminal(bound.venue, account), agent_terminal(bound, account)
         try:
-            roles.append(started(bound, home / "venue.log", "run", "venue"))
-            _ready(near)
-            roles.append(started(bound, home / "agent.log", "run", "agent", account))
-            _ready(far)
+            ready(near)
+            ready(far)
             yield near, far
         finally:
             near.shutdown()
             far.shutdown()
-            for role in reversed(roles):
-                stopped(role)
-
-
-def _ready(terminal: Terminal) -> None:
-    until_s = time.monotonic() + START_S
-    while not terminal.initialize():
-        if time.monotonic() > until_s:
-            raise TimeoutError(f"no terminal within {START_S:g} s: {terminal.last_error()}")
-        time.sleep(POLL_S)
 
 
 def _times_us(call: Callable[[Terminal], Callable[[], Any]], terminal: Terminal) -> list[float]:

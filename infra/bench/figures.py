@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isinf
 from statistics import median
 
 
@@ -12,7 +13,7 @@ class Figure:
     """What was measured, what it is held against, and what is wanted of it.
 
     `wanted` is the least ratio of ours to the peer's; for a ceiling (latency, memory) it is the
-    most, and `ceiling` is set.
+    most, and `ceiling` is set. A ceiling that is infinite judges nothing: the figure is shown.
     """
 
     name: str
@@ -58,6 +59,13 @@ def quantile(values: Sequence[float], share: float) -> float:
     return ranked[max(0, -(-int(share * 1000) * len(ranked) // 1000) - 1)]
 
 
+def _verdict(figure: Figure) -> str:
+    """Nothing where it is only shown."""
+    if isinf(figure.wanted):
+        return ""
+    return "reached" if figure.reached else "NOT REACHED"
+
+
 def table(figures: Sequence[Figure]) -> str:
     """Figures as aligned text."""
     rows = [("figure", "ours", "beside", "theirs", "ratio", "wanted", "")]
@@ -70,8 +78,8 @@ def table(figures: Sequence[Figure]) -> str:
                 figure.peer,
                 f"{figure.theirs:,.1f}",
                 f"{figure.ratio:.2f}",
-                f"{sign} {figure.wanted:g}",
-                "reached" if figure.reached else "NOT REACHED",
+                "" if isinf(figure.wanted) else f"{sign} {figure.wanted:g}",
+                _verdict(figure),
             )
         )
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]

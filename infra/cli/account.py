@@ -12,6 +12,7 @@ import sys
 import time
 import uuid
 from decimal import InvalidOperation
+from pathlib import Path
 from typing import Any
 
 from confluent_kafka import KafkaException
@@ -22,9 +23,13 @@ from commands.limits import LIMITS, SetLimits
 from events.envelope import Message, first_cause
 from events.limits import LimitsSet
 from events.values import Lots, lots
+from infra.cli import check
 from infra.config import Config, ConfigError
+from infra.mt5.accounts import login_of
+from infra.mt5.agent import keys
 from infra.run.commands import CONSUMER
 from infra.secrets import private
+from infra.secrets.asking import new_passphrase
 from infra.secrets.provider import PROVIDERS, SecretsError
 from infra.secrets.vault import vault
 from infra.store import offsets, postgres
@@ -42,14 +47,20 @@ Wish = HaltAccount | ResumeAccount | SetLimits | RecordRotation
 def configure(parser: argparse.ArgumentParser) -> None:
     """An account, and what is wanted of it; without that, how it stands."""
     parser.add_argument("account")
-    wishes = parser.add_subparsers(dest="wish", metavar="halt | resume | credential | limits")
+    wishes = parser.add_subparsers(dest="wish", metavar="WISH")
     halt = wishes.add_parser("halt", help="no new risk from now on; positions can be closed")
     resume = wishes.add_parser("resume", help="risk is allowed again")
     for each in (halt, resume):
         each.add_argument("reason", help="for whoever reads the tape later")
     credential = wishes.add_parser("credential", help="seal a password anew, for a day")
     credential.add_argument("--provider", choices=PROVIDERS, default=PROVIDERS[0])
+    credential.add_argument(
+        "--passphrase", action="store_true", help="of a file: sealed by one, not by the key file"
+    )
     credential.add_argument("--server", default="", help="the broker's, if it is not the usual")
+    bundle = wishes.add_parser("keys", help="the keys of its agent, for another machine")
+    bundle.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+    check.configure(wishes.add_parser("check", help="what would become of signals; sends nothing"))
     limits = wishes.add_parser("limits", help="change some of the limits, keep the others")
     limits.add_argument("--volume-lots-max", type=_lots, metavar="LOTS", help="of one order")
     limits.add_argument("--open-lots-max", type=_lots, metavar="LOTS", help="of all positions")
@@ -66,6 +77,10 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
     account = arguments.account
     if account not in config.accounts:
         raise ConfigError(f"no account {account!r}; there are {', '.join(config.accounts)}")
+    if arguments.wish == "check":
+        return check.main(config, arguments)
+    if arguments.wish == "keys":
+        return exported(config, account, arguments.output)
     with EventStore.open(postgres.address(config.postgres, config.namespace)) as store:
         if arguments.wish is None:
             print(told(store, account))
@@ -103,18 +118,35 @@ def wished(arguments: argparse.Namespace, latest: LimitsSet | None) -> Wish:
 def rotated(config: Config, arguments: argparse.Namespace) -> RecordRotation:
     """The password from the terminal, or from a pipe, sealed; what is recorded does not hold it."""
     private.no_dumps()
+    try:
+        by = new_passphrase(arguments.account) if arguments.passphrase else None
+    except SecretsError as wrong:
+        raise ConfigError(str(wrong)) from wrong
     asked = getpass.getpass(f"password of {arguments.account}: ") if sys.stdin.isatty() else None
     password = sys.stdin.readline().rstrip("\r\n") if asked is None else asked
     if not password:
         raise ConfigError("no password was given; type it, or give it on standard input")
     try:
-        kept = vault(arguments.provider, config.home)
+        kept = vault(arguments.provider, config.home, None if by is None else lambda: by)
         sealed = kept.rotate(arguments.account, password, arguments.server)
     except SecretsError as wrong:
         raise ConfigError(str(wrong)) from wrong
     return RecordRotation(
         account=arguments.account, provider=kept.provider, lease_until_us=sealed.lease_until_us
     )
+
+
+def exported(config: Config, account: str, output: Path) -> int:
+    """Write what another machine needs for the account's agent, and no more."""
+    login = login_of(account)
+    try:
+        private.write_new(output, keys.bundle(config.home / "keys", login))
+    except (SecretsError, OSError) as wrong:
+        raise ConfigError(str(wrong)) from wrong
+    print(f"{output} lets a machine serve {account}: carry it there by a way that you trust, run")
+    print(f"  tapedeck run agent {account} --keys {output.name} --listen HOST:PORT")
+    print(f"and name {account}=HOST:PORT in TAPEDECK_AGENTS here")
+    return 0
 
 
 def given(wish: Wish) -> Message[Wish]:

@@ -1,4 +1,4 @@
-"""`tapedeck mt5`: MetaTrader 5 where there is none, and what ails it where it is."""
+"""`tapedeck mt5`: MetaTrader 5 where there is none, what ails it where it is, how true it is."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from datetime import UTC, datetime
 
+from infra.cli import certify
 from infra.config import Config, ConfigError
 from infra.mt5.accounts import login_of
 from infra.mt5.shim import Options, broker_of, environment
@@ -17,10 +18,25 @@ from infra.mt5.simulator.journal import JournalError
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """What is wanted of it."""
-    tools = parser.add_subparsers(dest="tool", required=True, metavar="shim | doctor")
+    tools = parser.add_subparsers(
+        dest="tool", required=True, metavar="shim | doctor | certify | record | chaos"
+    )
     _configure_shim(tools.add_parser("shim", help="run a program written for the vendor's package"))
     doctor = tools.add_parser("doctor", help="why an account's terminal does not trade")
     doctor.add_argument("account", nargs="*", help="else all")
+    certify.configure(tools.add_parser("certify", help="try numbered rules on a terminal"))
+    certify.configure_record(tools.add_parser("record", help="keep what a terminal answers"))
+    _configure_chaos(
+        tools.add_parser("chaos", help="trade behind agents that are killed, and judge")
+    )
+
+
+def _configure_chaos(chaos: argparse.ArgumentParser) -> None:
+    chaos.add_argument("--accounts", type=int, default=20, help="each with an agent of its own")
+    chaos.add_argument("--terminals", type=int, default=1, help="agents of each account")
+    chaos.add_argument("--minutes", type=float, default=5.0, help="time under fire")
+    chaos.add_argument("--luck", type=int, help="seed of the kills; default: another each time")
+    chaos.add_argument("--keep", action="store_true", help="keep the logs of the run")
 
 
 def _configure_shim(shim: argparse.ArgumentParser) -> None:
@@ -61,8 +77,20 @@ def _configure_shim(shim: argparse.ArgumentParser) -> None:
 
 
 def main(config: Config, arguments: argparse.Namespace) -> int:
-    """The exit status: of the program, or whether every terminal could trade."""
-    return _examine(config, arguments.account) if arguments.tool == "doctor" else _run(arguments)
+    """The exit status: of the program, or whether every terminal was as it should be."""
+    match arguments.tool:
+        case "doctor":
+            return _examine(config, arguments.account)
+        case "certify":
+            return certify.main(config, arguments)
+        case "record":
+            return certify.record(config, arguments)
+        case "chaos":
+            from infra.mt5.chaos.command import main as under_fire
+
+            return under_fire(config, arguments)
+        case _:
+            return _run(arguments)
 
 
 def _examine(config: Config, named: list[str]) -> int:

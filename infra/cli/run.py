@@ -31,13 +31,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         if kind.name == "agent":
             role.add_argument("--listen", default="127.0.0.1:0", metavar="HOST:PORT")
             role.add_argument("--terminal", metavar="PATH", help="the vendor's; else the venue's")
+            role.add_argument(
+                "--keys", dest="bundle", metavar="FILE", help="of `tapedeck account NAME keys`"
+            )
             role.add_argument("--secrets", choices=PROVIDERS, help="who keeps the credential")
 
 
 def main(config: Config, arguments: argparse.Namespace) -> int:
     """Import the role's module, and no other role's, and run it."""
     kind: Kind = arguments.role
-    named = ("name", "host", "account", "only", "listen", "terminal", "secrets")
+    named = ("name", "host", "account", "only", "listen", "terminal", "secrets", "bundle")
     options = {name: getattr(arguments, name) for name in named if hasattr(arguments, name)}
     name = "-".join([kind.name, *([options[kind.option]] if kind.option else [])])
     telemetry.start(config, name, arguments.metrics_port)

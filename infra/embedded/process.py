@@ -17,7 +17,6 @@ POLL_S = 0.05
 PORT_MIN = 10_000
 PORT_MAX = 32_000
 _PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class ServiceError(RuntimeError):
@@ -30,19 +29,22 @@ def spawn(
     *,
     errors: Path | None = None,
     env: Mapping[str, str] | None = None,
-    when_orphaned: signal.Signals = signal.SIGKILL,
+    when_orphaned: signal.Signals | None = None,
     cwd: Path | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start `argv` in its own session, so Ctrl-C reaches it through us alone.
 
     It writes to `output` (none: where we write), and its errors there too if `errors` is not given.
 
-    The kernel signals it when the thread that called this ends: call it from the main thread.
+    The kernel signals it, by SIGKILL if not told otherwise, when the thread that called this ends:
+    call it from the main thread. Children that are bound so are a thing of Linux; the module can be
+    imported anywhere, for what else is in it.
     """
-    parent = os.getpid()
+    parent, libc = os.getpid(), ctypes.CDLL(None, use_errno=True)
+    orphaned = int(when_orphaned or signal.SIGKILL)
 
     def bind_to_parent() -> None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, int(when_orphaned))
+        libc.prctl(_PR_SET_PDEATHSIG, orphaned)
         if os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGKILL)
 

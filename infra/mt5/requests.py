@@ -113,7 +113,8 @@ def _outside_collar(order: OrderAccepted, price: float) -> Unsendable | None:
 
 
 def _stops(order: OrderAccepted, spec: SymbolInfo, tick: Tick) -> Request | Unsendable:
-    """Both stops on the symbol's grid and no nearer than its stops level.
+    """Both stops on the symbol's grid and no nearer than its stops level and its freeze level,
+    inside which the venue would not let us close.
 
     A position is closed at the other side of the quote, so that is what distances count from.
     """
@@ -122,7 +123,8 @@ def _stops(order: OrderAccepted, spec: SymbolInfo, tick: Tick) -> Request | Unse
     if order.side is Side.SELL:
         below, above, closing, names = above, below, tick.ask, ("tp", "sl")
     market = Decimal(str(closing))
-    level = spec.trade_stops_level * Decimal(str(spec.point))
+    points = max(spec.trade_stops_level, spec.trade_freeze_level)
+    level = points * Decimal(str(spec.point))
     stops: Request = {}
     for stop, name, sign in ((below, names[0], -1), (above, names[1], 1)):
         if stop is None:

@@ -35,6 +35,11 @@ class VendorTerminal:
             raise RuntimeError("the MetaTrader5 package runs on Windows only; use the venue here")
         self._package: Any = import_module("MetaTrader5")
 
+    @property
+    def names(self) -> Mapping[str, Any]:
+        """The package's names, its constants among them."""
+        return vars(self._package)
+
     def initialize(
         self,
         path: str | None = None,
@@ -171,20 +176,30 @@ class VendorTerminal:
         return self._package.orders_total()
 
     def orders_get(
-        self, *, symbol: str | None = None, group: str | None = None, ticket: int | None = None
+        self,
+        *unnamed: object,
+        symbol: str | None = None,
+        group: str | None = None,
+        ticket: int | None = None,
     ) -> tuple[TradeOrder, ...] | None:
         """Active orders."""
-        return self._package.orders_get(**_given(symbol=symbol, group=group, ticket=ticket))
+        given = _given(symbol=symbol, group=group, ticket=ticket)
+        return self._package.orders_get(*unnamed, **given)
 
     def positions_total(self) -> int | None:
         """How many positions are open."""
         return self._package.positions_total()
 
     def positions_get(
-        self, *, symbol: str | None = None, group: str | None = None, ticket: int | None = None
+        self,
+        *unnamed: object,
+        symbol: str | None = None,
+        group: str | None = None,
+        ticket: int | None = None,
     ) -> tuple[TradePosition, ...] | None:
         """Open positions."""
-        return self._package.positions_get(**_given(symbol=symbol, group=group, ticket=ticket))
+        given = _given(symbol=symbol, group=group, ticket=ticket)
+        return self._package.positions_get(*unnamed, **given)
 
     def history_orders_total(self, date_from: Date, date_to: Date, /) -> int | None:
         """How many orders were done in a range."""

@@ -1,16 +1,18 @@
 """The role `venue`: the paper venue, its books under the home folder."""
 
 import logging
+from pathlib import Path
 from threading import Event
 
+import msgspec
 from prometheus_client import Counter, Gauge
 
 from infra import collector
 from infra.config import Config, ConfigError
 from infra.mt5.paper import broker_settings
-from infra.mt5.simulator.broker import Broker
+from infra.mt5.simulator.broker import MODEL, Broker
 from infra.mt5.simulator.clock import RealClock
-from infra.mt5.simulator.journal import JournalError
+from infra.mt5.simulator.journal import Header, JournalError
 from infra.mt5.venue import VenueServer
 
 ADVANCE_EVERY_S = 1.0
@@ -41,10 +43,32 @@ def run(config: Config, stop: Event) -> None:
 
 def opened(config: Config) -> Broker:
     """The broker with the books that it had. Rebuilding them is the start."""
+    folder = config.home / "venue" / "journal"
+    if (written := _another_model(folder)) is not None:
+        raise ConfigError(
+            f"{folder} was written by model {written} of the simulated broker, this is model "
+            f"{MODEL}, which deals otherwise; to open the accounts anew, move it away: "
+            f"`mv {folder.name} {folder.name}-{written}` in {folder.parent}"
+        )
     try:
-        return Broker(broker_settings(config), RealClock(), config.home / "venue" / "journal")
+        return Broker(broker_settings(config), RealClock(), folder)
     except JournalError as error:
         raise ConfigError(str(error)) from error
+
+
+def _another_model(folder: Path) -> int | None:
+    """The model under which an account's book begins, if it is not ours."""
+    for file in sorted(folder.glob("*.journal")):
+        with file.open("rb") as book:
+            size = int.from_bytes(book.read(8)[:4], "big")
+            head = book.read(size)
+        try:
+            model = msgspec.msgpack.decode(head, type=Header).model
+        except msgspec.MsgspecError:
+            continue  # a book that is torn or damaged is judged by whoever opens it
+        if model != MODEL:
+            return model
+    return None
 
 
 def listening(config: Config, broker: Broker) -> VenueServer:

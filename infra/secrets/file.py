@@ -104,6 +104,15 @@ class SealedFiles:
         except (InvalidTag, ValueError) as wrong:
             raise unopened(account, str(file)) from wrong
 
+    def opened_by(self, account: str) -> str:
+        """What opens the account's file, as it says itself; nothing if there is none."""
+        try:
+            return msgspec.msgpack.decode(private.read(self._file(account)), type=Sealed).opened_by
+        except FileNotFoundError:
+            return ""
+        except msgspec.MsgspecError as wrong:
+            raise unopened(account, str(self._file(account))) from wrong
+
     def _file(self, account: str) -> Path:
         return self._folder / f"{account}.sealed"
 

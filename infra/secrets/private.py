@@ -6,6 +6,7 @@ import ctypes
 import os
 import secrets
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from infra.secrets.provider import SecretsError
@@ -20,11 +21,17 @@ def write(file: Path, content: bytes) -> None:
 
 def write_first(file: Path, content: bytes) -> None:
     """Write a file that is not there yet; whoever was faster is believed."""
+    with suppress(FileExistsError):
+        write_new(file, content)
+
+
+def write_new(file: Path, content: bytes) -> None:
+    """Write a file that must not be there yet; `FileExistsError` if it is."""
     fresh = _written(file, content)
     try:
         os.link(fresh, file)
     except FileExistsError:
-        return
+        raise FileExistsError(f"{file} is there already; give another name") from None
     finally:
         fresh.unlink()
 

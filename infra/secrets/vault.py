@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from infra.secrets.dpapi import Dpapi
-from infra.secrets.file import SealedFiles, by_key_file, make_key_file
+from infra.secrets.file import SealedFiles, by_key_file, by_passphrase, make_key_file
 from infra.secrets.keyring import Keyring
 from infra.secrets.provider import PROVIDERS, Provider, SecretsError, unopened
 
@@ -85,10 +85,17 @@ class Vault:
             raise unopened(account, self.provider) from None
 
 
-def vault(provider: str, home: Path) -> Vault:
-    """The vault of a copy. A provider that is not there is an error: there is no second choice."""
+def vault(provider: str, home: Path, passphrase: Callable[[], str] | None = None) -> Vault:
+    """The vault of a copy. A provider that is not there is an error: there is no second choice.
+
+    Sealed files are opened by the copy's key file, or by the passphrase if one is given.
+    """
     folder = home / "secrets"
+    if passphrase is not None and provider != "file":
+        raise SecretsError(f"{provider} takes no passphrase; only file does")
     match provider:
+        case "file" if passphrase is not None:
+            return Vault(SealedFiles(folder, by_passphrase(passphrase)))
         case "file":
             return Vault(SealedFiles(folder, by_key_file(key_file(home))))
         case "dpapi":
@@ -97,6 +104,14 @@ def vault(provider: str, home: Path) -> Vault:
             return Vault(Keyring())
         case _:
             raise SecretsError(f"no provider {provider!r}; there are {', '.join(PROVIDERS)}")
+
+
+def wants_passphrase(provider: str, home: Path, account: str) -> bool:
+    """Whether the account's credential was sealed by a passphrase."""
+    if provider != "file":
+        return False
+    opened_by = by_passphrase(str)
+    return SealedFiles(home / "secrets", opened_by).opened_by(account) == opened_by[0]
 
 
 def key_file(home: Path) -> Path:

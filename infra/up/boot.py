@@ -57,10 +57,10 @@ def start_services(config: Config, supervisor: Supervisor, note: Note) -> Config
         _timed(
             note,
             "the schema registry",
-            lambda: _wait_for(registry, f"{config.registry}/subjects", supervisor),
+            lambda: wait_for(registry, f"{config.registry}/subjects", supervisor),
         )
     venue = supervisor.add_role(VENUE)
-    _timed(note, "the venue", lambda: _wait_for(venue, f"tcp://{config.venue}", supervisor))
+    _timed(note, "the venue", lambda: wait_for(venue, f"tcp://{config.venue}", supervisor))
     return config
 
 
@@ -118,9 +118,12 @@ def _check_external(config: Config) -> None:
             )
 
 
-def _wait_for(child: RoleProcess, address: str, supervisor: Supervisor) -> None:
+def wait_for(child: RoleProcess, address: str, supervisor: Supervisor) -> None:
+    """Return when the role answers; `ServiceError` if it does not, or will not."""
     deadline_s = time.monotonic() + ANSWER_DEADLINE_S
     while not _answers(address, deadline_s=1.0):
+        if child.refused():
+            raise ServiceError(last_line(child.log).removeprefix("tapedeck: "))
         supervisor.look()
         if time.monotonic() > deadline_s:
             raise ServiceError(

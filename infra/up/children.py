@@ -22,6 +22,7 @@ BACK_OFF_S = 0.5
 BACK_OFF_S_MAX = 10.0
 STEADY_S = 30.0  # after this long a role is forgiven its restarts
 LINE_CHARACTERS_MAX = 300
+USAGE_ERROR = 2  # of `tapedeck`: a setting, or something on disk, that cannot be used
 LOG_BYTES_MAX = 8 * 1024 * 1024
 CODE = Path(infra.__file__).parents[1]
 
@@ -96,6 +97,10 @@ class RoleProcess:
     def running(self) -> bool:
         """Whether it lives."""
         return self._process is not None and self._process.poll() is None
+
+    def refused(self) -> bool:
+        """Whether it ended because it cannot run like this: to start it again helps nothing."""
+        return self._process is not None and self._process.poll() == USAGE_ERROR
 
     def start(self) -> None:
         """Start it; what it is still reading up on is its own business."""

@@ -37,7 +37,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("relay", "infra.run.relay", "decisions from the event store onto the tape"),
     Kind("commands", "infra.run.commands", "commands through the deciders"),
     Kind("sagas", "infra.run.sagas", "what must happen next"),
-    Kind("agent", "infra.run.agent", "terminal of one account over gRPC", option="account"),
+    Kind("agent", "infra.run.agent", "terminals of one account over gRPC", option="account"),
     Kind("gateway", "infra.run.gateway", "orders of one account to its terminal", option="account"),
     Kind("projections", "infra.run.projections", "the tape into tables"),
     Kind("read-api", "infra.run.read_api", "REST, WebSocket, SSE over the tables"),

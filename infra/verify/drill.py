@@ -25,7 +25,7 @@ WARM_UP_DEADLINE_S = 180.0
 QUIET_S = 5.0
 QUIET_DEADLINE_S = 150.0
 LISTENERS = ("relay", "projections")
-KEPT = ("CACHE", "ACCOUNTS", "AGENTS", "SYMBOLS", "SEED", "LOG_LEVEL")
+KEPT = ("CACHE", "ACCOUNTS", "AGENTS", "TERMINALS", "SYMBOLS", "SEED", "LOG_LEVEL")
 
 Note = Callable[[str], None]
 

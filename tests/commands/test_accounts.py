@@ -12,6 +12,7 @@ from commands.accounts import (
     RecordExternalDeal,
     RecordRotation,
     ReportAccount,
+    ReportHealth,
     ResumeAccount,
     TurnBreaker,
 )
@@ -23,6 +24,7 @@ from events.accounts import (
     BreakerOpened,
     CredentialRotated,
     ExternalDealFound,
+    TerminalHealthChanged,
 )
 from events.values import lots, money
 from tests.orders import opened, reported
@@ -96,6 +98,15 @@ def test_each_turn_of_the_breaker_is_told_once() -> None:
     given(ACCOUNTS, OPENED).when(closed).then()
     given(ACCOUNTS, OPENED).when(open_, open_, asks, open_).then(opened_, asked, opened_)
     given(ACCOUNTS, opened_, asked).when(asks, closed, closed).then(closed_again)
+
+
+def test_a_terminals_health_is_told_when_a_part_of_it_changes() -> None:
+    parts = ("connected", "broker_connected", "authorised", "synchronised")
+    well = ReportHealth(account="a", **dict.fromkeys(parts, True), trading_allowed=True, detail="")
+    off = replace(well, trading_allowed=False, detail="switched off")
+    told, told_off = (TerminalHealthChanged(**asdict(each)) for each in (well, off))
+    given(ACCOUNTS).when(well, well, off, replace(off, detail="and why")).then(told, told_off)
+    given(ACCOUNTS, told, told_off).when(off, well).then(told)
 
 
 def test_a_credential_is_rotated_towards_a_later_lease() -> None:

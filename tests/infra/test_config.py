@@ -81,6 +81,10 @@ def test_the_embedded_database_is_reached_with_the_password_in_the_home(tmp_path
         ("ACCOUNTS", "one", "give different names separated by commas, as in 90001,90002,90003"),
         ("AGENTS", "here", "give local, or 90001=host:port for each account"),
         ("AGENTS", "90001=win", "give host:port"),
+        ("AGENTS", "90001=win:1|win:1", "give each terminal once, as 90001=host:port|host:port"),
+        ("TERMINALS", "0", "give 1 to 5 terminals, the least first, as 1-3"),
+        ("TERMINALS", "3-1", "give 1 to 5 terminals, the least first, as 1-3"),
+        ("TERMINALS", "some", "give a number of terminals, or the least and the most, as 1-3"),
         ("SYMBOLS", "EURUSD,,XAUUSD", "give different names separated by commas"),
         ("NAMESPACE", "Mine!", "give up to 40 small letters, digits, dots, dashes"),
         ("LOG_LEVEL", "loud", "give one of debug, info, warning, error"),
@@ -106,6 +110,17 @@ def test_each_account_has_an_agent_or_none_has() -> None:
     assert (far.agent_of("1"), far.agent_of("2")) == ("win-a:7500", "win-b:7500")
     with pytest.raises(ConfigError, match="TAPEDECK_AGENTS names 1; give an agent for each of"):
         Config.load({**accounts, "TAPEDECK_AGENTS": "1=win-a:7500"})
+
+
+def test_an_account_may_have_several_terminals() -> None:
+    accounts = {"TAPEDECK_ACCOUNTS": "1"}
+    local = Config.load({**accounts, "TAPEDECK_AGENTS": "local", "TAPEDECK_TERMINALS": "1-3"})
+    assert local.terminals == (1, 3)
+    assert Config.load(local.environment()).terminals == (1, 3)
+    far = Config.load({**accounts, "TAPEDECK_AGENTS": "1=win-a:7500|win-b:7500"})
+    assert far.agent_of("1") == "win-a:7500|win-b:7500"
+    with pytest.raises(ConfigError, match="TAPEDECK_TERMINALS is for TAPEDECK_AGENTS=local"):
+        Config.load({**accounts, "TAPEDECK_TERMINALS": "2"})
 
 
 def test_an_unknown_variable_is_refused_with_the_nearest_name() -> None:

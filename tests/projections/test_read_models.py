@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
-from events.accounts import BreakerClosed, BreakerHalfOpened, BreakerOpened
+from events.accounts import (
+    BreakerClosed,
+    BreakerHalfOpened,
+    BreakerOpened,
+    TerminalHealthChanged,
+)
 from events.envelope import Event, Message
 from projections import (
     accounts,
@@ -155,6 +160,25 @@ def test_an_account_shows_its_breaker(postgres: str, turns: tuple[Event, ...], s
         ("90001", shown, None),
         ("90002", "closed", None),
         ("90003", "closed", None),
+    )
+
+
+def test_an_account_shows_its_terminals_health_part_by_part(postgres: str) -> None:
+    away = TerminalHealthChanged(
+        account="90001",
+        connected=True,
+        broker_connected=False,
+        authorised=False,
+        synchronised=False,
+        trading_allowed=False,
+        detail="not connected to its broker",
+    )
+    given(accounts.PROJECTION, *story.placed([*books.accounts(), *books.told((away,), 100)])).then(
+        postgres,
+        "select account, connected, broker_connected, trading_allowed, health_detail "
+        "from accounts where account < '90003' order by account",
+        ("90001", True, False, False, "not connected to its broker"),
+        ("90002", None, None, None, None),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -89,3 +90,24 @@ def test_surer_is_never_less_and_no_limit_is_passed(
     assert more % LOT_STEP == 0
     assert (more > 0) == (reason == "")
     assert more == 0 or held + more <= total
+
+
+@generated(st.floats(0, 1), st.floats(0, 0.99), st.decimals("0.01", "100", places=4))
+def test_volume_is_the_line_rounded_down_to_a_whole_step(
+    sure: float, least: float, largest: Decimal
+) -> None:
+    """Where nothing else cuts it. A part of a step is never given."""
+    known = account(
+        limits=limits(
+            "a", confidence_min=least, volume_lots_max=lots(largest), open_lots_max=lots(1000)
+        )
+    )
+    volume, reason = volume_lots(known, signal(confidence=sure))
+    if reason:
+        assert volume == 0
+        assert reason.startswith("confidence_min")
+        return
+    share = (Fraction(str(sure)) - Fraction(str(least))) / (1 - Fraction(str(least)))
+    line = Fraction(LOT_STEP) + (Fraction(lots(largest)) - Fraction(LOT_STEP)) * share
+    assert Fraction(volume) % Fraction(LOT_STEP) == 0
+    assert -Fraction(1, 10**20) <= line - Fraction(volume) < Fraction(LOT_STEP)

@@ -45,7 +45,13 @@ class AgentTerminal(Package):
     def __init__(
         self, address: Callable[[], str], login: int, keys: Keys, deadline_s: float = DEADLINE_S
     ) -> None:
-        super().__init__(_AgentLink(address, login, keys, deadline_s))
+        self._agent = AgentLink(address, login, keys, deadline_s)
+        super().__init__(self._agent)
+
+    @property
+    def epoch(self) -> str:
+        """The life of the agent that was greeted last."""
+        return self._agent.epoch
 
 
 class AgentPulse:
@@ -67,7 +73,7 @@ class AgentPulse:
         self._channel.close()
 
 
-class _AgentLink:
+class AgentLink:
     """One channel. What is sent on it is bound to the agent that was greeted, and to no other."""
 
     def __init__(
@@ -79,7 +85,7 @@ class _AgentLink:
         self._deadline_s = self._login_s = deadline_s
         self._channel: grpc.Channel | None = None
         self._methods: dict[str, Any] = {}
-        self._epoch = ""
+        self.epoch = ""
         self._identity: Identity | None = None
         self._numbers = count(1)
         self._ahead: deque[Foresaid] = deque()
@@ -101,7 +107,7 @@ class _AgentLink:
         except msgspec.MsgspecError as error:
             self.close()
             raise CallError(mt5.RES_E_INVALID_VERSION, f"not a greeting: {error}") from error
-        self._epoch = greeting.epoch
+        self.epoch = greeting.epoch
 
     def ahead(self, *calls: Called) -> None:
         """Ask these reads in one go; the calls themselves then find their answers on their way."""
@@ -112,7 +118,7 @@ class _AgentLink:
         for function, *arguments in calls:
             self._ahead.append((next(self._numbers), function, tuple(arguments)))
         packed = tuple((n, f, msgspec.Raw(wire.packed(given))) for n, f, given in self._ahead)
-        request = msgspec.msgpack.encode(Foreseen(self._epoch, packed))
+        request = msgspec.msgpack.encode(Foreseen(self.epoch, packed))
         sent = self._method(contract.AHEAD).future(request, timeout=self._deadline_s)
         self._replies = _Replies(sent)
         self._ahead_until_s = monotonic() + AHEAD_S
@@ -125,8 +131,10 @@ class _AgentLink:
             number, answered = self._foreseen(function, arguments) or self._asked(
                 function, arguments
             )
-            if answered.number != number:
-                raise wire.FrameError(f"answer {answered.number} to request {number}")
+            ours = answered.lost or answered.epoch == self.epoch  # lost: a successor refuses
+            if answered.number != number or not ours:
+                theirs = f"answer {answered.number} of {answered.epoch or 'nobody'}"
+                raise wire.FrameError(f"{theirs} to request {number} to {self.epoch}")
             return self._value(function, answered)
         except grpc.RpcError as error:
             text = f"IPC recv failed: {error.code().name}: {error.details()}"
@@ -153,7 +161,7 @@ class _AgentLink:
     def _asked(self, function: str, arguments: tuple[Any, ...]) -> tuple[int, Answered]:
         number = next(self._numbers)
         expected = self._identity if function == "order_send" else None
-        asked = Asked(self._epoch, number, msgspec.Raw(wire.packed(arguments)), expected)
+        asked = Asked(self.epoch, number, msgspec.Raw(wire.packed(arguments)), expected)
         limit_s = self._login_s if function == "login" else self._deadline_s
         packed = self._method(function)(msgspec.msgpack.encode(asked), timeout=limit_s)
         return number, _ANSWERED.decode(packed)

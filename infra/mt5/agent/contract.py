@@ -7,6 +7,7 @@ reply, so that a broken stream always means that nobody knows.
 
 from __future__ import annotations
 
+import secrets
 from typing import Any, NamedTuple
 
 import msgspec
@@ -53,7 +54,7 @@ class Hello(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Greeting(msgspec.Struct, frozen=True, array_like=True):
-    """The agent's answer. `epoch` is drawn at its start and stands in every call to it."""
+    """The agent's answer. `epoch` is drawn at its start; it stands in every call and reply."""
 
     version: int
     login: int
@@ -70,13 +71,17 @@ class Asked(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Answered(msgspec.Struct, frozen=True, array_like=True):
-    """The reply to a call. `lost`: the caller must say hello again before anything else."""
+    """The reply to a call. `lost`: the caller must say hello again before anything else.
+
+    `epoch` names the agent that replies, and with it the account.
+    """
 
     number: int
     code: int
     text: str
     value: msgspec.Raw
     lost: bool = False
+    epoch: str = ""
 
 
 class Foreseen(msgspec.Struct, frozen=True, array_like=True):
@@ -90,7 +95,8 @@ class Pulse(msgspec.Struct, frozen=True, array_like=True):
     """How an agent is, told without asking its terminal.
 
     `overdue_s` is how long the call in progress, `function`, has been running past its deadline.
-    `spent`: nothing but another process helps.
+    `spent`: nothing but another process helps. `sent` counts orders, `waited_s` is how long the
+    calls of the trade lane have waited for their turn, all together.
     """
 
     epoch: str
@@ -102,9 +108,16 @@ class Pulse(msgspec.Struct, frozen=True, array_like=True):
     identity: Identity | None
     trouble: str
     spent: bool
+    sent: int = 0
+    waited_s: float = 0.0
 
 
 NOTHING = msgspec.Raw(msgspec.msgpack.encode(None))
+
+
+def drawn_epoch(login: int) -> str:
+    """A name for one life of an account's agent."""
+    return f"{login}-{secrets.token_hex(8)}"
 
 
 def method(name: str) -> str:

@@ -2,7 +2,8 @@
 
 A file of keys holds a private key, its certificate and the issuer's certificate. The issuer is the
 only root that either side trusts, so that a peer is known by who issued its certificate; an agent's
-certificate serves and does not call, the platform's calls and does not serve.
+certificate serves and does not call, the platform's calls and does not serve. A bundle is what
+another machine needs for one agent: its keys, and those of its keeper, who may only feel its pulse.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ RENEW_DAYS = 30
 SKEW = timedelta(minutes=5)
 """How far the clocks of two machines may be apart when a certificate is new."""
 
+_KEEPERS = "keeper-"
+_KEY_BEGINS = b"-----BEGIN PRIVATE KEY-----"
 
 Issuer = tuple[ec.EllipticCurvePrivateKey, x509.Certificate]
 
@@ -44,6 +47,37 @@ def agent_name(login: int) -> str:
     return f"agent-{login}"
 
 
+def keeper_name(login: int) -> str:
+    """The name in the certificate of a keeper on another machine than the platform's."""
+    return f"{_KEEPERS}{login}"
+
+
+def bundle(folder: Path, login: int) -> bytes:
+    """The text of a file that lets another machine serve this account, and no other.
+
+    The issuer's key is not in it: whoever has the file can issue nothing.
+    """
+    peers = (agent_name(login), keeper_name(login))
+    return b"".join(private.read(ensure(folder, peer)) for peer in peers)
+
+
+def load_bundle(file: Path, login: int) -> tuple[Keys, Keys]:
+    """The agent's keys and its keeper's, if the file is a bundle of this account."""
+    both = _read(file)
+    if len(both) != 2:
+        raise SecretsError(f"{file} is no bundle: `tapedeck account {login} keys` writes one")
+    for keys, name in zip(both, (agent_name(login), keeper_name(login)), strict=True):
+        if (shown := name_in(keys)) != name:
+            raise SecretsError(f"{file} holds the keys of {shown}, not of {name}")
+    return both[0], both[1]
+
+
+def name_in(keys: Keys) -> str:
+    """Whose keys they are."""
+    subject = x509.load_pem_x509_certificate(keys.certificate).subject
+    return str(subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
+
+
 def ensure(folder: Path, name: str) -> Path:
     """The file of a peer's keys, issued if there is none or if its time is nearly over."""
     file = folder / f"{name}.pem"
@@ -55,14 +89,8 @@ def ensure(folder: Path, name: str) -> Path:
 
 
 def load(file: Path) -> Keys:
-    """The keys of a file that nobody else can read."""
-    try:
-        text = private.read(file)
-        key = serialization.load_pem_private_key(text, None)
-        certificate, root = x509.load_pem_x509_certificates(text)
-    except (OSError, ValueError) as wrong:
-        raise SecretsError(f"{file} holds no keys: {wrong}") from wrong
-    return Keys(_key_pem(key), _pem(certificate), _pem(root))
+    """The keys of a file that nobody else can read; of a bundle, the agent's."""
+    return _read(file)[0]
 
 
 def issued(
@@ -93,6 +121,24 @@ def new_issuer() -> Issuer:
     return key, unsigned.sign(key, hashes.SHA256())
 
 
+def _read(file: Path) -> list[Keys]:
+    """All keys of a file, each with its certificate and its issuer's."""
+    try:
+        parts = private.read(file).split(_KEY_BEGINS)[1:]
+        found = [_parsed(_KEY_BEGINS + part) for part in parts]
+    except (OSError, ValueError) as wrong:
+        raise SecretsError(f"{file} holds no keys: {wrong}") from wrong
+    if not found:
+        raise SecretsError(f"{file} holds no keys")
+    return found
+
+
+def _parsed(text: bytes) -> Keys:
+    key = serialization.load_pem_private_key(text, None)
+    certificate, root = x509.load_pem_x509_certificates(text)
+    return Keys(_key_pem(key), _pem(certificate), _pem(root))
+
+
 def _issuer(folder: Path) -> Issuer:
     file = folder / f"{ISSUER}.pem"
     if not file.exists():
@@ -106,7 +152,8 @@ def _issuer(folder: Path) -> Issuer:
 
 
 def _purpose(name: str) -> x509.ObjectIdentifier:
-    return ExtendedKeyUsageOID.CLIENT_AUTH if name == PLATFORM else ExtendedKeyUsageOID.SERVER_AUTH
+    calls = name == PLATFORM or name.startswith(_KEEPERS)
+    return ExtendedKeyUsageOID.CLIENT_AUTH if calls else ExtendedKeyUsageOID.SERVER_AUTH
 
 
 def _certificate(

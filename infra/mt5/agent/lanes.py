@@ -39,9 +39,8 @@ LANES: Mapping[Lane, tuple[str, ...]] = {
         "history_deals_of_ticket",
         "history_deals_of_position",
     ),
-    Lane.HEALTH: ("login", "version", "terminal_info", "account_info"),
+    Lane.HEALTH: ("login", "version", "terminal_info", "account_info", "symbols_total"),
     Lane.MARKET: (
-        "symbols_total",
         "symbols_get",
         "symbol_info",
         "symbol_info_tick",

@@ -14,6 +14,7 @@ from typing import Any
 from infra.mt5 import constants as mt5
 from infra.mt5.agent.calls import called, left_by
 from infra.mt5.agent.contract import Identity
+from infra.mt5.gateway import health
 from infra.mt5.link import Called, CallError
 from infra.mt5.recovery import Recovery, of_error
 from infra.mt5.terminal import Terminal
@@ -80,16 +81,18 @@ class Owner:
         self._terminal.ahead(*calls)
 
     def look(self) -> None:
-        """The heartbeat: whether the terminal, once logged in, is still the one that it was."""
+        """The heartbeat: whether the terminal, once logged in, is still the one that it was, and
+        how far it is from trading. What is wrong is said when it begins and when it is over."""
         if self.identity is None:
             return
         try:
             self._identified()
-            self.trouble = ""
+            trouble = health.look(self._terminal, health.Identity(self._account.login, "")).detail
         except CallError as error:
-            if error.text != self.trouble:
-                log.critical("account %d: %s", self._account.login, error.text)
-            self.trouble = error.text
+            trouble = error.text
+        if trouble != self.trouble:
+            log.critical("account %d: %s", self._account.login, trouble or "all is well again")
+        self.trouble = trouble
 
     def close(self) -> None:
         """Let the terminal go."""

@@ -1,7 +1,8 @@
 """The agent's process, a child of its keeper: says where it listens, serves, ends with its keeper.
 
-Its standard input is a pipe that the keeper never writes to: when the pipe ends, the keeper is
-gone, and so is the agent. A second agent for an account does not start while the first lives.
+Its standard input is a pipe on which the keeper says a passphrase, if one is needed, and nothing
+else: when the pipe ends, the keeper is gone, and so is the agent. A second agent for an account
+does not start while the first lives.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import IO
 
 from infra.mt5.agent import keys
 from infra.mt5.agent.owner import Account, Owner
-from infra.mt5.agent.server import AgentServer
+from infra.mt5.agent.server import HEARTBEAT_S, AgentServer
 from infra.mt5.terminal import Terminal
 from infra.observe.telemetry import JsonLines
 from infra.secrets import private
@@ -43,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             account = Account(given.login, given.terminal, _credential(given))
             owner = Owner(_terminal(account, given.venue), account)
-            server = AgentServer(owner, given.login, keys.load(given.keys), given.listen)
+            shown = keys.load(given.keys)
+            server = AgentServer(owner, given.login, shown, given.listen, given.heartbeat_s)
         except (SecretsError, OSError, RuntimeError) as wrong:
             log.error("the agent of %d cannot start: %s", given.login, wrong)
             return UNUSABLE
@@ -54,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def serve(server: AgentServer) -> None:
     """Tell the keeper where, and wait for his end. A call that hangs does not keep us here."""
     print(server.address, flush=True)
-    sys.stdin.buffer.read()
+    sys.stdin.read()
     os._exit(0)
 
 
@@ -88,7 +90,8 @@ def _credential(given: argparse.Namespace) -> Callable[[], Credential | None]:
     """Where the account's credential is looked up at each login; nowhere: the terminal has one."""
     if given.secrets is None:
         return lambda: None
-    kept = vault(given.secrets, given.home)
+    said = sys.stdin.readline().rstrip("\r\n") if given.passphrase else None
+    kept = vault(given.secrets, given.home, None if said is None else lambda: said)
     return lambda: kept.credential(str(given.login))
 
 
@@ -104,7 +107,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--listen", required=True, help="host:port; port 0 is any that is free")
     parser.add_argument("--keys", type=Path, required=True, help="what this agent shows")
     parser.add_argument("--lock", type=Path, required=True, help="held while the agent lives")
+    parser.add_argument("--heartbeat-s", type=float, default=HEARTBEAT_S)
     parser.add_argument("--secrets", choices=PROVIDERS, help="who keeps the credential")
+    parser.add_argument("--passphrase", action="store_true", help="opens it; said by the keeper")
     parser.add_argument("--home", type=Path, help="whose folder `secrets` is meant")
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--venue", help="the simulated broker's host:port")

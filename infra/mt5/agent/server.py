@@ -7,7 +7,6 @@ may wait: so a terminal that hangs keeps nobody from asking how the agent is.
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event, Thread
@@ -20,10 +19,10 @@ from infra.mt5 import constants as mt5
 from infra.mt5 import wire
 from infra.mt5.agent import contract
 from infra.mt5.agent.contract import Answered, Asked, Foreseen, Greeting, Hello, Pulse
-from infra.mt5.agent.keys import Keys
+from infra.mt5.agent.keys import PLATFORM, Keys, keeper_name
 from infra.mt5.agent.lanes import LANE_OF, Lane
 from infra.mt5.agent.owner import LateError, Owner
-from infra.mt5.agent.tls import grpc, served
+from infra.mt5.agent.tls import grpc, let_in, served
 from infra.mt5.agent.worker import Worker
 from infra.mt5.link import CallError
 from infra.mt5.recovery import Recovery, of_error
@@ -49,10 +48,10 @@ class AgentServer:
         address: str = "127.0.0.1:0",
         heartbeat_s: float = HEARTBEAT_S,
     ) -> None:
-        self.epoch = secrets.token_hex(8)
+        self.epoch = contract.drawn_epoch(login)
         self._owner = owner
         self._login = login
-        self._served = 0
+        self._served = self._sent = 0
         self._spent = False
         self._worker = Worker(f"terminal-{login}")
         self._closing = Event()
@@ -75,14 +74,12 @@ class AgentServer:
 
     def _handlers(self) -> Any:
         functions = {name: self._function(name) for name in contract.FUNCTIONS}
-        apart = {
-            contract.HELLO: self._hello,
-            contract.PULSE: self._pulse,
-            contract.AHEAD: self._ahead,
-        }
+        calls = {**functions, contract.HELLO: self._hello, contract.AHEAD: self._ahead}
+        handlers = {name: let_in(handler, PLATFORM) for name, handler in calls.items()}
+        mine = (PLATFORM, keeper_name(self._login))
+        handlers[contract.PULSE] = let_in(self._pulse, *mine)
         methods = {
-            name: grpc.unary_unary_rpc_method_handler(handler)
-            for name, handler in {**functions, **apart}.items()
+            name: grpc.unary_unary_rpc_method_handler(handler) for name, handler in handlers.items()
         }
         return grpc.method_handlers_generic_handler(contract.SERVICE, methods)
 
@@ -108,6 +105,8 @@ class AgentServer:
             self._owner.identity,
             self._owner.trouble,
             self._spent,
+            self._sent,
+            self._worker.waited_s[Lane.TRADE],
         )
         return msgspec.msgpack.encode(pulse)
 
@@ -148,7 +147,7 @@ class AgentServer:
         else:
             return []
         code, text = mt5.RES_E_INTERNAL_FAIL_SEND, f"IPC send failed: {why}"
-        return [contract.failed(number, code, text, lost=lost) for number in numbers]
+        return [self._signed(contract.failed(n, code, text, lost=lost)) for n in numbers]
 
     def _answered_ahead(self, foreseen: Foreseen, until_s: float) -> list[Answered]:
         asked = [
@@ -168,10 +167,14 @@ class AgentServer:
             arguments = wire.arguments_of(function, asked.arguments)
             value = self._owner.answer(function, arguments, asked.identity, until_s)
             self._served += 1
-            return contract.done(asked.number, value)
+            self._sent += function == "order_send"
+            return self._signed(contract.done(asked.number, value))
         except CallError as error:
             self._spent |= of_error(error.code) is Recovery.RESTART
-            return contract.failed(asked.number, error.code, error.text)
+            return self._signed(contract.failed(asked.number, error.code, error.text))
+
+    def _signed(self, answered: Answered) -> Answered:
+        return msgspec.structs.replace(answered, epoch=self.epoch)
 
     def _beat(self, every_s: float) -> None:
         while not self._closing.wait(every_s):

@@ -7,6 +7,7 @@ BoringSSL cannot be told to begin at TLS 1.3, but without a cipher for the keys 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from infra.mt5.agent.keys import Keys, agent_name
@@ -22,6 +23,21 @@ def served(keys: Keys) -> grpc.ServerCredentials:
     """What an agent shows, and what it wants to be shown."""
     shown = [(keys.key, keys.certificate)]
     return grpc.ssl_server_credentials(shown, keys.root, require_client_auth=True)
+
+
+def let_in(
+    handler: Callable[[bytes, grpc.ServicerContext], bytes], *names: str
+) -> Callable[[bytes, grpc.ServicerContext], bytes]:
+    """The handler, for peers whose certificates bear one of these names."""
+    welcome = {name.encode() for name in names}
+
+    def handle(request: bytes, context: grpc.ServicerContext) -> bytes:
+        shown = context.auth_context().get("x509_common_name", ())
+        if not welcome.issuperset(shown) or not shown:
+            context.abort(grpc.StatusCode.PERMISSION_DENIED, f"only for {', '.join(names)}")
+        return handler(request, context)
+
+    return handle
 
 
 def channel(address: str, login: int, keys: Keys, options: Options) -> grpc.Channel:

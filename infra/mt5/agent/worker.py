@@ -45,6 +45,8 @@ class Worker:
 
     def __init__(self, name: str) -> None:
         self._lanes: dict[Lane, deque[_Job]] = {lane: deque() for lane in Lane}
+        self.waited_s = dict.fromkeys(Lane, 0.0)
+        """How long the jobs of each lane have waited for their turn, all together."""
         self._changed = Condition()
         self._closed = False
         self.running = IDLE
@@ -87,9 +89,13 @@ class Worker:
         """The job that goes next, waited for; nothing at the end."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or any(self._lanes.values()))
-            heads = [jobs for jobs in self._lanes.values() if jobs]
+            heads = [lane for lane, jobs in self._lanes.items() if jobs]
             if not heads:
                 return None
-            oldest = min(heads, key=lambda jobs: jobs[0].since_s)
-            aged = monotonic() - oldest[0].since_s > AGED_S
-            return (oldest if aged else heads[0]).popleft()
+            now_s = monotonic()
+            oldest = min(heads, key=lambda lane: self._lanes[lane][0].since_s)
+            aged = now_s - self._lanes[oldest][0].since_s > AGED_S
+            lane = oldest if aged else heads[0]
+            job = self._lanes[lane].popleft()
+            self.waited_s[lane] += now_s - job.since_s
+            return job

@@ -24,15 +24,18 @@ from infra.mt5.gateway.exposure import Exposure
 from infra.mt5.gateway.guard import Guard
 from infra.mt5.gateway.health import Health, Identity, Rung
 from infra.mt5.gateway.ledger import Account, Entry, Ledger, Order, Steps
-from infra.mt5.gateway.records import fills_of
+from infra.mt5.gateway.records import fills_of, health_of
 from infra.mt5.gateway.searching import Search
-from infra.mt5.gateway.send import Lost, NotSent, Refused, Sender, Taken, Verdict
+from infra.mt5.gateway.send import Lost, NotSent, Refused, Result, Sender, Taken
 from infra.mt5.gateway.sweep import Sweep
+from infra.mt5.gateway.verdict import halted
+from infra.mt5.gateway.warm import Warm
 from infra.mt5.reconcile import Found, Undealt, is_fill
 from infra.mt5.terminal import Terminal
 
 SWEEP_EVERY_S = 1.0
-LEARN_EVERY_S = 60.0
+"""Health is looked at as often, not only at the heartbeat's 30 s: a sweep believes what it reads as
+our account's, and an order waits for a terminal that is away, but is over once it was intended."""
 VOLUME_TOLERANCE_LOTS = 1e-6
 
 log = logging.getLogger(__name__)
@@ -59,15 +62,16 @@ class Gateway:
         self._clock = clock
         jitter = random.Random(name)
         self._connector = Connector(terminal, clock, jitter, refusal_in(self._halted_for))
-        self._sender = Sender(terminal, self._connector, account.identity, clock, jitter)
+        self._warm = Warm(terminal, clock, symbols)
+        self._sender = Sender(terminal, self._connector, self._identity, self._warm, clock, jitter)
         self._exposure = Exposure(terminal, ledger, clock)
         self._sweep = Sweep(terminal, ledger, name, clock, account.swept_from_s)
         self._guard = Guard(ledger, clock, jitter, self._answers)
         self._searches: dict[str, Search] = {}
         self._waiting: list[Order] = []
-        self._next_sweep_s = self._next_lesson_s = clock.monotonic_s()
-        self._symbols = symbols
+        self._next_sweep_s = clock.monotonic_s()
         self.health = Health(Rung.DOWN, "not looked yet")
+        self._told: Rung | None = None
         self._recover()
 
     def concerns(self, message: Message[Any]) -> bool:
@@ -118,7 +122,7 @@ class Gateway:
             self._next_sweep_s = self._clock.monotonic_s() + SWEEP_EVERY_S
             if self.health.readable:
                 self._sweep.run(self._in_flight())
-                self._learn()
+                self._warm.refresh()
         self._release()
 
     @property
@@ -135,15 +139,13 @@ class Gateway:
         self._look()
         if self.health.readable:
             self._sweep.run(self._in_flight())
-
-    def _learn(self) -> None:
-        """Symbols' figures change now and then; an order must not wait for them to be read."""
-        if self._clock.monotonic_s() >= self._next_lesson_s:
-            self._sender.learn(self._symbols)
-            self._next_lesson_s = self._clock.monotonic_s() + LEARN_EVERY_S
+            self._warm.refresh()
 
     def _look(self) -> None:
         self.health = self._connector.look(self._identity)
+        if self.health.rung is not self._told:
+            self._told = self.health.rung
+            self._ledger.report_health(health_of(self._name, self.health), self._clock.now_us())
         if reason := self._connector.refusal:
             self._halt(reason)
         if self.health.rung is Rung.STRANGER:
@@ -198,28 +200,26 @@ class Gateway:
         if not self._ledger.intend(order, now_us, steps, behind):
             return
         fault.point("after_intent_commit")
-        verdict = self._sent(order, asked_s)
+        result = self._sent(order, asked_s)
         fault.point("before_record")
-        self._conclude(Entry(order, True, now_us), verdict)
+        self._conclude(Entry(order, True, now_us), result)
 
-    def _sent(self, order: Order, asked_s: float) -> Verdict:
+    def _sent(self, order: Order, asked_s: float) -> Result:
         if found := self._barred(order):
             return NotSent(found)
-        verdict = self._sender.send(
+        result = self._sender.send(
             order.event,
             asked_s,
             lambda number: self._permitted(order, number),
-            lambda: self._exposure.objection(order.event, self._unresolved_orders()),
+            lambda: self._exposure.room(order.event.limits_version, self._unresolved_orders()),
         )
         sent = {"order_id": order.event.order_id, "called_at_us": self._sender.called_at_us}
-        log.info("order %s: %s", order.event.order_id, verdict.detail, extra={"tape": sent})
-        return verdict
+        log.info("order %s: %s", order.event.order_id, result.detail, extra={"tape": sent})
+        return result
 
     def _barred(self, order: Order) -> str:
         """Why the order must not go, or nothing: a close always may."""
-        halted = "; ".join(sorted(self._halted_for)) or self._blind
-        barred = halted and order.event.closes_position is None
-        return f"the account is halted: {halted}" if barred else ""
+        return halted(order.event, self._halted_for or frozenset({self._blind} - {""}))
 
     def _permitted(self, order: Order, attempt: int) -> bool:
         self._catch_up()
@@ -232,10 +232,10 @@ class Gateway:
         if limits := self._ledger.limits():
             self._exposure.heed(limits)
 
-    def _conclude(self, entry: Entry, verdict: Verdict) -> None:
+    def _conclude(self, entry: Entry, result: Result) -> None:
         order_id = entry.order.event.order_id
-        self._guard.answered(verdict)
-        match verdict:
+        self._guard.answered(result)
+        match result:
             case Taken(detail, venue_order, volume_lots):
                 self._read_deals(entry, detail, venue_order, volume_lots)
             case Refused(retcode, detail, halts, reread):

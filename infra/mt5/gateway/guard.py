@@ -12,7 +12,7 @@ from infra.mt5.breaker import Breaker, resumed
 from infra.mt5.gateway.clock import Clock
 from infra.mt5.gateway.connect import Connector
 from infra.mt5.gateway.ledger import Ledger
-from infra.mt5.gateway.send import Lost, NotSent, Verdict
+from infra.mt5.gateway.send import Lost, NotSent, Result
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +33,9 @@ class Guard:
         """Whether the order must wait for the terminal to be relied on again."""
         return not self._breaker.passes(order.closes_position is not None)
 
-    def answered(self, verdict: Verdict) -> None:
+    def answered(self, result: Result) -> None:
         """What came of an order."""
-        match verdict:
+        match result:
             case NotSent():
                 return
             case Lost(detail):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from commands.accounts import BreakerPosition, RecordExternalDeal, ReportAccount
+from commands.accounts import BreakerPosition, RecordExternalDeal, ReportAccount, ReportHealth
 from commands.orders import RecordFill, RecordNotExecuted, RecordPositionClosed, RecordReject
 from events.envelope import Event, Message
 from events.limits import LimitsSet
@@ -118,6 +118,9 @@ class Ledger(Protocol):
 
     def turn_breaker(self, position: BreakerPosition, reason: str, now_us: int) -> None:
         """The breaker stands like this from now on."""
+
+    def report_health(self, command: ReportHealth, now_us: int) -> None:
+        """How far the terminal is from trading. One that is as it was tells nothing."""
 
     def pass_over(self, steps: Steps) -> None:
         """What has been read up to here needs nothing."""

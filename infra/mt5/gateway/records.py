@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from commands.accounts import RecordExternalDeal, ReportAccount
+from commands.accounts import RecordExternalDeal, ReportAccount, ReportHealth
 from commands.orders import RecordFill, RecordPositionClosed
 from events.orders import OrderAccepted
 from events.values import Side, lots, money, price
 from infra.mt5 import constants as mt5
+from infra.mt5.gateway.health import Health, Rung
 from infra.mt5.tuples import AccountInfo, TradeDeal, TradePosition
 
 REASONS = {
@@ -92,3 +93,16 @@ def report_of(
 def _signed(magic: int) -> int:
     """A foreign magic can use all 64 bits, and Avro's long is signed."""
     return magic - (1 << 64) if magic >= 1 << 63 else magic
+
+
+def health_of(account: str, health: Health) -> ReportHealth:
+    """What holds of a terminal, part by part: everything up to its rung."""
+    return ReportHealth(
+        account=account,
+        connected=health.rung >= Rung.LINKED,
+        broker_connected=health.rung >= Rung.CONNECTED,
+        authorised=health.rung >= Rung.AUTHORISED,
+        synchronised=health.rung >= Rung.SYNCHRONISED,
+        trading_allowed=health.rung >= Rung.TRADING,
+        detail=health.detail,
+    )

@@ -8,7 +8,7 @@ nothing there is no second attempt, ever.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -19,11 +19,14 @@ from infra.mt5 import retcodes
 from infra.mt5.gateway.clock import Clock
 from infra.mt5.gateway.connect import Connector
 from infra.mt5.gateway.health import LOOKS, Identity, Rung
+from infra.mt5.gateway.room import Missing, Room
+from infra.mt5.gateway.verdict import LATE, Known, Market, Sendable, Withheld, verdict
+from infra.mt5.gateway.warm import Warm
 from infra.mt5.link import Called
-from infra.mt5.requests import Request, Unsendable, request_of
+from infra.mt5.requests import Request, Unsendable
 from infra.mt5.retcodes import Meaning, Outcome
 from infra.mt5.terminal import Terminal
-from infra.mt5.tuples import OrderSendResult, SymbolInfo
+from infra.mt5.tuples import OrderSendResult
 
 ATTEMPTS_MAX = 3
 SEND_WITHIN_S = 2.0
@@ -34,6 +37,8 @@ PACE_FIRST_S, PACE_LAST_S = 1.0, 30.0
 """Least time between two sends after the venue called us too fast: doubled each time, halved by
 each success."""
 QUOTE_WAIT_S, QUOTE_POLL_S = 2.0, 0.05
+
+NO_ROOM = Room(None, Missing("not asked"))
 
 DEALT = (Outcome.SUCCESS, Outcome.PARTIAL)
 AGAIN = (Outcome.NEW_PRICE, Outcome.FIX, Outcome.LATER)
@@ -74,7 +79,7 @@ class Lost:
     venue_order: int = 0
 
 
-Verdict = Taken | Refused | NotSent | Lost
+Result = Taken | Refused | NotSent | Lost
 
 
 class Sender:
@@ -85,15 +90,16 @@ class Sender:
         terminal: Terminal,
         connector: Connector,
         identity: Identity,
+        warm: Warm,
         clock: Clock,
         jitter: random.Random,
     ) -> None:
         self._terminal = terminal
         self._connector = connector
         self._identity = identity
+        self._warm = warm
         self._clock = clock
         self._jitter = jitter
-        self._specs: dict[str, SymbolInfo] = {}
         self._pace_s = 0.0
         self._not_before_s = 0.0
         self.called_at_us = 0
@@ -105,12 +111,6 @@ class Sender:
         if wait_s > 0:
             self._clock.sleep(wait_s)
         return wait_s > 0
-
-    def learn(self, symbols: Iterable[str] = ()) -> None:
-        """Read the figures of these symbols, and again those of all that are known."""
-        for symbol in {**dict.fromkeys(symbols), **self._specs}:
-            self._specs.pop(symbol, None)
-            self._spec(symbol)
 
     def foresee(self, order: OrderAccepted) -> None:
         """Have asked what `send` will look at first: the answers come while the intent is written.
@@ -126,59 +126,62 @@ class Sender:
         order: OrderAccepted,
         asked_s: float,
         permitted: Callable[[int], bool],
-        objection: Callable[[], str],
-    ) -> Verdict:
+        room: Callable[[], Room],
+    ) -> Result:
         """Send an order whose intent has just been committed, as was asked for at `asked_s`.
 
-        `permitted` commits the number of a further attempt; False ends the matter. `objection`,
-        asked right before each send, says why the account has no room for it, or nothing.
+        `permitted` commits the number of a further attempt; False ends the matter. `room`, asked
+        right before each send of an order that opens, is what the account has for it.
         """
         self.called_at_us = 0
-        refused: Verdict | None = None
+        refused: Result | None = None
         mended = False
-        volume_max: Decimal | None = None
+        left_lots: dict[int, Decimal] = {}
         for attempt in range(1, ATTEMPTS_MAX + 1):
             if refused is not None:
                 asked_s = self._clock.monotonic_s()
                 if not permitted(attempt):
                     return refused
-            request = self._prepared(order, volume_max, objection)
+            request = _judged(order, self._known(order, left_lots, room))
             if not isinstance(request, dict):
                 return refused or request
-            late = self._clock.monotonic_s() > asked_s + SEND_WITHIN_S
-            if late or self._clock.now_us() > order.expires_at_us:
-                return refused or NotSent("its time was over before it could be sent")
-            verdict, meaning = self._attempt(request)
+            if self._clock.monotonic_s() > asked_s + SEND_WITHIN_S:
+                return refused or NotSent(LATE)
+            result, meaning = self._attempt(request)
             to_mend = meaning.outcome is Outcome.FIX
             again = meaning.refused and meaning.outcome in AGAIN and not (to_mend and mended)
             if not again or attempt == ATTEMPTS_MAX:
-                return verdict
-            refused, mended = verdict, mended or to_mend
+                return result
+            refused, mended = result, mended or to_mend
             if meaning.name == "INVALID_CLOSE_VOLUME":
-                volume_max = self._position_volume(order)
+                left_lots = self._position_lots(order)
             self._await(order, meaning)
         raise AssertionError("the last attempt returns")
 
-    def _prepared(
-        self, order: OrderAccepted, volume_max: Decimal | None, objection: Callable[[], str]
-    ) -> Request | Refused | NotSent:
-        """The request, after the checks that come right before each send."""
-        health = self._connector.look(self._identity)
-        if health.rung is not Rung.TRADING:
-            known = health.readable or health.rung is Rung.STRANGER
-            return NotSent(health.detail, halts=known or bool(self._connector.refusal))
-        if found := objection():
-            return NotSent(found)
-        spec = self._spec(order.symbol)
-        tick = self._terminal.symbol_info_tick(order.symbol)
-        if spec is None or tick is None:
-            return NotSent(f"no quote of {order.symbol}: {self._terminal.last_error()}")
-        request = request_of(order, spec, tick, volume_max)
-        if isinstance(request, Unsendable):
-            return Refused(request.retcode, request.detail)
-        return request
+    def _known(
+        self, order: OrderAccepted, left_lots: dict[int, Decimal], room: Callable[[], Room]
+    ) -> Known:
+        """What is known right before a send, asked in the order that `foresee` has announced.
 
-    def _attempt(self, request: Request) -> tuple[Verdict, Meaning]:
+        Whatever keeps the order back ends the asking: nothing else matters then.
+        """
+        health = self._connector.look(self._identity)
+        markets: dict[str, Market | Missing] = {}
+        held = NO_ROOM
+        if health.rung is Rung.TRADING:
+            held = room() if order.closes_position is None else NO_ROOM
+            if order.closes_position is not None or not held.objection(order):
+                markets = {order.symbol: self._warm.market(order.symbol)}
+        return Known(
+            self._clock.now_us(),
+            health,
+            held,
+            markets,
+            login_refused=bool(self._connector.refusal),
+            left_lots=left_lots,
+        )
+
+    def _attempt(self, request: Request) -> tuple[Result, Meaning]:
         self.called_at_us = self.called_at_us or self._clock.now_us()
         answer = self._terminal.order_send(request)
         error = (0, "") if answer is not None else self._terminal.last_error()
@@ -189,7 +192,7 @@ class Sender:
             else retcodes.of_retcode(answer.retcode)
         )
         self._keep_pace(meaning)
-        return _verdict(answer, error, meaning), meaning
+        return _result(answer, error, meaning), meaning
 
     def _keep_pace(self, meaning: Meaning) -> None:
         if meaning.name == "TOO_MANY_REQUESTS":
@@ -202,7 +205,7 @@ class Sender:
     def _await(self, order: OrderAccepted, meaning: Meaning) -> None:
         """Wait for what the refusal asks for."""
         if meaning.outcome is Outcome.FIX:
-            self._specs.pop(order.symbol, None)
+            self._warm.forget(order.symbol)
         elif meaning.name == "PRICE_OFF":
             self._await_quote(order)
         elif meaning.outcome is Outcome.LATER:
@@ -219,21 +222,24 @@ class Sender:
             if now is not None and (before is None or now.time_msc > before.time_msc):
                 return
 
-    def _spec(self, symbol: str) -> SymbolInfo | None:
-        if symbol not in self._specs:
-            self._terminal.symbol_select(symbol, True)
-            spec = self._terminal.symbol_info(symbol)
-            if spec is None:
-                return None
-            self._specs[symbol] = spec
-        return self._specs[symbol]
-
-    def _position_volume(self, order: OrderAccepted) -> Decimal | None:
-        held = self._terminal.positions_get(ticket=order.closes_position)
-        return Decimal(str(held[0].volume)) if held else None
+    def _position_lots(self, order: OrderAccepted) -> dict[int, Decimal]:
+        """What the position that is to be closed has left, if it is still there."""
+        held = self._terminal.positions_get(ticket=order.closes_position) or ()
+        return {position.ticket: Decimal(str(position.volume)) for position in held}
 
 
-def _verdict(
+def _judged(order: OrderAccepted, known: Known) -> Request | Refused | NotSent:
+    """The request that may go, or what is told of the order instead."""
+    match verdict(order, known):
+        case Sendable(request):
+            return request
+        case Unsendable(retcode, detail):
+            return Refused(retcode, detail)
+        case Withheld(detail, halts):
+            return NotSent(detail, halts)
+
+
+def _result(
     answer: OrderSendResult | None, error: tuple[int, str], meaning: Meaning
 ) -> Taken | Refused | Lost:
     if answer is None:

@@ -15,6 +15,7 @@ from commands.accounts import (
     OpenAccount,
     RecordExternalDeal,
     ReportAccount,
+    ReportHealth,
     TurnBreaker,
 )
 from commands.command import Command
@@ -190,6 +191,10 @@ class GatewayStore:
         """The breaker stands like this from now on."""
         turned = TurnBreaker(account=self._account, position=position, reason=reason)
         self._tell(turned, now_us)
+
+    def report_health(self, command: ReportHealth, now_us: int) -> None:
+        """How far the terminal is from trading."""
+        self._tell(command, now_us)
 
     def pass_over(self, steps: Steps) -> None:
         """What has been read up to here needs nothing."""

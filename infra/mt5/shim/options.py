@@ -17,11 +17,13 @@ from infra.mt5.simulator.settings import (
     MarketSettings,
     symbols_named,
 )
-from infra.mt5.simulator.symbols import SYMBOLS, Depth
+from infra.mt5.simulator.specification import Depth
+from infra.mt5.simulator.symbols import SYMBOLS
 
 LOGIN = 90001
 HOUR_S = 3_600
 LEVELS = 10
+BY_MARKET = mt5.SYMBOL_TRADE_EXECUTION_MARKET  # a dealer would take any volume at the quote
 Kind = Literal["hedging", "netting", "exchange"]
 MARGIN_MODES: dict[Kind, int] = {
     "hedging": mt5.ACCOUNT_MARGIN_MODE_RETAIL_HEDGING,
@@ -58,11 +60,13 @@ class Options(msgspec.Struct, frozen=True):
 
     def settings(self) -> BrokerSettings:
         """The broker's; `ValueError` says what it cannot be."""
-        depth = Depth(levels=LEVELS, lots_per_level=self.depth_lots) if self.depth_lots else None
         named = symbols_named(self.symbols)
+        if self.depth_lots:
+            depth = Depth(levels=LEVELS, lots=self.depth_lots)
+            named = tuple(replace(each, depth=depth, execution=BY_MARKET) for each in named)
         market = MarketSettings(
             seed=self.seed,
-            symbols=tuple(replace(symbol, depth=depth or symbol.depth) for symbol in named),
+            symbols=named,
             server_offset_s=round(self.server_offset_h * HOUR_S),
         )
         terms = AccountSettings(margin_mode=MARGIN_MODES[self.kind])

@@ -3,20 +3,20 @@
 from pathlib import Path
 from threading import Lock
 
-from infra.mt5.constants import RES_E_NOT_FOUND
+from infra.mt5.constants import RES_E_INVALID_PARAMS, RES_E_NOT_FOUND
 from infra.mt5.link import CallError
 from infra.mt5.simulator.account import Account
 from infra.mt5.simulator.clock import Clock
-from infra.mt5.simulator.door import Door
 from infra.mt5.simulator.faults import FaultRule
 from infra.mt5.simulator.journal import Header, Journal
 from infra.mt5.simulator.ledger import opened
 from infra.mt5.simulator.settings import BrokerSettings
 from infra.mt5.simulator.ticks import Market
+from infra.mt5.simulator.work import Manner
 from infra.mt5.tuples import TradeRequest
 
 # Count up when equal settings and requests give other prices or another book than before.
-MODEL = 3
+MODEL = 4
 
 
 class Broker:
@@ -55,6 +55,11 @@ class Broker:
             self._latest_ms = max(self._latest_ms, self.clock.now_ms() + self._offset_ms)
             return self._latest_ms
 
+    def jump(self, duration_ms: int) -> None:
+        """Put the server's clock forward; back it cannot go, it would only stand still."""
+        with self._lock:
+            self._offset_ms += duration_ms
+
     def advance(self) -> None:
         """Bring every book to now, so that nobody has to wait for a long way later."""
         for account in self.accounts.values():
@@ -66,8 +71,21 @@ class Broker:
         account = self.accounts.get(login)
         if account is None:
             raise CallError(RES_E_NOT_FOUND, f"Terminal: no account {login}")
+        for rule in rules:
+            if (wrong := self._senseless(rule)) is not None:
+                raise CallError(RES_E_INVALID_PARAMS, f"Terminal: {rule.kind}: {wrong}")
         with account.lock:
             account.faults.replace(rules)
+
+    def _senseless(self, rule: FaultRule) -> str | None:
+        """What a rule lacks to be followed."""
+        if rule.delay_ms < 0 or rule.for_ms < 0:
+            return f"delay_ms is {rule.delay_ms}, for_ms {rule.for_ms}; give 0 or more"
+        if rule.kind == "wrong_account" and rule.login not in self.accounts:
+            return f"there is no account {rule.login}"
+        if rule.kind == "other" and rule.request is None:
+            return "give the request that somebody else sends"
+        return None
 
     def close(self) -> None:
         """Let the journals go."""
@@ -75,20 +93,19 @@ class Broker:
             journal.close()
 
     def _account(self, login: int, folder: Path | None) -> Account:
-        door = Door(self.settings.terms.requests_per_s_max, self.settings.outages_ms)
         if folder is None:
             ledger = opened(login, self.settings.terms, self.now_ms())
-            return Account(self.market, ledger, _forget, door)
+            return Account(self.market, ledger, _forget)
         header = Header(MODEL, self.settings.digest(), self.now_ms())
         journal = Journal(folder / f"{login}.journal", header)
         self._journals.append(journal)
         ledger = opened(login, self.settings.terms, journal.header.opened_ms)
-        account = Account(self.market, ledger, journal.append, door)
+        account = Account(self.market, ledger, journal.append)
         for record in journal.records:
-            account.replay(record.at_ms, record.request)
+            account.replay(*record)
         journal.records = ()
         return account
 
 
-def _forget(_at_ms: int, _request: TradeRequest) -> None:
+def _forget(_at_ms: int, _request: TradeRequest, _manner: Manner) -> None:
     """A broker without a folder remembers nothing."""

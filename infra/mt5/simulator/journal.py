@@ -1,7 +1,7 @@
 """What survives a kill: every accepted request, on the disk before its answer leaves.
 
 A file per account. First a header that names the settings and the time of opening, then a record
-per request: length, checksum, MessagePack of (time, request). A torn last record was never
+per request: length, checksum, MessagePack of (time, request, manner). A torn last record was never
 answered and is cut off; damage anywhere before it is refused.
 """
 
@@ -15,6 +15,7 @@ from zlib import crc32
 
 import msgspec
 
+from infra.mt5.simulator.work import Manner
 from infra.mt5.tuples import TradeRequest
 
 _FRAME = struct.Struct(">II")
@@ -30,10 +31,11 @@ class Header(NamedTuple):
 
 
 class Record(NamedTuple):
-    """A request that was accepted, and when, in the server's clock."""
+    """A request that was accepted: when, in the server's clock, and how it is carried out."""
 
     at_ms: int
     request: TradeRequest
+    manner: Manner
 
 
 class JournalError(RuntimeError):
@@ -69,9 +71,9 @@ class Journal:
         records = (msgspec.msgpack.decode(frame, type=Record) for frame in frames[1:])
         return written, tuple(records)
 
-    def append(self, at_ms: int, request: TradeRequest) -> None:
+    def append(self, at_ms: int, request: TradeRequest, manner: Manner) -> None:
         """Write a request down and return when the disk has it."""
-        self._append(Record(at_ms, request))
+        self._append(Record(at_ms, request, manner))
 
     def close(self) -> None:
         """Let the file go."""

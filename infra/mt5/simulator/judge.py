@@ -5,22 +5,32 @@ from math import isfinite
 
 from infra.mt5 import constants as mt5
 from infra.mt5.simulator import judge_pending as pending
-from infra.mt5.simulator import judge_standing as standing
 from infra.mt5.simulator.case import Case
 from infra.mt5.simulator.judge_terms import (
     autotrading,
+    bridge,
+    direction,
     filling,
+    liquidity,
     market_open,
+    market_orders,
     money,
+    oldest_first,
+    on_grid,
     position_limits,
+    price_good,
     price_known,
     stops,
+    stops_taken,
     symbol_tradable,
+    unlocked,
     volume,
 )
 from infra.mt5.simulator.ledger import is_buy
 
 ACCEPTED = 0
+PRICE_HELD_MS = 3_000
+_CLOSE_BY = 64  # a bit of the mask of orders
 Check = Callable[[Case], int]
 
 
@@ -43,12 +53,14 @@ def _market_type(case: Case) -> int:
 
 
 def _named_position(case: Case) -> int:
-    """A deal that names a position closes it, so it must be there and point the other way."""
+    """A deal that names a position must find it; on a hedging account it closes it, so it points
+    the other way."""
     if not case.request.position:
         return ACCEPTED
     if case.position is None:
         return gone(case)
-    if case.position.symbol != case.symbol.name or case.position.side == case.side:
+    same_way = case.ledger.terms.hedges and case.position.side == case.side
+    if case.position.symbol != case.symbol.name or same_way:
         return mt5.TRADE_RETCODE_INVALID
     return ACCEPTED
 
@@ -60,26 +72,48 @@ def gone(case: Case) -> int:
 
 
 def _close_volume(case: Case) -> int:
-    if case.position is None or case.request.volume <= case.position.volume:
+    if not case.ledger.terms.hedges or case.position is None:
         return ACCEPTED
-    return mt5.TRADE_RETCODE_INVALID_CLOSE_VOLUME
+    fits = case.request.volume <= case.position.volume
+    return ACCEPTED if fits else mt5.TRADE_RETCODE_INVALID_CLOSE_VOLUME
 
 
 def _deal_price(case: Case) -> int:
-    """Where the trader names the price it must still be there, give or take the deviation."""
-    if case.symbol.execution not in MOVED:
-        return ACCEPTED
+    """Who deals with a dealer says at which price; a book is dealt with at its own."""
+    match case.symbol.execution:
+        case mt5.SYMBOL_TRADE_EXECUTION_INSTANT:
+            return _instant_price(case)
+        case mt5.SYMBOL_TRADE_EXECUTION_REQUEST:
+            return _requested_price(case)
+        case _:
+            return ACCEPTED
+
+
+def _instant_price(case: Case) -> int:
+    """The price asked for must still be there, give or take the deviation."""
     asked = case.request.price
     if not isfinite(asked) or asked <= 0.0:
         return mt5.TRADE_RETCODE_INVALID_PRICE
     moved_points = abs(asked - case.price) / case.symbol.point
     if moved_points > case.request.deviation + 1e-6:
-        return MOVED[case.symbol.execution]
+        return mt5.TRADE_RETCODE_REQUOTE
     return ACCEPTED
 
 
+def _requested_price(case: Case) -> int:
+    """The dealer keeps a price that he has given for a moment, and deals at no other."""
+    if not on_grid(case, case.request.price):
+        return mt5.TRADE_RETCODE_INVALID_PRICE
+    held = case.market.ticks(case.symbol.name, case.at_ms - PRICE_HELD_MS, case.at_ms + 1)
+    given = held.ask if is_buy(case.side) else held.bid
+    kept = case.request.price == case.price or case.request.price in given
+    return ACCEPTED if kept else mt5.TRADE_RETCODE_PRICE_CHANGED
+
+
 def _deal_stops(case: Case) -> int:
-    return ACCEPTED if case.position else stops(case, case.side, _exit_price(case, case.side))
+    if case.opens <= 0.0:
+        return ACCEPTED
+    return stops(case, case.side, _exit_price(case, case.side))
 
 
 def _exit_price(case: Case, side: int) -> float:
@@ -113,49 +147,48 @@ def _frozen_stops(case: Case) -> int:
 
 
 def _opposite_there(case: Case) -> int:
+    if not case.ledger.terms.hedges or not case.symbol.order_mask & _CLOSE_BY:
+        return mt5.TRADE_RETCODE_INVALID_ORDER
     other = case.ledger.positions.get(case.request.position_by)
-    if case.ledger.terms.nets:
-        return mt5.TRADE_RETCODE_INVALID
     if case.position is None or other is None:
         return mt5.TRADE_RETCODE_POSITION_CLOSED
     fits = other.symbol == case.position.symbol and other.side != case.position.side
     return ACCEPTED if fits else mt5.TRADE_RETCODE_INVALID
 
 
-# The code for a price that has moved, where the trader names one: instant execution offers the new
-# price, execution by request has to be asked again.
-MOVED = {
-    mt5.SYMBOL_TRADE_EXECUTION_INSTANT: mt5.TRADE_RETCODE_REQUOTE,
-    mt5.SYMBOL_TRADE_EXECUTION_REQUEST: mt5.TRADE_RETCODE_PRICE_CHANGED,
-}
-
 CHECKS: dict[int, tuple[Check, ...]] = {
     mt5.TRADE_ACTION_DEAL: (
         autotrading,
         _market_type,
         symbol_tradable,
+        market_orders,
         _named_position,
-        standing.first_in_first_out,
-        standing.hedging,
+        unlocked,
         volume,
         _close_volume,
-        standing.closing_already,
+        oldest_first,
+        direction,
         filling,
         market_open,
-        price_known,
+        price_good,
+        bridge,
         _deal_price,
         _deal_stops,
         position_limits,
+        liquidity,
         money,
     ),
     mt5.TRADE_ACTION_PENDING: (
         autotrading,
         pending.pending_type,
         symbol_tradable,
+        pending.kind_taken,
         volume,
+        direction,
+        pending.filling,
         pending.expiration,
         market_open,
-        price_known,
+        price_good,
         pending.prices,
         pending.entry_stops,
         pending.order_limits,
@@ -163,24 +196,39 @@ CHECKS: dict[int, tuple[Check, ...]] = {
     mt5.TRADE_ACTION_SLTP: (
         autotrading,
         _position_there,
-        standing.position_locked,
+        unlocked,
+        stops_taken,
         _changed_stops,
         market_open,
-        price_known,
+        price_good,
         _frozen_stops,
         _position_stops,
     ),
     mt5.TRADE_ACTION_MODIFY: (
         autotrading,
-        standing.order_there,
+        pending.order_there,
+        unlocked,
+        stops_taken,
         pending.changed,
         pending.expiration,
         market_open,
-        price_known,
+        price_good,
         pending.frozen,
         pending.prices,
         pending.entry_stops,
     ),
-    mt5.TRADE_ACTION_REMOVE: (autotrading, standing.order_there, price_known, pending.frozen),
-    mt5.TRADE_ACTION_CLOSE_BY: (autotrading, _opposite_there, standing.closing_either, market_open),
+    mt5.TRADE_ACTION_REMOVE: (
+        autotrading,
+        pending.order_there,
+        unlocked,
+        price_known,
+        pending.frozen,
+    ),
+    mt5.TRADE_ACTION_CLOSE_BY: (
+        autotrading,
+        _opposite_there,
+        unlocked,
+        oldest_first,
+        market_open,
+    ),
 }

@@ -13,6 +13,7 @@ from infra.mt5.constants import (
     ORDER_TYPE_BUY,
 )
 from infra.mt5.simulator.settings import AccountSettings
+from infra.mt5.simulator.work import Work
 from infra.mt5.tuples import TradeDeal, TradeOrder
 
 _TICKETS_PER_LOGIN = 1_000_000_000
@@ -20,7 +21,8 @@ _TICKETS_PER_LOGIN = 1_000_000_000
 
 @dataclass(slots=True, kw_only=True)
 class Position:
-    """An open position. `lot_margin` is what a lot binds, by the price at which it opened."""
+    """An open position. `lot_margin` is what a lot bound when it opened, in account currency;
+    `identifier` names the position for ever, its ticket changes when it is turned around."""
 
     ticket: int
     symbol: str
@@ -34,13 +36,14 @@ class Position:
     magic: int
     comment: str
     lot_margin: float
+    identifier: int = 0
     reason: int = ORDER_REASON_EXPERT
     swap: float = 0.0
 
 
 @dataclass(slots=True, kw_only=True)
 class Order:
-    """An order, from when it is accepted until it is done."""
+    """An order, from when it is accepted until it is done. `left` is what is not dealt yet."""
 
     ticket: int
     symbol: str
@@ -52,6 +55,7 @@ class Order:
     time_type: int
     magic: int
     comment: str
+    left: float
     stop_limit: float = 0.0
     sl: float = 0.0
     tp: float = 0.0
@@ -61,14 +65,6 @@ class Order:
     position_by: int = 0
     reason: int = ORDER_REASON_EXPERT
     state: int = ORDER_STATE_PLACED
-    dealt: float = 0.0
-    deals_ms: int = 0  # when a market order that the server is at will be dealt
-    changed_ms: int = 0
-
-    @property
-    def left(self) -> float:
-        """The lots that are not dealt yet."""
-        return round(self.volume - self.dealt, 8)
 
 
 @dataclass(slots=True)
@@ -83,9 +79,13 @@ class Ledger:
     balance: float = 0.0
     positions: dict[int, Position] = field(default_factory=dict)
     orders: dict[int, Order] = field(default_factory=dict)
+    works: dict[int, Work] = field(default_factory=dict)
     deals: list[TradeDeal] = field(default_factory=list)
     done: list[TradeOrder] = field(default_factory=list)
+    taken: dict[tuple[str, int], tuple[int, float]] = field(default_factory=dict)
+    """Of a symbol's book, by side: the last quote dealt at, and the lots taken out of it."""
     _deals_of: dict[int, list[TradeDeal]] = field(default_factory=dict)
+    _deals_by: dict[int, list[TradeDeal]] = field(default_factory=dict)
     _done_of: dict[int, list[TradeOrder]] = field(default_factory=dict)
     _done_by_ticket: dict[int, TradeOrder] = field(default_factory=dict)
 
@@ -99,10 +99,15 @@ class Ledger:
         self.next_deal += 1
         return self.next_deal - 1
 
+    def position_of(self, symbol: str) -> Position | None:
+        """A symbol's position, of which a netting account has at most one."""
+        return next((p for p in self.positions.values() if p.symbol == symbol), None)
+
     def book(self, deal: TradeDeal) -> None:
         """Keep a deal and move the balance by it."""
         self.deals.append(deal)
         self._deals_of.setdefault(deal.position_id, []).append(deal)
+        self._deals_by.setdefault(deal.order, []).append(deal)
         moved = deal.profit + deal.commission + deal.swap + deal.fee
         self.balance = round(self.balance + moved, 2)
 
@@ -110,11 +115,8 @@ class Ledger:
         """Keep an order that is done."""
         self.done.append(order)
         self._done_by_ticket[order.ticket] = order
-        self._done_of.setdefault(order.position_id, []).append(order)
-
-    def of_symbol(self, name: str) -> Position | None:
-        """The first position of a symbol; where an account nets, the only one."""
-        return next((each for each in self.positions.values() if each.symbol == name), None)
+        for position in {order.position_id, order.position_by_id} - {0}:
+            self._done_of.setdefault(position, []).append(order)
 
     def deals_between(self, from_s: int, to_s: int) -> list[TradeDeal]:
         """Deals of a range of seconds, both ends included."""
@@ -133,6 +135,10 @@ class Ledger:
     def deals_of_position(self, position: int) -> list[TradeDeal]:
         """The deals that made and unmade a position."""
         return list(self._deals_of.get(position, ()))
+
+    def deals_of_order(self, ticket: int) -> list[TradeDeal]:
+        """The deals that an order has led to."""
+        return list(self._deals_by.get(ticket, ()))
 
     def done_of_position(self, position: int) -> list[TradeOrder]:
         """The done orders that made and unmade a position."""

@@ -1,19 +1,15 @@
-"""What positions are worth: profit, margin, equity, all in account currency.
+"""What positions are worth: profit, margin, equity, all in account currency."""
 
-A symbol's profit currency or its base currency is the account's (checked by the settings), so a
-profit converts at the closing price itself, as MetaTrader does for such symbols.
-"""
-
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from infra.mt5.constants import SYMBOL_CALC_MODE_CFDINDEX
+from infra.mt5 import constants as mt5
 from infra.mt5.simulator.ledger import Ledger, Position, is_buy
+from infra.mt5.simulator.moment import Moment
 from infra.mt5.simulator.settings import AccountSettings
-from infra.mt5.simulator.symbols import FUTURES, LEVERAGED, Specification
+from infra.mt5.simulator.specification import FOREX, FUTURES, Specification
 
-Prices = Callable[[str], tuple[float, float]]  # bid and ask of a symbol
-HEDGED_SHARE = 0.5  # of the contract: what a covered lot needs, against one uncovered
+_BY_LEVERAGE = (mt5.SYMBOL_CALC_MODE_FOREX, mt5.SYMBOL_CALC_MODE_CFDLEVERAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,96 +29,71 @@ class Worth:
         return self.equity / self.margin * 100 if self.margin else 0.0
 
 
-def rate(symbol: Specification, currency: str, price: float) -> float:
-    """Account currency per unit of the profit currency."""
-    return 1.0 if symbol.profit == currency else 1.0 / price
-
-
-def base_rate(symbol: Specification, currency: str, price: float) -> float:
-    """Account currency per unit of the base."""
-    return 1.0 if symbol.base == currency else price
-
-
-def lot_margin(symbol: Specification, terms: AccountSettings, price: float) -> float:
-    """What a lot opened at a price binds, in account currency: each calculation mode its own."""
-    if symbol.calc_mode in FUTURES:
-        return symbol.margin_initial * rate(symbol, terms.currency, price)
-    index = symbol.calc_mode == SYMBOL_CALC_MODE_CFDINDEX
-    size = symbol.contract_size * (symbol.tick_rate if index else 1.0)
-    leverage = terms.leverage if symbol.calc_mode in LEVERAGED else 1
-    return size * base_rate(symbol, terms.currency, price) / leverage
-
-
-def stop_out_level(terms: AccountSettings, margin: float) -> float:
-    """The equity at which the broker begins to close: a share of the margin, or an amount."""
-    if terms.stop_out_money is not None:
-        return terms.stop_out_money
-    return margin * terms.stop_out_percent / 100
-
-
 def profit(
-    symbol: Specification, currency: str, side: int, volume: float, opened: float, closed: float
+    moment: Moment,
+    symbol: Specification,
+    currency: str,
+    side: int,
+    volume: float,
+    opened: float,
+    closed: float,
 ) -> float:
     """What a position gains from one price to the other, to the cent."""
     moved = closed - opened if is_buy(side) else opened - closed
-    return round(moved * volume * symbol.lot_value * rate(symbol, currency, closed), 2)
+    rate = moment.own_rate(symbol, symbol.profit, currency, side, closed)
+    return round(moved * volume * symbol.lot_value * rate, 2)
 
 
-def margin(ledger: Ledger, more: Iterable[Position] = ()) -> float:
+def lot_margin(
+    moment: Moment, symbol: Specification, terms: AccountSettings, side: int, price: float
+) -> float:
+    """What a lot opened at this price binds, in account currency: a buy pays asks, a sell bids."""
+    rate = moment.own_rate(symbol, symbol.margin_in, terms.currency, 1 - side, price)
+    share = 1 / terms.leverage if symbol.calc_mode in _BY_LEVERAGE else 1.0
+    return _lot_worth(symbol, price) * rate * share
+
+
+def margin(symbols: Mapping[str, Specification], ledger: Ledger, more: Iterable[Position]) -> float:
     """What the account's positions, and some more, need. Opposite lots of a symbol cover each
-    other: the uncovered rest counts in full, covered lots at the hedged share, or not at all where
-    the account nets them."""
-    legs: dict[str, tuple[list[Position], list[Position]]] = {}
+    other: the uncovered rest counts in full, covered lots at the hedged share (on a netting
+    account, where they would not be there any more, not at all)."""
+    sides: dict[str, list[float]] = {}
     for position in (*ledger.positions.values(), *more):
-        buys, sells = legs.setdefault(position.symbol, ([], []))
-        (buys if is_buy(position.side) else sells).append(position)
-    share = 0.0 if ledger.terms.nets else HEDGED_SHARE
-    return round(0.0 + sum(_symbol_margin(share, *two) for two in legs.values()), 2)
-
-
-def worth(
-    symbols: Mapping[str, Specification],
-    ledger: Ledger,
-    prices: Prices,
-    more: tuple[Position, ...] = (),
-) -> Worth:
-    """The account at these prices, with hypothetical positions if any."""
-    gained = 0.0 + sum(
-        floating(symbols[position.symbol], ledger.terms.currency, position, prices)
-        for position in (*ledger.positions.values(), *more)
+        held = sides.setdefault(position.symbol, [0.0, 0.0, 0.0, 0.0])
+        held[position.side] += position.volume
+        held[2 + position.side] += position.volume * position.lot_margin
+    hedges = ledger.terms.hedges
+    total = sum(
+        _symbol_margin(symbols[name].hedged_share if hedges else 0.0, *held)
+        for name, held in sides.items()
     )
-    swaps = sum(position.swap for position in ledger.positions.values())
+    return round(float(total), 2)
+
+
+def worth(moment: Moment, ledger: Ledger, more: tuple[Position, ...] = ()) -> Worth:
+    """The account at this moment, with hypothetical positions if any."""
+    gained = swaps = 0.0
+    for position in (*ledger.positions.values(), *more):
+        gained += floating(moment, ledger.terms.currency, position)
+        swaps += position.swap
     return Worth(
         profit=round(gained, 2),
-        equity=round(ledger.balance + gained + swaps, 2),
-        margin=margin(ledger, more),
+        equity=round(ledger.balance + ledger.terms.credit + gained + swaps, 2),
+        margin=margin(moment.market.symbols, ledger, more),
     )
 
 
-def floating(symbol: Specification, currency: str, position: Position, prices: Prices) -> float:
+def floating(moment: Moment, currency: str, position: Position) -> float:
     """A position's profit if it closed now."""
-    bid, ask = prices(position.symbol)
+    symbol = moment.market.symbols[position.symbol]
+    bid, ask = moment.prices(position.symbol)
     closed = bid if is_buy(position.side) else ask
-    return profit(symbol, currency, position.side, position.volume, position.price_open, closed)
-
-
-def affords(
-    symbols: Mapping[str, Specification], ledger: Ledger, prices: Prices, opened: Position
-) -> bool:
-    """Whether the account can carry one more position."""
-    if reduces(ledger, opened.symbol, opened.side, opened.volume):
-        return True
-    return worth(symbols, ledger, prices, (opened,)).free >= 0.0
-
-
-def reduces(ledger: Ledger, name: str, side: int, lots: float) -> bool:
-    """Whether a deal would only take from the one position of a symbol, which needs no money."""
-    held = ledger.of_symbol(name) if ledger.terms.nets else None
-    return held is not None and held.side != side and lots <= held.volume
+    side, volume = position.side, position.volume
+    return profit(moment, symbol, currency, side, volume, position.price_open, closed)
 
 
 def would_open(
-    symbol: Specification, ledger: Ledger, side: int, volume: float, price: float
+    moment: Moment, symbol: Specification, ledger: Ledger, side: int, volume: float, price: float
 ) -> Position:
     """A position as if it had just been opened, for asking what it would change."""
     return Position(
@@ -137,22 +108,47 @@ def would_open(
         updated_ms=ledger.now_ms,
         magic=0,
         comment="",
-        lot_margin=lot_margin(symbol, ledger.terms, price),
+        lot_margin=lot_margin(moment, symbol, ledger.terms, side, price),
     )
 
 
-def _symbol_margin(share: float, buys: list[Position], sells: list[Position]) -> float:
-    bought = sum(position.volume for position in buys)
-    sold = sum(position.volume for position in sells)
-    longer = buys if bought >= sold else sells
+def affords(
+    moment: Moment, ledger: Ledger, symbol: Specification, side: int, lots: float, price: float
+) -> bool:
+    """Whether the account still covers its margin after such a deal and its commission."""
+    opened = would_open(moment, symbol, ledger, side, lots, price)
+    after = worth(moment, ledger, (opened,))
+    return after.free >= commission(symbol, ledger.terms, lots)
+
+
+def commission(symbol: Specification, terms: AccountSettings, volume: float) -> float:
+    """What a deal of this volume costs."""
+    own = symbol.commission_per_lot
+    return round((terms.commission_per_lot if own is None else own) * volume, 2)
+
+
+def _lot_worth(symbol: Specification, price: float) -> float:
+    """What a lot counts for in its margin currency, before leverage."""
+    match symbol.calc_mode:
+        case mode if mode in FOREX:
+            return symbol.contract_size
+        case mode if mode in FUTURES:
+            return symbol.margin_initial
+        case mt5.SYMBOL_CALC_MODE_SERV_COLLATERAL:
+            return 0.0
+        case mt5.SYMBOL_CALC_MODE_CFDINDEX:
+            return symbol.contract_size * price * symbol.tick_value / symbol.grid
+        case _:
+            return symbol.lot_value * price
+
+
+def _symbol_margin(
+    share: float, bought: float, sold: float, bound_bought: float, bound_sold: float
+) -> float:
+    """Of the lots of each side and of what they would bind alone, at their mean rates."""
     covered = min(bought, sold)
     uncovered = round(max(bought, sold) - covered, 8)
-    needed = uncovered * _mean_margin(longer)
+    needed = uncovered * (bound_bought / bought if bought >= sold else bound_sold / sold)
     if covered:
-        needed += covered * share * _mean_margin([*buys, *sells])
+        needed += covered * share * (bound_bought + bound_sold) / (bought + sold)
     return needed
-
-
-def _mean_margin(positions: list[Position]) -> float:
-    volume = sum(position.volume for position in positions)
-    return sum(position.volume * position.lot_margin for position in positions) / volume

@@ -1,14 +1,19 @@
 """Answers to `order_check`, `order_send` and the two calculators."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
 from infra.mt5 import constants as mt5
 from infra.mt5.link import CallError
-from infra.mt5.simulator.account import Account, Outcome
+from infra.mt5.simulator.account import Account
 from infra.mt5.simulator.case import Case
 from infra.mt5.simulator.judge import ACCEPTED
-from infra.mt5.simulator.judge_standing import HEDGE_PROHIBITED
-from infra.mt5.simulator.money import lot_margin, profit, worth, would_open
-from infra.mt5.simulator.symbols import Specification
-from infra.mt5.simulator.trade import NOTHING
+from infra.mt5.simulator.judge_terms import HEDGE_PROHIBITED
+from infra.mt5.simulator.moment import NoPriceError
+from infra.mt5.simulator.money import Worth, lot_margin, margin, profit, worth, would_open
+from infra.mt5.simulator.specification import Specification
+from infra.mt5.simulator.work import Outcome
 from infra.mt5.tuples import OrderCheckResult, OrderSendResult, TradeRequest
 
 TEXTS = {
@@ -52,15 +57,12 @@ TEXTS = {
     mt5.TRADE_RETCODE_SHORT_ONLY: "Only short positions allowed",
     mt5.TRADE_RETCODE_CLOSE_ONLY: "Only position closing allowed",
     mt5.TRADE_RETCODE_FIFO_CLOSE: "Only FIFO closing allowed",
-    HEDGE_PROHIBITED: "Hedging prohibited",
+    HEDGE_PROHIBITED: "Hedge positions are prohibited",
 }
 
 
-def sent(
-    account: Account, request: TradeRequest, request_id: int, refusal: int = 0
-) -> OrderSendResult:
-    """Send a request; a refusal given from outside is answered in place of the broker's own."""
-    outcome = Outcome(refusal, NOTHING, None) if refusal else account.send(request)
+def answer(outcome: Outcome, request: TradeRequest, request_id: int) -> OrderSendResult:
+    """What the package shows of what became of a request."""
     fill, quote = outcome.fill, outcome.quote
     return OrderSendResult(
         retcode=outcome.retcode,
@@ -72,7 +74,7 @@ def sent(
         ask=quote.ask if quote else 0.0,
         comment=TEXTS.get(outcome.retcode, ""),
         request_id=request_id,
-        retcode_external=0,
+        retcode_external=0 if outcome.retcode in TEXTS else outcome.retcode,
         request=request,
     )
 
@@ -81,9 +83,8 @@ def checked(account: Account, request: TradeRequest) -> OrderCheckResult:
     """What the account would be if the request were carried out now."""
     code, case = account.judged(request)
     after = account.worth()
-    if code == ACCEPTED and case is not None and _opens(case):
-        opened = would_open(case.symbol, case.ledger, case.side, request.volume, case.price)
-        after = worth(case.symbols, case.ledger, case.prices, (opened,))
+    if code == ACCEPTED and case is not None and request.action == mt5.TRADE_ACTION_DEAL:
+        after = _dealt(case, after)
     return OrderCheckResult(
         retcode=code,
         balance=account.ledger.balance,
@@ -101,7 +102,9 @@ def margin_needed(account: Account, kind: int, name: str, volume: float, price: 
     """What a deal at this price would bind."""
     symbol = _symbol(account, name)
     _market_kind(kind, volume, price)
-    return round(volume * lot_margin(symbol, account.ledger.terms, price), 2)
+    terms = account.ledger.terms
+    with _priced():
+        return round(volume * lot_margin(account.moment(), symbol, terms, kind, price), 2)
 
 
 def profit_between(
@@ -110,11 +113,29 @@ def profit_between(
     """What a deal from one price to the other would bring."""
     symbol = _symbol(account, name)
     _market_kind(kind, volume, min(opened, closed))
-    return profit(symbol, account.ledger.terms.currency, kind, volume, opened, closed)
+    currency = account.ledger.terms.currency
+    with _priced():
+        return profit(account.moment(), symbol, currency, kind, volume, opened, closed)
 
 
-def _opens(case: Case) -> bool:
-    return case.request.action == mt5.TRADE_ACTION_DEAL and case.position is None
+@contextmanager
+def _priced() -> Iterator[None]:
+    """What cannot be converted yet cannot be worked out."""
+    try:
+        yield
+    except NoPriceError as error:
+        raise CallError(mt5.RES_E_FAIL, f"Terminal: {error} has no price") from error
+
+
+def _dealt(case: Case, before: Worth) -> Worth:
+    """The account after a deal. One that only takes from a netted position sets margin free."""
+    if case.opens <= 0.0 and case.ledger.terms.hedges:
+        return before
+    lots, price = case.request.volume, case.offer.price
+    opened = would_open(case.moment, case.symbol, case.ledger, case.side, lots, price)
+    if case.opens > 0.0:
+        return worth(case.moment, case.ledger, (opened,))
+    return replace(before, margin=margin(case.market.symbols, case.ledger, (opened,)))
 
 
 def _symbol(account: Account, name: str) -> Specification:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from infra.mt5.simulator.draws import Bits, Floats, Ints, bits, shocks, stream_key, uniforms
 from infra.mt5.simulator.sessions import MINUTES_PER_DAY, is_open
 from infra.mt5.simulator.settings import MarketSettings
-from infra.mt5.simulator.symbols import Specification
+from infra.mt5.simulator.specification import Specification
 
 FIRST_DAY = 10_957  # 2000-01-01, counted from 1970
 _LEVEL_MEMORY = 0.996

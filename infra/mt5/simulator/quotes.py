@@ -8,8 +8,11 @@ import numpy.typing as npt
 from infra.mt5 import constants as mt5
 from infra.mt5.link import CallError
 from infra.mt5.simulator.bars import SECONDS, Bars
+from infra.mt5.simulator.book import levels
 from infra.mt5.simulator.day import Days
-from infra.mt5.simulator.depth import Offer, offers
+from infra.mt5.simulator.mishaps import reported
+from infra.mt5.simulator.moment import Moment, NoPriceError
+from infra.mt5.simulator.specification import Specification
 from infra.mt5.simulator.symbol_view import symbol_info
 from infra.mt5.simulator.ticks import EMPTY, HOUR_MS, Market, Ticks, joined
 from infra.mt5.tuples import TICK_DTYPE, BookInfo, SymbolInfo, Tick
@@ -38,7 +41,17 @@ class Quotes:
         quote = self._market.quote(name, now_ms)
         day = self._days.so_far(name, now_ms)
         specification = self._market.symbols[name]
-        return symbol_info(specification, quote, day, self._currency, name not in hidden)
+        values = self._tick_values(specification, now_ms) if quote else (0.0, 0.0)
+        return symbol_info(specification, quote, day, values, name not in hidden)
+
+    def _tick_values(self, symbol: Specification, now_ms: int) -> tuple[float, float]:
+        """What a tick is worth to a lot, in the account's currency, to a buyer and to a seller."""
+        moment, tick = Moment(self._market, now_ms), symbol.grid * symbol.lot_value
+        try:
+            buyer, seller = (moment.rate(symbol.profit, self._currency, side) for side in (0, 1))
+        except NoPriceError:
+            return (0.0, 0.0)
+        return tick * buyer, tick * seller
 
     def tick(self, name: str, now_ms: int) -> Tick:
         """The last quote."""
@@ -50,20 +63,18 @@ class Quotes:
         return Tick(time_s, quote.bid, quote.ask, 0.0, 0, quote.time_ms, quote.flags, 0.0)
 
     def book(self, name: str, now_ms: int) -> tuple[BookInfo, ...]:
-        """The depth at the last quote, dearest first; empty where the symbol has none."""
-        quote, symbol = self._market.quote(name, now_ms), self._market.symbols[name]
+        """The depth of the market, from the dearest offer down; empty where none is shown."""
+        self._known(name)
+        symbol, quote = self._market.symbols[name], self._market.quote(name, now_ms)
         if quote is None:
             return ()
-        seed = self._market.settings.seed
-        sellers = [
-            _offered(mt5.BOOK_TYPE_SELL, each)
-            for each in offers(seed, symbol, quote, mt5.ORDER_TYPE_BUY)
-        ]
-        buyers = [
-            _offered(mt5.BOOK_TYPE_BUY, each)
-            for each in offers(seed, symbol, quote, mt5.ORDER_TYPE_SELL)
-        ]
-        return (*reversed(sellers), *buyers)
+        asks = levels(self._market, symbol, mt5.ORDER_TYPE_BUY, quote)
+        bids = levels(self._market, symbol, mt5.ORDER_TYPE_SELL, quote)
+        sells = [(mt5.BOOK_TYPE_SELL, *level) for level in reversed(asks)]
+        return tuple(
+            BookInfo(kind, price, int(lots), lots)
+            for kind, price, lots in (*sells, *((mt5.BOOK_TYPE_BUY, *level) for level in bids))
+        )
 
     def ticks_from(self, now_ms: int, name: str, from_s: int, count: int, flags: int) -> Rows:
         """At most `count` ticks from a second on."""
@@ -80,7 +91,7 @@ class Quotes:
             found += len(part)
             quiet = 0 if len(part) else quiet + 1
             at_ms = end_ms
-        return _ticks(joined(parts).part(0, wanted))
+        return self._reported(name, _ticks(joined(parts).part(0, wanted)))[:wanted]
 
     def ticks_range(self, now_ms: int, name: str, from_s: int, to_s: int, flags: int) -> Rows:
         """The ticks of a range, both ends included; the newest if they are too many."""
@@ -90,7 +101,15 @@ class Quotes:
         end_ms = min(to_s * 1000, now_ms) + 1
         span_ms = int(ROWS_MAX / self._market.settings.ticks_per_s * 1000)
         found = self._market.ticks(name, max(from_s * 1000, end_ms - span_ms), end_ms)
-        return _ticks(found.part(max(0, len(found) - ROWS_MAX), len(found)))
+        newest = found.part(max(0, len(found) - ROWS_MAX), len(found))
+        return self._reported(name, _ticks(newest))
+
+    def _reported(self, name: str, rows: Rows) -> Rows:
+        """The rows as a terminal gives them, with what has gone wrong in them."""
+        if not len(rows):
+            return rows
+        span = (int(rows["time_msc"][0]), int(rows["time_msc"][-1]))
+        return reported(self._market.faults(name, *span), name, rows)
 
     def rates_from(self, now_ms: int, name: str, timeframe: int, until_s: int, count: int) -> Rows:
         """The last bars that opened at or before a second."""
@@ -134,7 +153,3 @@ def _ticks(ticks: Ticks) -> Rows:
     rows["ask"] = ticks.ask
     rows["flags"] = ticks.flags
     return rows
-
-
-def _offered(kind: int, offer: Offer) -> BookInfo:
-    return BookInfo(kind, offer.price, int(offer.lots), offer.lots)

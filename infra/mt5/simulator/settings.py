@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal
 
-from infra.mt5.constants import ACCOUNT_MARGIN_MODE_RETAIL_HEDGING, ACCOUNT_TRADE_MODE_DEMO
-from infra.mt5.simulator.symbols import BY_NAME, SYMBOLS, Specification
+from infra.mt5 import constants as mt5
+from infra.mt5.simulator.conversion import legs
+from infra.mt5.simulator.mishaps import MISHAPS_PER_DAY_MAX, MarketFault
+from infra.mt5.simulator.specification import Specification
+from infra.mt5.simulator.symbols import BY_NAME, SYMBOLS
 
 SERVER = "Tapedeck-Paper"
 COMPANY = "Tapedeck simulated broker"
@@ -33,98 +36,92 @@ class MarketSettings:
     drift_strength: float = 0.06
     server_offset_s: int = 0
     history_days: int = 60  # how far back bars go; ticks go back to the year 2000
+    faults: tuple[MarketFault, ...] = ()
+    mishaps_per_day: float = 0.0  # of each symbol, drawn by the seed
+    recording: str = ""  # names the recorded quotes, if it is they that are quoted
 
     def __post_init__(self) -> None:
         if not 0 < self.ticks_per_s <= TICKS_PER_S_MAX:
             raise ValueError(
                 f"ticks_per_s is {self.ticks_per_s}; give more than 0, at most {TICKS_PER_S_MAX:g}"
             )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dealer:
-    """Who confirms each deal where execution is by request: the share of them that he does not."""
-
-    rejects: float = 0.0
-    cancels: float = 0.0
-    fails: float = 0.0
-
-    def __post_init__(self) -> None:
-        shares = (self.rejects, self.cancels, self.fails)
-        if min(shares) < 0 or sum(shares) > 1:
-            raise ValueError(f"the dealer's shares are {shares}; give none below 0, 1 in all")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plugin:
-    """A rule of the server's own, with a return code of its own: no deal above so many lots."""
-
-    volume_max: float
-    retcode: int
+        if not 0 <= self.mishaps_per_day <= MISHAPS_PER_DAY_MAX:
+            raise ValueError(
+                f"mishaps_per_day is {self.mishaps_per_day}; give 0 to {MISHAPS_PER_DAY_MAX}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSettings:
-    """The terms of every account."""
+    """The terms of every account. The levels of margin call and stop-out are percent of the
+    margin, or amounts of equity, as `stop_out_mode` says."""
 
     deposit: float = 100_000.0
+    credit: float = 0.0
     currency: str = "USD"
     leverage: int = 100
+    margin_mode: int = mt5.ACCOUNT_MARGIN_MODE_RETAIL_HEDGING
+    trade_mode: int = mt5.ACCOUNT_TRADE_MODE_DEMO
     commission_per_lot: float = 3.5  # each way, in account currency
-    margin_call_percent: float = 100.0
-    stop_out_percent: float = 50.0
-    margin_call_money: float | None = None  # with `stop_out_money`: both in account currency,
-    stop_out_money: float | None = None  # of equity, instead of percents of the margin
+    stop_out_mode: int = mt5.ACCOUNT_STOPOUT_MODE_PERCENT
+    margin_call: float = 100.0
+    stop_out: float = 50.0
     orders_max: int = 200
     positions_max: int = 200
-    requests_per_s_max: int = 0  # 0: as many as come
-    answer_limit_ms: int = 10_000  # a deal that takes longer is answered before it is made
-    settling_ms: int = 0  # how long a change of an order keeps others from changing it
-    kind: int = ACCOUNT_TRADE_MODE_DEMO
-    margin_mode: int = ACCOUNT_MARGIN_MODE_RETAIL_HEDGING
-    hedging_allowed: bool = True  # opposite positions of a symbol
-    fifo_close: bool = False  # the oldest position of a symbol is closed first
-    dealer: Dealer = Dealer()
-    plugin: Plugin | None = None
-
-    @property
-    def margin_levels(self) -> tuple[float, float]:
-        """Margin call and stop-out, in the unit that is in force."""
-        if self.stop_out_money is None:
-            return self.margin_call_percent, self.stop_out_percent
-        return self.margin_call_money or self.stop_out_money, self.stop_out_money
-
-    @property
-    def nets(self) -> bool:
-        """Whether there is one position per symbol."""
-        return self.margin_mode != ACCOUNT_MARGIN_MODE_RETAIL_HEDGING
-
+    fifo_close: bool = False  # of a symbol, the oldest position must be closed first
+    hedging_prohibited: bool = False  # no opposite positions, though the account could hold them
     trade_allowed: bool = True  # the broker lets this account trade
     experts_allowed: bool = True  # the broker lets programs trade
     terminal_trade_allowed: bool = True  # the terminal's AutoTrading button
+    api_trade_allowed: bool = True  # the terminal's leave to trade through the package
+    requests_per_s_max: int = 0  # 0: any number
+    comment_chars_max: int = 29  # of a comment the broker keeps no more
+    way_ms: int = 0  # from the terminal to the server, and as long back
+    way_jitter_ms: int = 0
+    desk_ms: int = 0  # from when a request is accepted until it is carried out
+    desk_jitter_ms: int = 0
+    answer_wait_ms: int = 60_000  # how long a terminal waits for the desk
+
+    def __post_init__(self) -> None:
+        if self.leverage < 1:
+            raise ValueError(f"leverage is {self.leverage}; give 1 or more")
+        durations = (self.way_ms, self.way_jitter_ms, self.desk_ms, self.desk_jitter_ms)
+        if min(*durations, self.answer_wait_ms, self.requests_per_s_max) < 0:
+            raise ValueError(
+                "way_ms, desk_ms, their jitters, answer_wait_ms and requests_per_s_max are "
+                f"{(*durations, self.answer_wait_ms, self.requests_per_s_max)}; give 0 or more"
+            )
+
+    @property
+    def hedges(self) -> bool:
+        """Whether each opening deal makes a position of its own."""
+        return self.margin_mode == mt5.ACCOUNT_MARGIN_MODE_RETAIL_HEDGING
+
+    def stop_out_level(self, margin: float) -> float:
+        """The equity at which the broker begins to close positions."""
+        money = self.stop_out_mode == mt5.ACCOUNT_STOPOUT_MODE_MONEY
+        return self.stop_out if money else margin * self.stop_out / 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokerSettings:
-    """A broker: its market, its terms, the logins it knows.
-
-    `outages_ms`: from when to when, in the server's clock, terminals do not reach it.
-    """
+    """A broker: its market, its terms, the logins it knows."""
 
     logins: tuple[int, ...]
     market: MarketSettings = MarketSettings()
     terms: AccountSettings = AccountSettings()
-    outages_ms: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         if len(set(self.logins)) != len(self.logins):
             raise ValueError(f"logins are {self.logins}; give each account its own")
+        symbols = {symbol.name: symbol for symbol in self.market.symbols}
         for symbol in self.market.symbols:
-            if self.terms.currency not in (symbol.base, symbol.profit):
-                raise ValueError(
-                    f"account currency is {self.terms.currency}, which is not in {symbol.name}; "
-                    "give one that is in every symbol"
-                )
+            for source in (symbol.profit, symbol.margin_in):
+                if legs(symbols, source, self.terms.currency) is None:
+                    raise ValueError(
+                        f"account currency is {self.terms.currency}; nothing that is quoted leads "
+                        f"there from {source}, which {symbol.name} needs: add a symbol that does"
+                    )
 
     def digest(self) -> str:
         """Names market and terms: a journal written under others cannot be replayed."""

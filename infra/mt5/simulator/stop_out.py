@@ -1,17 +1,17 @@
 """Stop-out: when equity falls to a share of the margin, the broker closes the largest loss."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from infra.mt5.constants import ORDER_REASON_SO
-from infra.mt5.simulator.depth import swept
+from infra.mt5.simulator.book import swept
+from infra.mt5.simulator.conversion import Legs
 from infra.mt5.simulator.draws import Floats, Ints
-from infra.mt5.simulator.execution import closing_order, fill_close
-from infra.mt5.simulator.ledger import Ledger, Position, is_buy
-from infra.mt5.simulator.money import margin, profit, stop_out_level
-from infra.mt5.simulator.symbols import Specification
+from infra.mt5.simulator.execution import closing_order, fill
+from infra.mt5.simulator.ledger import Ledger, Position
+from infra.mt5.simulator.moment import Moment
+from infra.mt5.simulator.money import floating, margin
 from infra.mt5.simulator.ticks import Market, Quote, Ticks
 
 _SLACK = 0.01  # of account currency, between a fast bound and the exact check
@@ -47,24 +47,55 @@ class _Span:
     bid: Floats
     ask: Floats
 
+    def rates(self, inverse: bool, side: int) -> Floats:
+        """The rate of a conversion at each quote."""
+        prices = self.ask if side else self.bid
+        return 1.0 / prices if inverse else prices
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one side of a symbol's positions gains, per quote, and what still converts it."""
+
+    name: str
+    side: int
+    values: Floats
+    way: Legs
+
+
+def converting(market: Market, ledger: Ledger, names: set[str]) -> set[str]:
+    """The symbols that convert what these gain into the account's currency."""
+    ways = (market.legs(market.symbols[name].profit, ledger.terms.currency) for name in names)
+    return {leg.symbol for way in ways for leg in way}
+
 
 def first_stop_out(
     market: Market, ledger: Ledger, progress: Progress, until: dict[str, int]
 ) -> StopOut | None:
     """The first unchecked tick at which the account's equity is at or below the stop-out level."""
     held = {position.symbol for position in ledger.positions.values()}
-    names = [name for name in progress.tapes if name in held]
+    wanted = held | converting(market, ledger, held)
+    names = [name for name in progress.tapes if name in wanted]
     if all(until[name] <= progress.checked[name] for name in names):
         return None
-    needed = margin(ledger)
-    limit = stop_out_level(ledger.terms, needed)
-    spans = [_span(market, progress, name, until[name]) for name in names]
+    needed = margin(market.symbols, ledger, ())
+    limit = ledger.terms.stop_out_level(needed)
+    spans = {name: _span(market, progress, name, until[name]) for name in names}
+    parts = [part for name in names for part in _parts(market, ledger, spans[name])]
     swaps = sum(position.swap for position in ledger.positions.values())
-    floats = [_floating(market, ledger, span) for span in spans]
-    base = ledger.balance + swaps
-    if base + sum(float(np.min(values)) for values in floats) > limit + _SLACK:
+    base = ledger.balance + ledger.terms.credit + swaps
+    if base + sum(_least(part, spans) for part in parts) > limit + _SLACK:
         return None
-    return _exact(progress, spans, floats, base, limit, needed)
+    return _exact(progress, spans, parts, base, limit, needed)
+
+
+def _least(part: _Part, spans: dict[str, _Span]) -> float:
+    """No less than this is gained anywhere in the spans."""
+    least, low, high = float(np.min(part.values)), 1.0, 1.0
+    for leg in part.way:
+        rates = spans[leg.symbol].rates(leg.inverse, part.side)
+        low, high = low * float(np.min(rates)), high * float(np.max(rates))
+    return min(least * low, least * high)
 
 
 def _span(market: Market, progress: Progress, name: str, until: int) -> _Span:
@@ -85,17 +116,23 @@ def _span(market: Market, progress: Progress, name: str, until: int) -> _Span:
     )
 
 
-def _floating(market: Market, ledger: Ledger, span: _Span) -> Floats:
-    """The symbol's unrounded floating profit in account currency at each quote of a span."""
+def _parts(market: Market, ledger: Ledger, span: _Span) -> list[_Part]:
+    """The symbol's unrounded floating profit at each quote of a span, by side. Where the symbol
+    itself converts it, that is done here."""
     symbol = market.symbols[span.name]
-    held = [p for p in ledger.positions.values() if p.symbol == span.name]
-    buys = [p for p in held if is_buy(p.side)]
-    sells = [p for p in held if not is_buy(p.side)]
-    direct = symbol.profit == ledger.terms.currency
-    gained = span.bid * _lots(buys) - _cost(buys)
-    lost = span.ask * _lots(sells) - _cost(sells)
-    values: Floats = gained - lost if direct else gained / span.bid - lost / span.ask
-    return values * symbol.lot_value
+    way = market.legs(symbol.profit, ledger.terms.currency)
+    foreign = tuple(leg for leg in way if leg.symbol != span.name)
+    parts = []
+    for side, prices, sign in ((0, span.bid, 1.0), (1, span.ask, -1.0)):
+        held = [p for p in ledger.positions.values() if (p.symbol, p.side) == (span.name, side)]
+        if not held:
+            continue
+        values = sign * symbol.lot_value * (prices * _lots(held) - _cost(held))
+        for leg in way:
+            if leg.symbol == span.name:
+                values = values * span.rates(leg.inverse, side)
+        parts.append(_Part(span.name, side, values, foreign))
+    return parts
 
 
 def _lots(positions: list[Position]) -> float:
@@ -108,25 +145,30 @@ def _cost(positions: list[Position]) -> float:
 
 def _exact(
     progress: Progress,
-    spans: list[_Span],
-    floats: list[Floats],
+    by_name: dict[str, _Span],
+    parts: list[_Part],
     base: float,
     limit: float,
     needed: float,
 ) -> StopOut | None:
     """Merge the spans by (time, symbol) and find the first tick at the limit."""
+    spans = list(by_name.values())
     times = np.concatenate([span.time_ms for span in spans])
     ranks = np.concatenate([np.full(len(s.time_ms), i) for i, s in enumerate(spans)])
     merged = np.argsort(times, kind="stable")
-    counts = [np.cumsum(ranks[merged] == rank) for rank in range(len(spans))]
+    counts = {s.name: np.cumsum(ranks[merged] == rank) for rank, s in enumerate(spans)}
     equity = np.full(len(merged), base)
-    for values, count in zip(floats, counts, strict=True):
-        equity = equity + values[count]
+    for part in parts:
+        values = part.values[counts[part.name]]
+        for leg in part.way:
+            rates = by_name[leg.symbol].rates(leg.inverse, part.side)
+            values = values * rates[counts[leg.symbol]]
+        equity = equity + values
     failing = equity <= limit
     first = int(np.argmax(failing))
     if not failing[first]:
         return None
-    at = {span.name: int(count[first]) for span, count in zip(spans, counts, strict=True)}
+    at = {name: int(count[first]) for name, count in counts.items()}
     own = spans[int(ranks[merged[first]])].name
     checked = {
         span.name: span.start + at[span.name] - (1 if span.name == own else 0) for span in spans
@@ -138,33 +180,16 @@ def _exact(
 
 
 def close_largest_loss(market: Market, ledger: Ledger, stop: StopOut) -> None:
-    """Close the position that has lost most, at the tick's prices."""
-    loss = _loss(market.symbols.__getitem__, ledger, stop)
+    """Close the position that has lost most, by what the book holds at the tick."""
+    moment = Moment(market, stop.time_ms, stop.prices)
+
+    def loss(position: Position) -> float:
+        return floating(moment, ledger.terms.currency, position) + position.swap
+
     worst = min(ledger.positions.values(), key=loss)
-    symbol = market.symbols[worst.symbol]
-    bid, ask = stop.prices[worst.symbol]
     level = stop.equity / stop.margin * 100 if stop.margin else 0.0
     comment = f"[so {level:.2f}%/{stop.equity:.2f}/{stop.margin:.2f}]"[:29]
     order = closing_order(ledger, worst, stop.time_ms, ORDER_REASON_SO, comment)
-    quote = Quote(stop.time_ms, bid, ask, 0)
-    price = swept(market.settings.seed, symbol, quote, order.type, worst.volume)
-    fill_close(ledger, symbol, order, worst, price, stop.time_ms)
-
-
-def _loss(
-    symbol_of: Callable[[str], Specification], ledger: Ledger, stop: StopOut
-) -> Callable[[Position], float]:
-    def loss(position: Position) -> float:
-        bid, ask = stop.prices[position.symbol]
-        closed = bid if is_buy(position.side) else ask
-        gained = profit(
-            symbol_of(position.symbol),
-            ledger.terms.currency,
-            position.side,
-            position.volume,
-            position.price_open,
-            closed,
-        )
-        return gained + position.swap
-
-    return loss
+    symbol, quote = market.symbols[worst.symbol], Quote(stop.time_ms, *stop.prices[worst.symbol], 0)
+    price = swept(market, ledger, symbol, order.type % 2, quote, order.left)
+    fill(ledger, moment, order, price, order.left)

@@ -10,12 +10,17 @@ from typing import Literal
 import numpy as np
 
 from infra.mt5.constants import ORDER_STATE_EXPIRED
+from infra.mt5.simulator.desk import finish_work
 from infra.mt5.simulator.execution import finish
 from infra.mt5.simulator.expiry import DAY_MS
 from infra.mt5.simulator.ledger import Ledger
-from infra.mt5.simulator.market_orders import due
 from infra.mt5.simulator.rollover import roll_over
-from infra.mt5.simulator.stop_out import Progress, close_largest_loss, first_stop_out
+from infra.mt5.simulator.stop_out import (
+    Progress,
+    close_largest_loss,
+    converting,
+    first_stop_out,
+)
 from infra.mt5.simulator.ticks import HOUR_MS, Market, Ticks
 from infra.mt5.simulator.triggers import fire, first_trigger
 
@@ -32,7 +37,7 @@ class _Trigger:
 
 def sweep(market: Market, ledger: Ledger, to_ms: int) -> None:
     """Bring the book to a moment. A book without positions and orders has nothing to wait for."""
-    while ledger.now_ms < to_ms and (ledger.positions or ledger.orders):
+    while ledger.now_ms < to_ms and (ledger.positions or ledger.orders or ledger.works):
         end_ms = min(to_ms, (ledger.now_ms // HOUR_MS + 1) * HOUR_MS)
         _window(market, ledger, end_ms)
         ledger.now_ms = end_ms
@@ -42,6 +47,8 @@ def sweep(market: Market, ledger: Ledger, to_ms: int) -> None:
 def _window(market: Market, ledger: Ledger, end_ms: int) -> None:
     used = {position.symbol for position in ledger.positions.values()}
     used |= {order.symbol for order in ledger.orders.values()}
+    used |= {work.order.symbol for work in ledger.works.values() if work.order}
+    used |= converting(market, ledger, used)
     names = [name for name in market.symbols if name in used]
     tapes = {name: market.ticks(name, ledger.now_ms + 1, end_ms + 1) for name in names}
     progress = Progress(tapes, dict.fromkeys(names, 0), ledger.now_ms)
@@ -56,17 +63,17 @@ def _window(market: Market, ledger: Ledger, end_ms: int) -> None:
             cursor[trigger.symbol] = trigger.index + 1
         elif timed_ms is not None:
             _timed(market, ledger, timed_ms)
-            for name, tape in tapes.items():
-                cursor[name] = int(np.searchsorted(tape.time_ms, timed_ms))
             progress.timed_ms = timed_ms
+            for name, tape in tapes.items():  # what is new touches no tick before it
+                cursor[name] = max(cursor[name], int(np.searchsorted(tape.time_ms, timed_ms)))
         else:
             return
 
 
 def _next_timed(ledger: Ledger, after_ms: int, end_ms: int) -> int | None:
-    """The next expiry or midnight, if it falls into the window."""
-    moments = [order.expires_ms for order in ledger.orders.values() if order.expires_ms]
-    moments += [order.deals_ms for order in ledger.orders.values() if order.deals_ms]
+    """The next expiry, midnight or request that is due, if it falls into the window."""
+    moments = [work.manner.due_ms for work in ledger.works.values()]
+    moments += [order.expires_ms for order in ledger.orders.values() if order.expires_ms]
     if ledger.positions:
         moments.append((after_ms // DAY_MS + 1) * DAY_MS)
     due = [moment for moment in moments if after_ms < moment <= end_ms]
@@ -124,6 +131,7 @@ def _until(progress: Progress, trigger: _Trigger | None, timed_ms: int | None) -
 def _timed(market: Market, ledger: Ledger, at_ms: int) -> None:
     for order in [o for o in ledger.orders.values() if o.expires_ms and o.expires_ms <= at_ms]:
         finish(ledger, order, ORDER_STATE_EXPIRED, at_ms, order.price)
-    due(market, ledger, at_ms)
+    for work in [w for w in ledger.works.values() if w.manner.due_ms <= at_ms]:
+        finish_work(market, ledger, work, at_ms)
     if at_ms % DAY_MS == 0:
         roll_over(market, ledger, at_ms)

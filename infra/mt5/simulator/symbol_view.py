@@ -1,8 +1,7 @@
 """A symbol as the package shows it, with its figures of the day."""
 
 from infra.mt5.simulator.day import Day
-from infra.mt5.simulator.money import HEDGED_SHARE, rate
-from infra.mt5.simulator.symbols import Specification
+from infra.mt5.simulator.specification import Specification
 from infra.mt5.simulator.ticks import Quote
 from infra.mt5.tuples import SymbolInfo
 
@@ -11,10 +10,14 @@ _NOTHING = SymbolInfo._make(_ZERO[kind] for kind in SymbolInfo.__annotations__.v
 
 
 def symbol_info(
-    symbol: Specification, quote: Quote | None, day: Day, currency: str, visible: bool
+    symbol: Specification,
+    quote: Quote | None,
+    day: Day,
+    tick_values: tuple[float, float],
+    visible: bool,
 ) -> SymbolInfo:
     """All 96 fields; those of stock exchanges and options stay at zero."""
-    return _quoted(_specified(symbol, visible), symbol, quote, day, currency)
+    return _quoted(_specified(symbol, visible), symbol, quote, day, tick_values)
 
 
 def _specified(symbol: Specification, visible: bool) -> SymbolInfo:
@@ -23,7 +26,6 @@ def _specified(symbol: Specification, visible: bool) -> SymbolInfo:
         select=visible,
         visible=visible,
         digits=symbol.digits,
-        ticks_bookdepth=symbol.depth.levels if symbol.depth else 0,
         spread_float=True,
         trade_calc_mode=symbol.calc_mode,
         trade_mode=symbol.trade_mode,
@@ -35,8 +37,11 @@ def _specified(symbol: Specification, visible: bool) -> SymbolInfo:
         expiration_mode=symbol.expiration_mask,
         filling_mode=symbol.filling_mask,
         order_mode=symbol.order_mask,
+        order_gtc_mode=symbol.orders_gtc,
+        ticks_bookdepth=symbol.depth.levels if symbol.depth else 0,
         point=symbol.point,
-        trade_tick_size=symbol.point,
+        trade_tick_size=symbol.grid,
+        trade_face_value=symbol.face_value,
         trade_contract_size=symbol.contract_size,
         volume_min=symbol.volume_min,
         volume_max=symbol.volume_max,
@@ -45,10 +50,10 @@ def _specified(symbol: Specification, visible: bool) -> SymbolInfo:
         swap_long=symbol.swap_long,
         swap_short=symbol.swap_short,
         margin_initial=symbol.margin_initial,
-        margin_hedged=symbol.contract_size * HEDGED_SHARE,
+        margin_hedged=symbol.contract_size * symbol.hedged_share,
         currency_base=symbol.base,
         currency_profit=symbol.profit,
-        currency_margin=symbol.base,
+        currency_margin=symbol.margin_currency or symbol.base,
         description=symbol.description,
         name=symbol.name,
         path=symbol.path,
@@ -56,13 +61,16 @@ def _specified(symbol: Specification, visible: bool) -> SymbolInfo:
 
 
 def _quoted(
-    info: SymbolInfo, symbol: Specification, quote: Quote | None, day: Day, currency: str
+    info: SymbolInfo,
+    symbol: Specification,
+    quote: Quote | None,
+    day: Day,
+    tick_values: tuple[float, float],
 ) -> SymbolInfo:
     """What the last quote and the day so far say."""
     if quote is None:
         return info
-    tick = symbol.point * symbol.lot_value
-    gain, loss = tick * rate(symbol, currency, quote.bid), tick * rate(symbol, currency, quote.ask)
+    gain, loss = tick_values
     change = (quote.bid / day.open - 1) * 100 if day.open else 0.0
     return info._replace(
         time=quote.time_ms // 1000,

@@ -1,18 +1,23 @@
 """The quotes inside a minute, and the market as the broker reads it."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from threading import Lock
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from infra.mt5.constants import TICK_FLAG_ASK, TICK_FLAG_BID
+from infra.mt5.simulator import mishaps
+from infra.mt5.simulator.conversion import Legs, legs
 from infra.mt5.simulator.draws import Floats, Ints, bits, normals, stream_key
+from infra.mt5.simulator.mishaps import MarketFault
 from infra.mt5.simulator.path import FIRST_DAY, DayPath, Paths
 from infra.mt5.simulator.sessions import is_open_at
 from infra.mt5.simulator.settings import MarketSettings
-from infra.mt5.simulator.symbols import Specification
+from infra.mt5.simulator.specification import Specification
 
 HOUR_MS = 3_600_000
 _MINUTE_MS = 60_000
@@ -55,6 +60,13 @@ class Quote:
     flags: int
 
 
+class _Standing(NamedTuple):
+    """A quote that was asked for lately, and until when it stands."""
+
+    quote: Quote
+    until_ms: int
+
+
 class Market:
     """Every quote there is or will be, by symbol and time, in the server's clock. Thread-safe."""
 
@@ -64,8 +76,18 @@ class Market:
         self._offset_ms = settings.server_offset_s * 1000
         self._paths = Paths(settings)
         self._hours: OrderedDict[tuple[str, int], Ticks] = OrderedDict()
-        self._last: dict[str, tuple[int, Quote | None]] = {}
         self._lock = Lock()
+        self._standing: dict[str, _Standing] = {}
+        self._legs: dict[tuple[str, str], Legs | None] = {}
+
+    def legs(self, source: str, target: str) -> Legs:
+        """The way between two currencies, which the settings have made sure of."""
+        way = self._legs.get((source, target))
+        if way is None:
+            way = self._legs[source, target] = legs(self.symbols, source, target)
+            if way is None:
+                raise LookupError(f"no symbols lead from {source} to {target}")
+        return way
 
     def ticks(self, name: str, from_ms: int, to_ms: int) -> Ticks:
         """The quotes with `from_ms <= time < to_ms`."""
@@ -81,25 +103,35 @@ class Market:
         return parts[0] if len(parts) == 1 else joined(parts)
 
     def quote(self, name: str, at_ms: int) -> Quote | None:
-        """The last quote at or before a moment. The answer before is kept: books ask often."""
-        asked, known = self._last.get(name, (None, None))
-        if asked != at_ms:
-            known = self._quote(name, at_ms)
-            self._last[name] = (at_ms, known)
-        return known
-
-    def _quote(self, name: str, at_ms: int) -> Quote | None:
-        latest = self._hour(at_ms)
-        for hour in range(latest, max(latest - _QUIET_HOURS_MAX, FIRST_DAY * 24 - 1), -1):
+        """The last quote at or before a moment."""
+        standing = self._standing.get(name)
+        if standing is not None and standing.quote.time_ms <= at_ms < standing.until_ms:
+            return standing.quote
+        for hour in self._hours_back(name, self._hour(at_ms)):
             chunk = self.hour(name, hour)
             index = int(chunk.time_ms.searchsorted(at_ms, "right")) - 1
             if index >= 0:
-                return quote_of(chunk, index)
+                later = index + 1 < len(chunk)
+                until_ms = int(chunk.time_ms[index + 1]) if later else at_ms + 1
+                quote = quote_of(chunk, index)
+                self._standing[name] = _Standing(quote, until_ms)
+                return quote
         return None
+
+    def _hours_back(self, _name: str, latest: int) -> Iterable[int]:
+        """The hours in which the last quote may be, newest first."""
+        quiet = max((fault.to_ms - fault.from_ms for fault in self.settings.faults), default=0)
+        earliest = latest - _QUIET_HOURS_MAX - quiet // HOUR_MS
+        return range(latest, max(earliest, FIRST_DAY * 24 - 1), -1)
 
     def is_open(self, name: str, at_ms: int) -> bool:
         """Whether the symbol trades at a moment."""
-        return is_open_at(self.settings, self.symbols[name], at_ms - self._offset_ms)
+        closed = any(
+            fault.hits(name, "closed") and fault.from_ms <= at_ms < fault.to_ms
+            for fault in self.settings.faults
+        )
+        utc_ms = at_ms - self._offset_ms
+        return not closed and is_open_at(self.settings, self.symbols[name], utc_ms)
 
     def hour(self, name: str, hour: int) -> Ticks:
         """All quotes of an hour of UTC, counted from 1970."""
@@ -122,10 +154,37 @@ class Market:
         key = stream_key(self.settings.seed, "tick", symbol.name)
         counts = self._counts(path, key, hour, first_minute)
         offset_ms, mid, spread = _quotes(path, key, hour, first_minute, counts)
-        bid = np.floor(mid - spread / 2 + 0.5)
-        ask = bid + np.maximum(1.0, np.floor(spread + 0.5))
+        step = symbol.tick_points
+        bid = np.floor((mid - spread / 2) / step + 0.5) * step
+        ask = bid + np.maximum(1.0, np.floor(spread / step + 0.5)) * step
         time_ms = offset_ms + (hour * HOUR_MS + self._offset_ms)
-        return _changes(time_ms, bid, ask, float(10**symbol.digits))
+        return self._marred(symbol, _changes(time_ms, bid, ask, float(10**symbol.digits)))
+
+    def faults(self, name: str, from_ms: int, to_ms: int) -> tuple[MarketFault, ...]:
+        """What goes wrong with a symbol in a span: scripted, and drawn for each day."""
+        settings = self.settings
+        if not settings.mishaps_per_day:
+            return settings.faults
+        days = range(from_ms // mishaps.DAY_MS - 1, to_ms // mishaps.DAY_MS + 1)
+        per_day = settings.mishaps_per_day
+        return settings.faults + tuple(
+            fault for day in days for fault in mishaps.drawn(settings.seed, name, day, per_day)
+        )
+
+    def _marred(self, symbol: Specification, ticks: Ticks) -> Ticks:
+        """An hour's ticks, after what has gone wrong with them."""
+        if not len(ticks):
+            return ticks
+        name, times = symbol.name, ticks.time_ms
+        faults = self.faults(name, int(times[0]), int(times[-1]))
+        if not faults:
+            return ticks
+        scale = float(10**symbol.digits)
+        bid, ask = np.rint(ticks.bid * scale), np.rint(ticks.ask * scale)
+        moved = mishaps.shocked(faults, name, times, bid, symbol.tick_points)
+        left = mishaps.kept(faults, name, times)
+        bid, ask = moved / scale, (moved + (ask - bid)) / scale
+        return Ticks(times[left], bid[left], ask[left], ticks.flags[left])
 
     def _counts(self, path: DayPath, key: int, hour: int, first_minute: int) -> Ints:
         """How many quotes each minute of an hour has: nearly Poisson, by sums alone."""

@@ -1,22 +1,21 @@
 """What an accepted request does to the book, at its moment."""
 
 from infra.mt5 import constants as mt5
+from infra.mt5.simulator.book import slipped, take
 from infra.mt5.simulator.case import Case
-from infra.mt5.simulator.execution import Fill, fill_close_by, finish
-from infra.mt5.simulator.expiry import expires_ms
-from infra.mt5.simulator.ledger import Order
-from infra.mt5.simulator.market_orders import deal, in_reach, wait, waits
-
-NOTHING = Fill(0, 0, 0.0, 0.0)
+from infra.mt5.simulator.execution import fill, fill_close_by, finish
+from infra.mt5.simulator.expiry import dies_ms
+from infra.mt5.simulator.ledger import Ledger, Order
+from infra.mt5.simulator.work import AT_ONCE, NOTHING, Fill, Manner
 
 
-def execute(case: Case) -> Fill:
-    """Carry out a request that `judge` accepted."""
+def execute(case: Case, manner: Manner = AT_ONCE, order: Order | None = None) -> Fill:
+    """Carry out a request that `judge` accepted, with the order that it has made before, if any."""
     match case.request.action:
         case mt5.TRADE_ACTION_DEAL:
-            return _deal(case)
+            return _deal(case, order or new_order(case, manner))
         case mt5.TRADE_ACTION_PENDING:
-            return _place(case)
+            return _place(case, order or new_order(case, manner))
         case mt5.TRADE_ACTION_SLTP:
             return _move_stops(case)
         case mt5.TRADE_ACTION_MODIFY:
@@ -24,22 +23,40 @@ def execute(case: Case) -> Fill:
         case mt5.TRADE_ACTION_REMOVE:
             return _remove(case)
         case mt5.TRADE_ACTION_CLOSE_BY:
-            return _close_by(case)
+            return _close_by(case, manner)
         case action:
             raise ValueError(f"action {action} was accepted, but nobody knows how to execute it")
 
 
-def _deal(case: Case) -> Fill:
-    order = _order(case, case.request.price)
-    order.position = case.position.ticket if case.position else 0
-    if waits(case):
-        return wait(case.ledger, case.symbol, order, case.at_ms)
-    return deal(case.ledger, case.symbol, order, in_reach(case), case.at_ms)
+def _deal(case: Case, order: Order) -> Fill:
+    """Deal what is offered; what is not goes as the order's filling says."""
+    order.position = case.request.position
+    found = case.offer
+    made = Fill(order.ticket, 0, 0.0, 0.0)
+    if found.lots:
+        price = slipped(case.market, case.symbol, order.ticket, found.price)
+        made = fill(case.ledger, case.moment, order, price, found.lots)
+        take(case.ledger, case.symbol, case.side, case.quoted, found.lots)
+    rest(case.ledger, order, case.at_ms, found.price)
+    return made
 
 
-def _place(case: Case) -> Fill:
-    order = _order(case, case.request.price)
-    order.expires_ms = expires_ms(order.time_type, order.expiration_s, case.at_ms)
+def rest(ledger: Ledger, order: Order, at_ms: int, price: float) -> None:
+    """What could not be dealt waits where the filling says so, and is cancelled elsewhere."""
+    if order.left <= 0.0:
+        return
+    partly = order.left < order.volume
+    if order.filling != mt5.ORDER_FILLING_RETURN:
+        state = mt5.ORDER_STATE_PARTIAL if partly else mt5.ORDER_STATE_CANCELED
+        finish(ledger, order, state, at_ms, price)
+        return
+    order.state = mt5.ORDER_STATE_PARTIAL if partly else mt5.ORDER_STATE_PLACED
+    ledger.orders[order.ticket] = order
+
+
+def _place(case: Case, order: Order) -> Fill:
+    order.state = mt5.ORDER_STATE_PLACED
+    order.expires_ms = dies_ms(case.symbol, order.time_type, order.expiration_s, case.at_ms)
     case.ledger.orders[order.ticket] = order
     return Fill(order.ticket, 0, order.volume, order.price)
 
@@ -64,8 +81,7 @@ def _modify(case: Case) -> Fill:
     order.tp = request.tp
     order.time_type = request.type_time
     order.expiration_s = request.expiration
-    order.expires_ms = expires_ms(order.time_type, order.expiration_s, case.at_ms)
-    order.changed_ms = case.at_ms
+    order.expires_ms = dies_ms(case.symbol, order.time_type, order.expiration_s, case.at_ms)
     return Fill(order.ticket, 0, order.volume, order.price)
 
 
@@ -77,31 +93,36 @@ def _remove(case: Case) -> Fill:
     return Fill(order.ticket, 0, order.volume, order.price)
 
 
-def _close_by(case: Case) -> Fill:
+def _close_by(case: Case, manner: Manner) -> Fill:
     one = case.position
     other = case.ledger.positions.get(case.request.position_by)
     if one is None or other is None:
         return NOTHING
-    order = _order(case, 0.0)
+    order = new_order(case, manner)
+    order.price = 0.0
     order.type = mt5.ORDER_TYPE_CLOSE_BY
     order.symbol = one.symbol
     order.position_by = other.ticket
-    return fill_close_by(case.ledger, case.symbol, order, one, other, case.at_ms)
+    return fill_close_by(case.ledger, case.moment, order, one, other)
 
 
-def _order(case: Case, price: float) -> Order:
+def new_order(case: Case, manner: Manner) -> Order:
+    """The order that a request makes, under a ticket of its own."""
     request = case.request
+    comment = request.comment if manner.comment is None else manner.comment
     return Order(
         ticket=case.ledger.order_ticket(),
         symbol=case.symbol.name,
         type=request.type,
         volume=round(request.volume, 8),
-        price=price,
+        left=round(request.volume, 8),
+        price=request.price,
         setup_ms=case.at_ms,
         filling=request.type_filling,
         time_type=request.type_time,
         magic=request.magic,
-        comment=request.comment,
+        comment=comment[: case.ledger.terms.comment_chars_max],
+        reason=manner.reason,
         stop_limit=request.stoplimit,
         sl=request.sl,
         tp=request.tp,

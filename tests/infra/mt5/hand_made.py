@@ -5,77 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from infra.mt5 import constants as mt5
 from infra.mt5.simulator.account import Account
-from infra.mt5.simulator.ledger import opened
-from infra.mt5.simulator.settings import AccountSettings, MarketSettings
-from infra.mt5.simulator.symbols import SYMBOLS, Specification
-from infra.mt5.simulator.ticks import HOUR_MS, Market, Ticks
-from infra.mt5.tuples import TradeRequest
-from tests.infra.mt5.scripts import NOTHING
-from tests.infra.mt5.worlds import LOGIN, START_MS
+from infra.mt5.simulator.symbols import SYMBOLS
+from tests.infra.mt5.simulator import hand
+from tests.infra.mt5.simulator.hand import BUY, SELL, Tape, exits, order, sent, waiting
 
-BUY, SELL = mt5.ORDER_TYPE_BUY, mt5.ORDER_TYPE_SELL
-Tape = dict[str, list[tuple[int, float]]]  # milliseconds after the start, and the bid
-
-
-class HandMade(Market):
-    """A market of the quotes given; every spread is ten points."""
-
-    def __init__(self, tape: Tape, symbol: dict[str, Any] | None = None) -> None:
-        symbols = tuple(replace(each, **(symbol or {})) for each in SYMBOLS)
-        super().__init__(MarketSettings(symbols=symbols))
-        self._tape = tape
-
-    def _made(self, symbol: Specification, hour: int) -> Ticks:
-        quotes = [(START_MS + at, bid) for at, bid in self._tape.get(symbol.name, [])]
-        inside = [(at, bid) for at, bid in quotes if at // HOUR_MS == hour]
-        bids = np.array([bid for _, bid in inside])
-        return Ticks(
-            np.array([at for at, _ in inside], dtype=np.int64),
-            bids,
-            np.round(bids + 10 * symbol.point, symbol.digits),
-            np.full(len(inside), 6, dtype=np.uint32),
-        )
+__all__ = ["BUY", "SELL", "Tape", "desk", "exits", "order", "sent", "waiting"]
 
 
 def desk(tape: Tape, symbol: dict[str, Any] | None = None, **terms: Any) -> Account:
     """An account at the start, whose requests nobody writes down."""
-    first = {"EURUSD": [(0, 1.1)], "GBPUSD": [(0, 1.3)]}
-    whole = {name: [*first.get(name, []), *tape.get(name, [])] for name in {**first, **tape}}
-    ledger = opened(LOGIN, AccountSettings(**terms), START_MS)
-    return Account(HandMade(whole, symbol), ledger, lambda _at_ms, _request: None)
-
-
-def order(side: int, **fields: Any) -> TradeRequest:
-    plain = {
-        "action": mt5.TRADE_ACTION_DEAL,
-        "symbol": "EURUSD",
-        "type": side,
-        "volume": 1.0,
-        "deviation": 10_000,
-        "price": 1.1,
-    }
-    return NOTHING._replace(**{**plain, **fields})
-
-
-def waiting(kind: int, price: float, **fields: Any) -> TradeRequest:
-    return order(kind, action=mt5.TRADE_ACTION_PENDING, price=price, **fields)
-
-
-def sent(account: Account, request: TradeRequest) -> int:
-    """Send, and give the ticket."""
-    outcome = account.send(request)
-    assert outcome.retcode in (mt5.TRADE_RETCODE_DONE, mt5.TRADE_RETCODE_PLACED)
-    return outcome.fill.order
-
-
-def exits(account: Account) -> list[tuple[int, int, float, int]]:
-    """Of each closing deal: position, milliseconds after the start, price, reason."""
-    return [
-        (deal.position_id, deal.time_msc - START_MS, deal.price, deal.reason)
-        for deal in account.ledger.deals
-        if deal.entry == mt5.DEAL_ENTRY_OUT
-    ]
+    return hand.desk(tape, tuple(replace(each, **(symbol or {})) for each in SYMBOLS), **terms)

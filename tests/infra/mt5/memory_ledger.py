@@ -17,6 +17,7 @@ from commands.accounts import (
     OpenAccount,
     RecordExternalDeal,
     ReportAccount,
+    ReportHealth,
     TurnBreaker,
 )
 from commands.limits import LIMITS
@@ -150,6 +151,9 @@ class MemoryLedger:
     def turn_breaker(self, position: BreakerPosition, reason: str, now_us: int) -> None:
         turned = TurnBreaker(account=self.name, position=position, reason=reason)
         self._tell(turned, now_us)
+
+    def report_health(self, command: ReportHealth, now_us: int) -> None:
+        self._tell(command, now_us)
 
     def pass_over(self, steps: Steps) -> None:
         self._step(steps)

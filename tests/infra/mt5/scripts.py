@@ -10,7 +10,7 @@ from infra.mt5 import constants as mt5
 from infra.mt5.simulator.account import Account
 from infra.mt5.simulator.broker import Broker
 from infra.mt5.simulator.clock import VirtualClock
-from infra.mt5.simulator.orders import sent
+from infra.mt5.simulator.work import Manner
 from infra.mt5.tuples import TradeRequest
 from tests.infra.mt5.worlds import HOUR_MS, LOGIN
 
@@ -27,7 +27,7 @@ class Step:
     wait_ms: int
     looks: int
     on_tick: bool
-    what: str  # "pend 2" places a pending order of the kind that is two above the side
+    what: str
     symbol: str
     side: int
     lots: float
@@ -35,14 +35,13 @@ class Step:
     pick: int
 
 
-PENDS = ("pend 2", "pend 4", "pend 6")
 STEPS = st.lists(
     st.builds(
         Step,
         wait_ms=st.sampled_from([0, 1, 60_000, HOUR_MS, 9 * HOUR_MS, 30 * HOUR_MS]),
         looks=st.integers(0, 4),
         on_tick=st.booleans(),
-        what=st.sampled_from(["open", "open", "open", "close", "part", *PENDS, "remove", "stops"]),
+        what=st.sampled_from(["open", "open", "open", "close", "part", "pend", "remove", "stops"]),
         symbol=st.sampled_from(["EURUSD", "USDJPY", "XAUUSD", "AUDUSD"]),
         side=st.sampled_from([mt5.ORDER_TYPE_BUY, mt5.ORDER_TYPE_SELL]),
         lots=st.integers(1, 60).map(lambda n: n / 100),
@@ -66,8 +65,14 @@ def play(broker: Broker, clock: VirtualClock, steps: list[Step], looking: bool =
         if step.on_tick:
             clock.advance(_until_next_tick_ms(broker, step.symbol))
         broker.advance()
-        sent(account, request_of(account, step), 1)
+        account.send(request_of(account, step), _manner(account))
     return account
+
+
+def _manner(account: Account) -> Manner:
+    """At once, or as late as the account's desk is."""
+    desk_ms = account.ledger.terms.desk_ms
+    return Manner(due_ms=account.ledger.now_ms + desk_ms if desk_ms else 0)
 
 
 def _until_next_tick_ms(broker: Broker, symbol: str) -> int:
@@ -85,19 +90,17 @@ def request_of(account: Account, step: Step) -> TradeRequest:
     up = 1 if step.side == mt5.ORDER_TYPE_BUY else -1
     price, exit_price = (quote.ask, quote.bid) if up == 1 else (quote.bid, quote.ask)
     sl = round(exit_price - up * away, symbol.digits) if away else 0.0
-    opening = NOTHING._replace(
-        symbol=step.symbol, type=step.side, volume=step.lots, magic=step.pick
-    )
-    if step.what == "open":
-        return opening._replace(action=mt5.TRADE_ACTION_DEAL, price=price, sl=sl)
-    if step.what in PENDS:
-        worse = round(price + up * away, symbol.digits)
-        kind = step.side + int(step.what[-1])
-        return opening._replace(
-            action=mt5.TRADE_ACTION_PENDING,
-            type=kind,
-            price=sl if kind < mt5.ORDER_TYPE_BUY_STOP else worse,
-            stoplimit=price if kind >= mt5.ORDER_TYPE_BUY_STOP_LIMIT else 0.0,
+    if step.what in ("open", "pend"):
+        pends = step.what == "pend"
+        return NOTHING._replace(
+            action=mt5.TRADE_ACTION_PENDING if pends else mt5.TRADE_ACTION_DEAL,
+            symbol=step.symbol,
+            type=step.side + 2 if pends else step.side,
+            volume=step.lots,
+            price=sl if pends else price,
+            sl=0.0 if pends else sl,
+            magic=step.pick,
+            type_filling=step.pick % 3 if symbol.depth else 0,
         )
     return _of_existing(account, step)
 

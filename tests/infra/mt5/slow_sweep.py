@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from operator import itemgetter
 
 from infra.mt5 import constants as mt5
-from infra.mt5.simulator.depth import swept
-from infra.mt5.simulator.execution import closing_order, fill_close, finish
+from infra.mt5.simulator.book import offer, swept, take
+from infra.mt5.simulator.desk import finish_work
+from infra.mt5.simulator.execution import closing_order, fill, finish
 from infra.mt5.simulator.expiry import DAY_MS
 from infra.mt5.simulator.ledger import Ledger, Order, Position
-from infra.mt5.simulator.market_orders import due
-from infra.mt5.simulator.money import affords, margin, stop_out_level, would_open
-from infra.mt5.simulator.netting import enter
+from infra.mt5.simulator.moment import Moment
+from infra.mt5.simulator.money import affords, margin
 from infra.mt5.simulator.rollover import roll_over
 from infra.mt5.simulator.ticks import Market, Quote
 
@@ -23,7 +23,7 @@ BUY = mt5.ORDER_TYPE_BUY
 def slow_sweep(market: Market, ledger: Ledger, to_ms: int) -> None:
     """The same as `sweep`."""
     from_ms = ledger.now_ms
-    if to_ms <= from_ms or not (ledger.positions or ledger.orders):
+    if to_ms <= from_ms or not (ledger.positions or ledger.orders or ledger.works):
         ledger.now_ms = max(from_ms, to_ms)
         return
     prices: Prices = {}
@@ -51,20 +51,19 @@ def _ticks(market: Market, from_ms: int, to_ms: int) -> list[tuple[int, int, str
 
 
 def _let_time_pass(market: Market, ledger: Ledger, from_ms: int, to_ms: int) -> None:
-    """What is timed in `(from_ms, to_ms]`, before the ticks of the same millisecond."""
-    done_ms = from_ms
-    while (at_ms := min(_moments(ledger, done_ms, to_ms), default=None)) is not None:
-        done_ms = at_ms
+    """Expiries, the desk's work, midnights in `(from_ms, to_ms]`, before ticks of that moment."""
+    for at_ms in sorted(_moments(ledger, from_ms, to_ms)):
         for order in [o for o in ledger.orders.values() if o.expires_ms == at_ms]:
             finish(ledger, order, mt5.ORDER_STATE_EXPIRED, at_ms, order.price)
-        due(market, ledger, at_ms)
+        for work in [w for w in ledger.works.values() if w.manner.due_ms == at_ms]:
+            finish_work(market, ledger, work, at_ms)
         if at_ms % DAY_MS == 0 and ledger.positions:
             roll_over(market, ledger, at_ms)
 
 
 def _moments(ledger: Ledger, from_ms: int, to_ms: int) -> Iterator[int]:
     expiries = {order.expires_ms for order in ledger.orders.values()}
-    expiries |= {order.deals_ms for order in ledger.orders.values()}
+    expiries |= {work.manner.due_ms for work in ledger.works.values()}
     midnights = set(range((from_ms // DAY_MS + 1) * DAY_MS, to_ms + 1, DAY_MS))
     yield from (at for at in expiries | midnights if from_ms < at <= to_ms)
 
@@ -72,57 +71,84 @@ def _moments(ledger: Ledger, from_ms: int, to_ms: int) -> Iterator[int]:
 def _tick(market: Market, ledger: Ledger, name: str, at_ms: int, prices: Prices) -> None:
     bid, ask = prices[name]
     for position in [p for p in ledger.positions.values() if p.symbol == name]:
-        _stops(market, ledger, position, Quote(at_ms, bid, ask, 0))
-    for order in [o for o in ledger.orders.values() if o.symbol == name and not o.deals_ms]:
+        price = bid if position.side == BUY else ask
+        _stops(ledger, Moment(market, at_ms, prices), position, price)
+    for order in [o for o in ledger.orders.values() if o.symbol == name]:
         _pending(market, ledger, order, at_ms, prices)
-    while any(p.symbol == name for p in ledger.positions.values()):
-        if _equity(market, ledger, prices) > _stop_out_level(ledger):
+    while any(_moves(market, name, p) for p in ledger.positions.values()):
+        if _equity(market, ledger, prices) > _stop_out_level(market, ledger):
             return
         _close_worst(market, ledger, at_ms, prices)
 
 
-def _stops(market: Market, ledger: Ledger, position: Position, quote: Quote) -> None:
-    sign, price = (1, quote.bid) if position.side == BUY else (-1, quote.ask)
-    at_ms = quote.time_ms
+def _moves(market: Market, name: str, position: Position) -> bool:
+    """Whether a symbol's tick changes what a position is worth in dollars."""
+    pair = {market.symbols[name].base, market.symbols[name].profit}
+    return position.symbol == name or pair == {market.symbols[position.symbol].profit, "USD"}
+
+
+def _stops(ledger: Ledger, moment: Moment, position: Position, price: float) -> None:
+    sign = 1 if position.side == BUY else -1
     for level, hit, reason, word in (
         (position.sl, sign * (price - position.sl) <= 0, mt5.ORDER_REASON_SL, "sl"),
         (position.tp, sign * (price - position.tp) >= 0, mt5.ORDER_REASON_TP, "tp"),
     ):
         if level and hit:
-            symbol = market.symbols[position.symbol]
+            symbol = moment.market.symbols[position.symbol]
             comment = f"[{word} {level:.{symbol.digits}f}]"
-            order = closing_order(ledger, position, at_ms, reason, comment)
+            order = closing_order(ledger, position, moment.at_ms, reason, comment)
             order.price = level
-            if reason == mt5.ORDER_REASON_SL:
-                price = swept(market.settings.seed, symbol, quote, order.type, order.volume)
-            fill_close(ledger, symbol, order, position, price, at_ms)
+            if word == "sl":
+                price = _swept(ledger, moment, order)
+            fill(ledger, moment, order, price, position.volume)
             return
 
 
 def _pending(market: Market, ledger: Ledger, order: Order, at_ms: int, prices: Prices) -> None:
+    """Scripts place limits only; what is left of a market order deals at any price."""
     bid, ask = prices[order.symbol]
-    price = ask if order.type % 2 == BUY else bid
-    falls = order.type in (
-        mt5.ORDER_TYPE_BUY_LIMIT,
-        mt5.ORDER_TYPE_SELL_STOP,
-        mt5.ORDER_TYPE_SELL_STOP_LIMIT,
-    )
-    if price > order.price if falls else price < order.price:
+    buys, limited = order.type % 2 == 0, order.type > mt5.ORDER_TYPE_SELL
+    price = ask if buys else bid
+    if limited and (price > order.price if buys else price < order.price):
         return
-    if order.type >= mt5.ORDER_TYPE_BUY_STOP_LIMIT:
-        order.type -= mt5.ORDER_TYPE_BUY_STOP_LIMIT - mt5.ORDER_TYPE_BUY_LIMIT
-        order.price, order.stop_limit, order.changed_ms = order.stop_limit, 0.0, at_ms
-        return
-    symbol = market.symbols[order.symbol]
-    if order.type in (mt5.ORDER_TYPE_BUY_STOP, mt5.ORDER_TYPE_SELL_STOP):
-        quote = Quote(at_ms, bid, ask, 0)
-        price = swept(market.settings.seed, symbol, quote, order.type % 2, order.volume)
-    opened = would_open(symbol, ledger, order.type % 2, order.volume, price)
-    if affords(market.symbols, ledger, prices.__getitem__, opened):
-        enter(ledger, symbol, order, price, at_ms)
-    else:
+    symbol, moment = market.symbols[order.symbol], Moment(market, at_ms, prices)
+    lots, closes = order.left, _opposite(ledger, order) >= order.left
+    if ledger.terms.hedges and order.position and order.position not in ledger.positions:
+        finish(ledger, order, mt5.ORDER_STATE_CANCELED, at_ms, price)
+    elif not closes and not affords(moment, ledger, symbol, order.type % 2, lots, price):
         order.comment = "[no money]"
         finish(ledger, order, mt5.ORDER_STATE_REJECTED, at_ms, price)
+    else:
+        _deal(ledger, moment, order, Quote(at_ms, bid, ask, 0), order.price if limited else 0.0)
+
+
+def _deal(ledger: Ledger, moment: Moment, order: Order, quote: Quote, limit: float) -> None:
+    market, at_ms = moment.market, moment.at_ms
+    symbol, side = market.symbols[order.symbol], order.type % 2
+    lots, price = offer(market, ledger, symbol, side, quote, order.left, limit)
+    if order.filling == mt5.ORDER_FILLING_FOK and lots < order.left:
+        order.comment = "[no volume]"
+        finish(ledger, order, mt5.ORDER_STATE_REJECTED, at_ms, price)
+        return
+    if lots:
+        fill(ledger, moment, order, price, lots)
+        take(ledger, symbol, side, quote, lots)
+    if order.left and order.filling == mt5.ORDER_FILLING_RETURN:
+        dealt = order.left < order.volume
+        order.state = mt5.ORDER_STATE_PARTIAL if dealt else mt5.ORDER_STATE_PLACED
+    elif order.left:
+        dealt = order.left < order.volume
+        state = mt5.ORDER_STATE_PARTIAL if dealt else mt5.ORDER_STATE_CANCELED
+        finish(ledger, order, state, at_ms, price)
+
+
+def _opposite(ledger: Ledger, order: Order) -> float:
+    """What an order closes: the position that it names, or what a netting account holds."""
+    if ledger.terms.margin_mode == mt5.ACCOUNT_MARGIN_MODE_RETAIL_HEDGING:
+        named = ledger.positions.get(order.position)
+        return named.volume if named is not None and named.side != order.type % 2 else 0.0
+    against = (p for p in ledger.positions.values() if p.side != order.type % 2)
+    return sum(p.volume for p in against if p.symbol == order.symbol)
 
 
 def _equity(market: Market, ledger: Ledger, prices: Prices) -> float:
@@ -134,12 +160,27 @@ def _floating(market: Market, position: Position, prices: Prices) -> float:
     symbol = market.symbols[position.symbol]
     bid, ask = prices[position.symbol]
     price, sign = (bid, 1) if position.side == BUY else (ask, -1)
-    moved = sign * (price - position.price_open) * position.volume * symbol.lot_value
-    return moved if symbol.profit == "USD" else moved / price
+    moved = sign * (price - position.price_open) * position.volume * symbol.contract_size
+    return moved * _to_dollars(market, prices, symbol.profit, position)
 
 
-def _stop_out_level(ledger: Ledger) -> float:
-    return stop_out_level(ledger.terms, margin(ledger))
+def _to_dollars(market: Market, prices: Prices, currency: str, position: Position) -> float:
+    """By one symbol; sells convert at asks."""
+    if currency == "USD":
+        return 1.0
+    for name, (bid, ask) in prices.items():
+        symbol, price = market.symbols[name], bid if position.side == BUY else ask
+        if (symbol.base, symbol.profit) == (currency, "USD"):
+            return price
+        if (symbol.base, symbol.profit) == ("USD", currency):
+            return 1 / price
+    raise AssertionError(f"nothing converts {currency}")
+
+
+def _stop_out_level(market: Market, ledger: Ledger) -> float:
+    terms, needed = ledger.terms, margin(market.symbols, ledger, ())
+    money = terms.stop_out_mode == mt5.ACCOUNT_STOPOUT_MODE_MONEY
+    return terms.stop_out if money else needed * terms.stop_out / 100
 
 
 def _close_worst(market: Market, ledger: Ledger, at_ms: int, prices: Prices) -> None:
@@ -147,11 +188,15 @@ def _close_worst(market: Market, ledger: Ledger, at_ms: int, prices: Prices) -> 
         return round(_floating(market, position, prices), 2) + position.swap
 
     worst = min(ledger.positions.values(), key=loss)
-    equity, needed = _equity(market, ledger, prices), margin(ledger)
+    equity, needed = _equity(market, ledger, prices), margin(market.symbols, ledger, ())
     comment = f"[so {equity / needed * 100:.2f}%/{equity:.2f}/{needed:.2f}]"[:29]
     order = closing_order(ledger, worst, at_ms, mt5.ORDER_REASON_SO, comment)
-    bid, ask = prices[worst.symbol]
-    symbol = market.symbols[worst.symbol]
-    quote = Quote(at_ms, bid, ask, 0)
-    price = swept(market.settings.seed, symbol, quote, order.type, worst.volume)
-    fill_close(ledger, symbol, order, worst, price, at_ms)
+    moment = Moment(market, at_ms, prices)
+    fill(ledger, moment, order, _swept(ledger, moment, order), worst.volume)
+
+
+def _swept(ledger: Ledger, moment: Moment, order: Order) -> float:
+    """What the book gives for the whole of an order that must be dealt."""
+    quote = Quote(moment.at_ms, *moment.prices(order.symbol), 0)
+    symbol = moment.market.symbols[order.symbol]
+    return swept(moment.market, ledger, symbol, order.type % 2, quote, order.left)

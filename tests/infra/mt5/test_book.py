@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -14,6 +16,8 @@ from infra.mt5.simulator.account import Account
 from infra.mt5.simulator.clock import VirtualClock
 from infra.mt5.simulator.ledger import Ledger
 from infra.mt5.simulator.settings import AccountSettings, MarketSettings
+from infra.mt5.simulator.specification import Depth
+from infra.mt5.simulator.symbols import SYMBOLS
 from tests.infra.mt5 import worlds
 from tests.infra.mt5.scripts import STEPS, Step, play
 from tests.infra.mt5.slow_sweep import slow_sweep
@@ -23,6 +27,32 @@ LOW = AccountSettings(deposit=400.0, leverage=500)  # so that scripts run out of
 SPARSE = MarketSettings(ticks_per_s=0.2)
 THIN = MarketSettings(ticks_per_s=0.02)
 DEPOSITS = st.sampled_from([LOW, AccountSettings()])
+NETS: dict[str, Any] = {"margin_mode": mt5.ACCOUNT_MARGIN_MODE_RETAIL_NETTING}
+MONEY: dict[str, Any] = {"stop_out_mode": mt5.ACCOUNT_STOPOUT_MODE_MONEY, "stop_out": 300.0}
+TERMS = st.sampled_from(
+    [
+        LOW,
+        AccountSettings(),
+        replace(LOW, **NETS),
+        AccountSettings(**NETS),
+        replace(LOW, **MONEY),
+        replace(LOW, desk_ms=40 * 60_000),
+        AccountSettings(desk_ms=1, **NETS),
+    ]
+)
+CROSS = replace(
+    THIN,
+    symbols=tuple(replace(s, profit="GBP") if s.name == "AUDUSD" else s for s in SYMBOLS),
+)
+"""A symbol whose profit the pound's quotes convert."""
+BOOKED = replace(
+    SPARSE,
+    symbols=tuple(
+        replace(s, execution=mt5.SYMBOL_TRADE_EXECUTION_EXCHANGE, depth=Depth(levels=3, lots=0.1))
+        for s in SYMBOLS
+    ),
+)
+"""Everything is dealt through books that hold less than scripts ask for."""
 
 
 def played(
@@ -34,27 +64,32 @@ def played(
 
 @pytest.mark.thorough
 @settings(max_examples=50, deadline=None)
-@given(DEPOSITS, STEPS)
-def test_looking_changes_nothing(terms: AccountSettings, steps: list[Step]) -> None:
-    assert played(terms, steps, True).ledger == played(terms, steps, False).ledger
+@given(TERMS, st.sampled_from([SPARSE, CROSS, BOOKED]), STEPS)
+def test_looking_changes_nothing(
+    terms: AccountSettings, market: MarketSettings, steps: list[Step]
+) -> None:
+    looked, left_alone = (played(terms, steps, looking, market) for looking in (True, False))
+    assert looked.ledger == left_alone.ledger
 
 
 @pytest.mark.thorough
-@settings(max_examples=40, deadline=None)
-@given(DEPOSITS, STEPS)
+@settings(max_examples=60, deadline=None)
+@given(TERMS, st.sampled_from([THIN, CROSS, replace(BOOKED, ticks_per_s=0.02)]), STEPS)
 def test_the_fast_sweep_does_what_the_slow_one_does(
-    terms: AccountSettings, steps: list[Step]
+    terms: AccountSettings, market: MarketSettings, steps: list[Step]
 ) -> None:
-    fast = played(terms, steps, True, THIN).ledger
+    fast = played(terms, steps, True, market).ledger
     with patch("infra.mt5.simulator.account.sweep", slow_sweep):
-        assert played(terms, steps, False, THIN).ledger == fast
+        assert played(terms, steps, False, market).ledger == fast
 
 
 @pytest.mark.thorough
 @settings(max_examples=50, deadline=None)
-@given(DEPOSITS, STEPS)
-def test_the_book_adds_up(terms: AccountSettings, steps: list[Step]) -> None:
-    ledger = played(terms, steps, True).ledger
+@given(DEPOSITS, st.sampled_from([SPARSE, BOOKED]), STEPS)
+def test_the_book_adds_up(
+    terms: AccountSettings, market: MarketSettings, steps: list[Step]
+) -> None:
+    ledger = played(terms, steps, True, market).ledger
     moved = sum(deal.profit + deal.commission + deal.swap + deal.fee for deal in ledger.deals)
     assert round(moved, 2) == ledger.balance
     assert ledger.deals[0].profit == terms.deposit
@@ -64,7 +99,7 @@ def test_the_book_adds_up(terms: AccountSettings, steps: list[Step]) -> None:
     tickets = [deal.ticket for deal in ledger.deals]
     assert tickets == sorted(set(tickets))
     done = {order.ticket for order in ledger.done}
-    assert {deal.order for deal in ledger.deals} - {0} <= done
+    assert {deal.order for deal in ledger.deals} - {0} <= done | set(ledger.orders)
     assert not done & set(ledger.orders)
 
 

@@ -17,6 +17,7 @@ from infra.mt5.gateway.health import Rung
 from infra.mt5.package import Package
 from infra.mt5.remote import RemoteTerminal
 from infra.mt5.simulator.clock import VirtualClock
+from infra.mt5.simulator.faults import FaultRule
 from infra.mt5.simulator.settings import AccountSettings, BrokerSettings
 from infra.mt5.simulator.terminal import simulated_terminal
 from infra.mt5.venue import VenueServer
@@ -51,8 +52,9 @@ def test_each_switch_that_is_off_has_its_own_cure(switch: str, told: str, next_s
 
 
 def test_a_terminal_that_has_lost_its_broker_answers() -> None:
-    made = BrokerSettings(logins=(LOGIN,), outages_ms=((0, START_MS * 2),))
-    terminal = simulated_terminal(broker_of(made, VirtualClock(START_MS)), LOGIN)
+    broker = broker_of(BrokerSettings(logins=(LOGIN,)), VirtualClock(START_MS))
+    broker.inject(LOGIN, (FaultRule(kind="disconnect", function="", for_ms=START_MS),))
+    terminal = simulated_terminal(broker, LOGIN)
     diagnosis = examined(terminal, LOGIN)
     assert diagnosis.health.rung is Rung.LINKED
     assert diagnosis.advice == ADVICE[Rung.LINKED]

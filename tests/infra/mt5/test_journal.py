@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from infra.mt5 import constants as mt5
 from infra.mt5.simulator.account import ReplayError
 from infra.mt5.simulator.broker import Broker
 from infra.mt5.simulator.clock import VirtualClock
@@ -21,13 +22,18 @@ from tests.infra.mt5.scripts import NOTHING, STEPS, Step, play
 from tests.infra.mt5.worlds import HOUR_MS, LOGIN, START_MS
 
 LOW = AccountSettings(deposit=400.0, leverage=500)
+TERMS = (
+    LOW,
+    AccountSettings(deposit=400.0, leverage=500, desk_ms=40 * 60_000),
+    AccountSettings(margin_mode=mt5.ACCOUNT_MARGIN_MODE_RETAIL_NETTING, desk_ms=1),
+)
 SPARSE = MarketSettings(ticks_per_s=0.2)
 FILE = f"{LOGIN}.journal"
 
 
-def reopened(folder: Path, at_ms: int) -> Ledger:
+def reopened(folder: Path, at_ms: int, terms: AccountSettings = LOW) -> Ledger:
     """The first account's book as a venue finds it that starts at a moment."""
-    broker = worlds.broker_of(worlds.settings(SPARSE, LOW), VirtualClock(at_ms), folder)
+    broker = worlds.broker_of(worlds.settings(SPARSE, terms), VirtualClock(at_ms), folder)
     broker.advance()
     broker.close()
     return broker.accounts[LOGIN].ledger
@@ -49,21 +55,21 @@ def traded(tmp_path: Path) -> Path:
 @settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(steps=STEPS, kill=st.integers(0, 10_000))
+@given(steps=STEPS, kill=st.integers(0, 10_000), terms=st.sampled_from(TERMS))
 def test_a_kill_at_any_byte_loses_nothing_that_was_answered(
-    tmp_path_factory: pytest.TempPathFactory, steps: list[Step], kill: int
+    tmp_path_factory: pytest.TempPathFactory, steps: list[Step], kill: int, terms: AccountSettings
 ) -> None:
     """Cut the file anywhere: the book is the one that the whole records before the cut make."""
     folder = tmp_path_factory.mktemp("venue")
     clock = VirtualClock(START_MS)
-    broker = worlds.broker_of(worlds.settings(SPARSE, LOW), clock, folder)
+    broker = worlds.broker_of(worlds.settings(SPARSE, terms), clock, folder)
     sizes = [(folder / FILE).stat().st_size]
     for step in steps:
         play(broker, clock, [step])
         sizes.append((folder / FILE).stat().st_size)
     broker.close()
     later_ms = clock.now_ms() + HOUR_MS
-    whole = reopened(folder, later_ms)
+    whole = reopened(folder, later_ms, terms)
     broker.accounts[LOGIN].advance(later_ms)
     assert whole == broker.accounts[LOGIN].ledger
 
@@ -71,10 +77,10 @@ def test_a_kill_at_any_byte_loses_nothing_that_was_answered(
     data = (folder / FILE).read_bytes()
     (folder / FILE).write_bytes(data[:cut])
     kept = max(size for size in sizes if size <= cut)
-    survived = reopened(folder, later_ms)
+    survived = reopened(folder, later_ms, terms)
     assert (folder / FILE).stat().st_size == kept
     (folder / FILE).write_bytes(data[:kept])
-    assert survived == reopened(folder, later_ms)
+    assert survived == reopened(folder, later_ms, terms)
 
 
 def test_a_second_start_goes_on_with_new_tickets(traded: Path) -> None:

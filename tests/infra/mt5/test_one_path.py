@@ -21,8 +21,10 @@ TERMINALS = (
     "infra/mt5/simulator/",
 )
 """Those that define it, or carry it from a terminal to its broker."""
-BENCHES = ("infra/bench/agent.py", "infra/bench/simulator.py")
+BENCHES = ("infra/bench/agent.py", "infra/bench/simulator.py", "infra/bench/warm.py")
 """They time it at venues that they have made for that, and that end with them."""
+RULES = "infra/mt5/certify/"
+"""They send to simulated brokers and, where told to, to demo accounts: see its `stage.py`."""
 PACKAGES = [p.parent for p in ROOT.glob("*/__init__.py") if p.parent.name != "tests"]
 
 
@@ -43,10 +45,22 @@ def test_only_the_sender_calls_it() -> None:
     found = {}
     for file in sorted(file for package in PACKAGES for file in package.rglob("*.py")):
         path = file.relative_to(ROOT).as_posix()
-        if not path.startswith((*TERMINALS, *BENCHES)) and (lines := [*mentions(file.read_text())]):
+        if not path.startswith((*TERMINALS, *BENCHES, RULES)) and (
+            lines := [*mentions(file.read_text())]
+        ):
             found[path] = lines
     assert list(found) == [SENDER]
     assert len(found[SENDER]) == 1, "one place sends, and only there"
+
+
+def test_only_the_command_reaches_the_rules() -> None:
+    importers = [
+        file.relative_to(ROOT).as_posix()
+        for package in PACKAGES
+        for file in package.rglob("*.py")
+        if "infra.mt5.certify" in file.read_text()
+    ]
+    assert [name for name in importers if not name.startswith(RULES)] == ["infra/cli/certify.py"]
 
 
 def test_whoever_hides_the_name_in_a_string_is_found() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from infra.mt5 import constants as mt5
 from infra.mt5.simulator.expiry import DAY_MS
-from tests.infra.mt5.hand_made import BUY, SELL, desk, exits, order, sent, waiting
+from tests.infra.mt5.simulator.hand import BUY, SELL, desk, exits, order, sent, waiting
 from tests.infra.mt5.worlds import START_MS
 
 
@@ -85,6 +85,29 @@ def test_orders_fill_at_the_price_of_the_tick(
     account.advance(START_MS + 40)
     position = account.ledger.positions[ticket]
     assert (position.opened_ms - START_MS, position.price_open) == (at, filled)
+
+
+@pytest.mark.parametrize(
+    ("kind", "stop", "limit", "bids", "filled"),
+    [
+        (mt5.ORDER_TYPE_BUY_STOP_LIMIT, 1.11, 1.105, [1.11, 1.106, 1.1045], (30, 1.1046)),
+        (mt5.ORDER_TYPE_SELL_STOP_LIMIT, 1.09, 1.095, [1.09, 1.094, 1.0955], (30, 1.0955)),
+    ],
+)
+def test_a_stop_limit_order_waits_twice(
+    kind: int, stop: float, limit: float, bids: list[float], filled: tuple[int, float]
+) -> None:
+    tape = [(10 * nth, bid) for nth, bid in enumerate(bids, start=1)]
+    account = desk({"EURUSD": tape})
+    ticket = sent(account, waiting(kind, stop, stoplimit=limit))
+    account.advance(START_MS + 10)
+    assert (account.ledger.orders[ticket].type, account.ledger.orders[ticket].price) == (
+        kind - 4,
+        limit,
+    )
+    account.advance(START_MS + 40)
+    position = account.ledger.positions[ticket]
+    assert (position.opened_ms - START_MS, position.price_open) == filled
 
 
 def test_an_order_is_dead_at_the_moment_it_expires() -> None:

@@ -12,10 +12,15 @@ from threading import Event
 import pytest
 
 from infra.config import Config, ConfigError
+from infra.embedded.process import ServiceError
 from infra.mt5 import constants as mt5
 from infra.mt5.remote import RemoteTerminal
+from infra.mt5.simulator import broker
 from infra.mt5.simulator.broker import Broker
 from infra.run import venue
+from infra.up import boot
+from infra.up.roles import VENUE
+from infra.up.supervisor import Supervisor
 from tests.infra.mt5 import worlds
 
 LIMIT_S = 30.0
@@ -77,18 +82,53 @@ def test_what_cannot_be_served_is_said_in_one_line(
     assert "\n" not in str(refused.value)
 
 
+def test_books_of_another_model_are_named_with_what_to_do_about_them(
+    config: Callable[..., Config], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr("infra.mt5.simulator.broker.MODEL", broker.MODEL - 1)
+        before.setattr(venue, "MODEL", broker.MODEL - 1)
+        venue.opened(config()).close()
+    with pytest.raises(ConfigError) as refused:
+        venue.opened(config())
+    said = str(refused.value)
+    assert "\n" not in said
+    assert len(said) - 2 * len(str(tmp_path)) < 250, "the screen of `up` cuts long lines"
+    assert f"written by model {broker.MODEL - 1} " in said
+    assert f"this is model {broker.MODEL}, which deals otherwise" in said
+    folder = tmp_path / "venue" / "journal"
+    assert said.endswith(f"`mv journal journal-{broker.MODEL - 1}` in {folder.parent}")
+    folder.rename(folder.with_name(f"journal-{broker.MODEL - 1}"))
+    venue.opened(config()).close()
+
+
+def test_a_role_that_refuses_its_books_says_so_and_is_not_started_again(
+    config: Callable[..., Config],
+) -> None:
+    venue.opened(config(SEED="8")).close()
+    notes: list[str] = []
+    supervisor = Supervisor(config(), notes.append)
+    child = supervisor.add_role(VENUE)
+    try:
+        with pytest.raises(ServiceError, match=r"^/.*put the old ones back"):
+            boot.wait_for(child, f"tcp://{config().venue}", supervisor)
+    finally:
+        supervisor.stop()
+    assert notes == []
+
+
 def test_a_port_in_use_is_named(config: Callable[..., Config], port: int) -> None:
     with socket.create_server(("127.0.0.1", port)):
-        broker = venue.opened(config())
+        opened = venue.opened(config())
         with pytest.raises(ConfigError, match=f"TAPEDECK_PORT_VENUE is {port}; .*another port"):
-            venue.listening(config(), broker)
+            venue.listening(config(), opened)
     venue.opened(config()).close()  # and the books were let go
 
 
 def test_the_metrics_show_every_account(config: Callable[..., Config]) -> None:
-    broker: Broker = venue.opened(config())
-    venue.measure(broker)
-    broker.close()
+    opened: Broker = venue.opened(config())
+    venue.measure(opened)
+    opened.close()
     figures = [venue.EQUITY.labels(int(account))._value.get() for account in ACCOUNTS]
     assert figures == [100_000.0] * 3
 

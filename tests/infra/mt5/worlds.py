@@ -8,18 +8,22 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
+from random import Random
 from typing import Any
 from unittest.mock import patch
 
 from infra.mt5 import constants as mt5
-from infra.mt5.agent.client import AgentTerminal
+from infra.mt5.agent.client import AgentLink, AgentPulse, AgentTerminal
 from infra.mt5.agent.owner import Account, Owner
+from infra.mt5.agent.pool import Pool
+from infra.mt5.agent.pooled import PoolLink, PoolTerminal
 from infra.mt5.agent.server import AgentServer
 from infra.mt5.remote import RemoteTerminal
 from infra.mt5.simulator.broker import Broker
 from infra.mt5.simulator.clock import Clock, VirtualClock
 from infra.mt5.simulator.settings import AccountSettings, BrokerSettings, MarketSettings
-from infra.mt5.simulator.symbols import SYMBOLS, Specification
+from infra.mt5.simulator.specification import Specification
+from infra.mt5.simulator.symbols import SYMBOLS
 from infra.mt5.simulator.terminal import simulated_terminal
 from infra.mt5.simulator.ticks import Market
 from infra.mt5.terminal import Terminal
@@ -139,12 +143,35 @@ def behind_agents(given: BrokerSettings, where: Where = in_process) -> Iterator[
         yield replace(world, terminal=terminal, keeps_account=True)
 
 
+@contextmanager
+def behind_pools(given: BrokerSettings, where: Where = in_process) -> Iterator[World]:
+    """The terminals of another world, two of each account, as one."""
+    with where(given) as world, ExitStack() as made:
+
+        def agent(login: int) -> str:
+            owner = Owner(world.terminal(login), Account(login))
+            server = AgentServer(owner, login, agent_keys(login))
+            made.callback(server.close)
+            return server.address
+
+        def terminal(login: int) -> Terminal:
+            mine, addresses = platform_keys(), [agent(login), agent(login)]
+            pool = Pool(lambda: addresses, lambda a: AgentPulse(a, login, mine), 60.0, Random(1))
+            made.callback(pool.close)
+            far = PoolTerminal(PoolLink(pool, lambda a: AgentLink(lambda: a, login, mine, 60.0)))
+            made.callback(far.shutdown)
+            return far
+
+        yield replace(world, terminal=terminal, keeps_account=True)
+
+
 WORLDS: dict[str, Where] = {
     "in process": in_process,
     "over tcp": over_tcp,
     "as vendor": as_vendor,
     "behind agents": behind_agents,
     "as vendor behind agents": partial(behind_agents, where=as_vendor),
+    "behind pools": behind_pools,
 }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
+import signal
 import subprocess
 import sys
 import time
@@ -24,6 +26,7 @@ from infra.run.agent import agent_terminal
 from infra.secrets.vault import vault
 from infra.store.event_store import EventStore
 from infra.store.recorders import MemoryRecorder
+from infra.up.children import CODE
 from tests.infra.cli.test_account import asked
 from tests.infra.mt5 import worlds
 from tests.infra.mt5.worlds import LOGIN
@@ -62,8 +65,21 @@ def keeper(config: Config, log: Path) -> subprocess.Popen[bytes]:
     """The role, as `tapedeck run agent` starts it, saying all it can."""
     argv = ["-m", "infra.cli.main", "run", "agent", ACCOUNT, "--secrets", "file"]
     told = {**os.environ, **config.environment(), "TAPEDECK_LOG_LEVEL": "debug"}
+    told["PYTHONPATH"] = str(CODE)
     with log.open("wb") as out:
-        return subprocess.Popen([sys.executable, *argv], env=told, stdout=out, stderr=out)
+        return subprocess.Popen(
+            [sys.executable, *argv],
+            env=told,
+            stdout=out,
+            stderr=out,
+            cwd=log.parent,
+            preexec_fn=any_dump,
+        )
+
+
+def any_dump() -> None:
+    """Whoever crashes from here on may leave a dump of any size where it works."""
+    resource.setrlimit(resource.RLIMIT_CORE, resource.getrlimit(resource.RLIMIT_CORE)[1:] * 2)
 
 
 def lying_about(folder: Path) -> list[Path]:
@@ -107,6 +123,8 @@ def test_the_password_is_nowhere_but_where_it_logs_in(
         (agent,) = keeping.children()
         shown = shown_by(keeping) + shown_by(agent)
         limits = (Path("/proc") / str(agent.pid) / "limits").read_text()
+        agent.send_signal(signal.SIGSEGV)
+        agent.wait(LIMIT_S)
     finally:
         terminal.shutdown()
         role.terminate()
@@ -119,6 +137,42 @@ def test_the_password_is_nowhere_but_where_it_logs_in(
     assert vault("file", config.home).credential(ACCOUNT).password == CANARY
     (tmp_path / "spilt").write_text(f"a password: {CANARY}")
     assert lying_about(tmp_path) == [tmp_path / "spilt"]
+
+
+HOLDER = """
+import os, signal, sys
+from infra.secrets import private
+held = "-".join(("canary", "Zx81", "9f2c"))
+if sys.argv[1] == "careful":
+    private.no_dumps()
+os.kill(os.getpid(), signal.SIGSEGV)
+"""
+
+
+@pytest.mark.parametrize("careful", [True, False])
+def test_a_process_that_holds_a_secret_crashes_without_a_dump(
+    tmp_path: Path, careful: bool
+) -> None:
+    """The careless one shows that this machine does write dumps, and that they are looked into."""
+    pattern = Path("/proc/sys/kernel/core_pattern").read_text().strip()
+    if not careful and ("/" in pattern or pattern.startswith("|")):
+        pytest.skip(f"this machine puts dumps elsewhere: {pattern}")
+    if not careful and resource.getrlimit(resource.RLIMIT_CORE)[1] == 0:
+        pytest.skip("this machine lets nobody leave a dump")
+    (tmp_path / "other").touch()
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, "careful" if careful else "careless"],
+        env={**os.environ, "PYTHONPATH": str(CODE)},
+        cwd=tmp_path,
+        preexec_fn=any_dump,
+    )
+    _, status = os.waitpid(holder.pid, 0)
+    holder.returncode = status
+    assert os.WTERMSIG(status) == signal.SIGSEGV
+    if not careful and not os.WCOREDUMP(status):
+        pytest.skip("this machine writes no dumps")
+    assert os.WCOREDUMP(status) is not careful
+    assert bool(lying_about(tmp_path)) is not careful
 
 
 def recorded(wish: cli_account.Wish) -> str:

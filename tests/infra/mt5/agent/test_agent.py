@@ -96,6 +96,19 @@ def test_a_reply_to_another_call_is_not_taken_for_ones_own(
     assert client.last_error()[0] == mt5.RES_E_INTERNAL_FAIL_CONNECT
 
 
+def test_a_reply_of_another_agent_is_not_taken(
+    client: AgentTerminal, server: AgentServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = server.epoch
+    another = contract.drawn_epoch(LOGIN + 1)
+    monkeypatch.setattr(server, "_signed", lambda a: msgspec.structs.replace(a, epoch=another))
+    assert client.symbols_total() is None
+    code, text = client.last_error()
+    assert code == mt5.RES_E_INTERNAL_FAIL
+    assert another in text
+    assert mine in text
+
+
 def test_twenty_threads_each_get_their_own_answers(server: AgentServer) -> None:
     failures: list[str] = []
 

@@ -15,6 +15,7 @@ from infra.mt5.agent.server import AgentServer
 from infra.mt5.simulator.settings import PASSWORD, SERVER
 from infra.secrets.provider import SecretsError
 from infra.secrets.vault import Credential
+from tests.infra.at_work import until
 from tests.infra.mt5 import worlds
 from tests.infra.mt5.agent.stand import Stage, agent, caller, pulse
 from tests.infra.mt5.worlds import LOGIN, OTHER
@@ -134,3 +135,19 @@ def test_the_sealed_password_is_what_logs_in(terminal: Stage, password: str, ent
     account = Account(LOGIN, credential=lambda: sealed)
     with agent(terminal, account=account) as server, caller(server) as client:
         assert client.initialize() is enters
+
+
+def test_the_heartbeat_says_how_far_the_terminal_is_from_trading(
+    terminal: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    with agent(terminal, heartbeat_s=0.05) as server, caller(server) as client:
+        assert client.initialize()
+        terminal.answers["terminal_info"] = lambda info: info._replace(connected=False)
+        until(lambda: pulse(server).trouble == "the terminal is not connected to its broker")
+        del terminal.answers["terminal_info"]
+        until(lambda: pulse(server).trouble == "")
+    said = [record.getMessage() for record in caplog.records if "account" in record.getMessage()]
+    assert said == [
+        f"account {LOGIN}: the terminal is not connected to its broker",
+        f"account {LOGIN}: all is well again",
+    ]

@@ -1,1 +1,1 @@
-"""The simulated broker: its rules, its books, its causes."""
+"""The simulated broker, part by part."""

@@ -1,260 +1,274 @@
-"""One way to provoke each return code: settings, the state of market and account, timing."""
+"""How to provoke each return code: a floor, and what is done on it. `docs/mt5/retcodes.md` says
+the same in words."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any
 
 from infra.mt5 import constants as mt5
-from infra.mt5.simulator.settings import AccountSettings, Dealer, MarketSettings, Plugin
-from infra.mt5.simulator.symbols import Depth
-from infra.mt5.terminal import Terminal
-from infra.mt5.tuples import Tick
-from tests.infra.mt5.worlds import (
-    EVER,
-    HOUR_MS,
-    MINUTE_MS,
-    START_MS,
-    World,
-    closing,
-    deal,
-    opened,
-    pending,
-    quote,
-    send,
+from infra.mt5.simulator.account import Act
+from infra.mt5.simulator.faults import FaultRule
+from infra.mt5.simulator.specification import Bridge, Depth, Hours
+from infra.mt5.simulator.symbols import SYMBOLS
+from infra.mt5.tuples import TradeRequest
+from tests.infra.mt5.scripts import NOTHING
+from tests.infra.mt5.simulator.hand import (
+    BUY,
+    SELL,
+    Floor,
+    Tape,
+    euro,
+    floor,
+    like,
+    order,
+    waiting,
 )
+from tests.infra.mt5.worlds import START_MS
 
-Act = Callable[[World, Terminal], int]
+BRIDGE_REFUSAL = 20_007
 BUY_LIMIT = mt5.ORDER_TYPE_BUY_LIMIT
-REQUEST, MARKET = mt5.SYMBOL_TRADE_EXECUTION_REQUEST, mt5.SYMBOL_TRADE_EXECUTION_MARKET
-SOME_CODE = 10_917
-"""A code of a server's plug-in that nobody else knows."""
+THIN = euro(execution=mt5.SYMBOL_TRADE_EXECUTION_MARKET, depth=Depth(levels=2, lots=1.0))
+Cause = Callable[[], int]
 
 
-@dataclass(frozen=True)
-class Cause:
-    """What the broker is told, and what is then done; the act gives the code of the last answer."""
-
-    act: Act
-    terms: AccountSettings = field(default_factory=AccountSettings)
-    symbol: dict[str, Any] = field(default_factory=dict)
-    market: MarketSettings = field(default_factory=MarketSettings)
-    outages_ms: tuple[tuple[int, int], ...] = ()
+def stops(position: int, sl: float) -> TradeRequest:
+    """Move a position's stop loss."""
+    return NOTHING._replace(action=mt5.TRADE_ACTION_SLTP, symbol="EURUSD", position=position, sl=sl)
 
 
-def buy(**fields: Any) -> Act:
-    """A market order to buy, sound but for these fields."""
-    return lambda _world, terminal: send(terminal, deal(terminal, **fields)).retcode
+def change(ticket: int, price: float) -> TradeRequest:
+    """Move a pending order."""
+    return NOTHING._replace(action=mt5.TRADE_ACTION_MODIFY, order=ticket, price=price)
 
 
-def later(wait_ms: int, act: Act) -> Act:
-    """Wait, then act."""
-
-    def waited(world: World, terminal: Terminal) -> int:
-        world.clock.advance(wait_ms)
-        return act(world, terminal)
-
-    return waited
+def remove(ticket: int) -> TradeRequest:
+    """Take an order out."""
+    return NOTHING._replace(action=mt5.TRADE_ACTION_REMOVE, order=ticket)
 
 
-def buy_at(fields: Callable[[Tick], dict[str, Any]]) -> Act:
-    """A market order to buy, with fields that depend on the quote."""
-    return lambda _world, terminal: (
-        send(terminal, {**deal(terminal), **fields(quote(terminal))}).retcode
-    )
+def requote() -> int:
+    made = floor({"EURUSD": [(10, 1.10006)]})
+    made.clock.advance(10)
+    return made.code(order(BUY, price=1.1001, deviation=5))
 
 
-def wait_for(**fields: Any) -> Act:
-    """An order to buy below the market."""
-    return lambda _world, terminal: send(terminal, below(terminal, **fields)).retcode
+def cancel() -> int:
+    """The trader takes the order back from another place while the desk is at it."""
+    made = floor(desk_ms=1_000)
+    ticket = made.account.ledger.next_order
+    made.account.others(Act(START_MS + 500, remove(ticket)))
+    code = made.code(order(BUY))
+    done = made.account.ledger.done_order(ticket)
+    assert done is not None
+    assert done.state == mt5.ORDER_STATE_CANCELED
+    return code
 
 
-def below(terminal: Terminal, points: int = 1000, **fields: Any) -> dict[str, Any]:
-    """An order to buy so many points below the market."""
-    return {**pending(BUY_LIMIT, quote(terminal).ask - points * 1e-5), **fields}
+def no_rate() -> int:
+    """The pound has not been quoted, so nobody knows what a profit in pounds is worth."""
+    symbols = (*SYMBOLS, like("EURUSD", name="EURGBP", profit="GBP"))
+    made = floor({"GBPUSD": [(10, 1.3)]}, symbols, {"EURUSD": [(0, 1.1)], "EURGBP": [(0, 0.85)]})
+    request = order(BUY, symbol="EURGBP", price=0.8501)
+    code = made.code(request)
+    made.clock.advance(10)
+    made.done(request)
+    return code
 
 
-def placed(terminal: Terminal, **fields: Any) -> int:
-    """The ticket of an order that waits below the market."""
-    return send(terminal, below(terminal, **fields)).order
+def timeout() -> int:
+    made = floor(desk_ms=3_000, answer_wait_ms=1_000)
+    code = made.code(order(BUY))
+    assert made.account.ledger.positions == {}
+    made.clock.advance(2_000)
+    assert made.terminal.positions_total() == 1
+    return code
 
 
-def remove(terminal: Terminal, ticket: int) -> int:
-    """Take an order back."""
-    return send(terminal, {"action": mt5.TRADE_ACTION_REMOVE, "order": ticket}).retcode
+def market_closed() -> int:
+    made = floor(symbols=euro(hours=(Hours(mt5.DAY_OF_WEEK_FRIDAY, 0, 1440),)))
+    return made.code(order(BUY))
 
 
-def stops(terminal: Terminal, ticket: int, **levels: float) -> int:
-    """Move a position's stops."""
-    moved = {"action": mt5.TRADE_ACTION_SLTP, "symbol": "EURUSD", "position": ticket}
-    return send(terminal, {**moved, **levels}).retcode
+def price_changed() -> int:
+    tape: Tape = {"EURUSD": [(10, 1.2)]}
+    made = floor(tape, euro(execution=mt5.SYMBOL_TRADE_EXECUTION_REQUEST))
+    made.clock.advance(5_000)
+    return made.code(order(BUY, price=1.1001))
 
 
-def stale_price(world: World, terminal: Terminal) -> int:
-    request = deal(terminal, deviation=0)
-    while quote(terminal).ask == request["price"]:
-        world.clock.advance(MINUTE_MS)
-    return send(terminal, request).retcode
+def price_off() -> int:
+    made = floor(symbols=euro(quote_age_max_s=60))
+    made.clock.advance(61_000)
+    return made.code(order(BUY))
 
 
-def late_deal(world: World, terminal: Terminal) -> int:
-    """Answered with nothing; the deal is there later."""
-    result = send(terminal, deal(terminal, magic=12))
-    assert (result.deal, result.order) == (0, 0)
-    assert terminal.history_deals_total(*EVER) == 1
-    world.clock.advance(20_000)
-    made = (terminal.history_deals_get(*EVER) or ())[-1]
-    assert (made.magic, made.time_msc) == (12, START_MS + 20_000)
-    return result.retcode
+def order_changed() -> int:
+    """The order is filled while the desk is about to move it."""
+    made = floor({"EURUSD": [(5_000, 1.0899)]}, desk_ms=1_000)
+    ticket = made.done(waiting(BUY_LIMIT, 1.09))
+    made.clock.advance(3_500)
+    return made.code(change(ticket, 1.08))
 
 
-def queued(world: World, terminal: Terminal) -> int:
-    result = send(terminal, deal(terminal))
-    assert (result.deal, terminal.orders_total(), terminal.positions_total()) == (0, 1, 0)
-    world.clock.advance(300)
-    assert (terminal.orders_total(), terminal.positions_total()) == (0, 1)
-    return result.retcode
+def reject_cancel() -> int:
+    """The order is touched while the desk is about to move it, and there is no money for it."""
+    made = floor({"EURUSD": [(5_000, 1.0899)]}, desk_ms=1_000, deposit=1_300.0)
+    ticket = made.done(waiting(BUY_LIMIT, 1.09))
+    made.done(order(BUY, volume=0.5))
+    made.clock.advance(2_500)
+    return made.code(change(ticket, 1.08))
 
 
-def part(_world: World, terminal: Terminal) -> int:
-    result = send(terminal, deal(terminal, volume=50.0, type_filling=mt5.ORDER_FILLING_IOC))
-    (position,) = terminal.positions_get() or ()
-    assert 0 < result.volume == position.volume < 50.0
-    return result.retcode
+def too_many_requests() -> int:
+    made = floor(requests_per_s_max=3)
+    codes = [made.code(order(BUY, volume=0.01)) for _ in range(4)]
+    assert codes[:3] == [mt5.TRADE_RETCODE_DONE] * 3
+    made.clock.advance(1_000)
+    made.done(order(BUY, volume=0.01))
+    return codes[3]
 
 
-def often(_world: World, terminal: Terminal) -> int:
-    return [send(terminal, deal(terminal, volume=0.0)).retcode for _ in range(6)][-1]
+def no_changes() -> int:
+    made = floor()
+    return made.code(stops(made.done(order(BUY, sl=1.05)), 1.05))
 
 
-def just_removed(_world: World, terminal: Terminal) -> int:
-    ticket = placed(terminal)
-    assert remove(terminal, ticket) == mt5.TRADE_RETCODE_DONE
-    return remove(terminal, ticket)
+def locked() -> int:
+    """The desk is still at the first change when the second comes."""
+    made = floor(desk_ms=2_000, answer_wait_ms=2_000)
+    position = made.done(order(BUY))
+    made.spoil(FaultRule(kind="late", delay_ms=1_000))
+    assert made.code(stops(position, 1.05)) == mt5.TRADE_RETCODE_TIMEOUT
+    return made.code(stops(position, 1.06))
 
 
-def same_stops(_world: World, terminal: Terminal) -> int:
-    position = opened(terminal, sl=1.0)
-    return stops(terminal, position.ticket, sl=1.0)
+def close_order_exists() -> int:
+    made = floor(desk_ms=2_000, answer_wait_ms=2_000)
+    position = made.done(order(BUY))
+    made.spoil(FaultRule(kind="late", delay_ms=1_000))
+    close = order(SELL, volume=0.6, position=position)
+    assert made.code(close) == mt5.TRADE_RETCODE_TIMEOUT
+    return made.code(close)
 
 
-def removed_at_work(_world: World, terminal: Terminal) -> int:
-    return remove(terminal, send(terminal, deal(terminal)).order)
+def frozen() -> int:
+    made = floor(symbols=euro(freeze_level_points=300))
+    return made.code(stops(made.done(order(BUY, sl=1.098)), 1.09))
 
 
-def near_its_price(_world: World, terminal: Terminal) -> int:
-    return remove(terminal, placed(terminal, points=100))
+def connection() -> int:
+    made = floor()
+    made.spoil(FaultRule(kind="disconnect", for_ms=5_000))
+    code = made.code(order(BUY))
+    info = made.terminal.terminal_info()
+    assert info is not None
+    assert not info.connected
+    made.clock.advance(5_000)
+    made.done(order(BUY))
+    return code
 
 
-def twice_removed(world: World, terminal: Terminal) -> int:
-    ticket = placed(terminal)
-    remove(terminal, ticket)
-    world.clock.advance(MINUTE_MS)
-    return remove(terminal, ticket)
+def position_closed() -> int:
+    made = floor({"EURUSD": [(10, 1.04)]})
+    position = made.done(order(BUY, sl=1.05))
+    made.clock.advance(10)
+    return made.code(order(SELL, price=1.04, position=position))
 
 
-def twice_closed(_world: World, terminal: Terminal) -> int:
-    close = closing(terminal, opened(terminal))
-    assert send(terminal, close).retcode == mt5.TRADE_RETCODE_DONE
-    return send(terminal, close).retcode
+def invalid_close_volume() -> int:
+    made = floor()
+    return made.code(order(SELL, volume=1.1, position=made.done(order(BUY))))
 
 
-def closed_too_much(_world: World, terminal: Terminal) -> int:
-    return send(terminal, closing(terminal, opened(terminal), volume=0.2)).retcode
+def limit_positions() -> int:
+    made = floor(positions_max=1)
+    made.done(order(BUY))
+    return made.code(order(BUY))
 
 
-def closed_while_closing(world: World, terminal: Terminal) -> int:
-    send(terminal, deal(terminal))
-    world.clock.advance(300)
-    (position,) = terminal.positions_get() or ()
-    close = closing(terminal, position)
-    assert send(terminal, close).retcode == mt5.TRADE_RETCODE_PLACED
-    return send(terminal, close).retcode
+def limit_orders() -> int:
+    made = floor(orders_max=1)
+    made.done(waiting(BUY_LIMIT, 1.05))
+    return made.code(waiting(BUY_LIMIT, 1.05))
 
 
-def activated_without_money(world: World, terminal: Terminal) -> int:
-    """The order asks for more than the account has; when it is touched it is refused."""
-    ticket = placed(terminal, points=10, volume=98.0)
-    while terminal.orders_total():
-        world.clock.advance(MINUTE_MS)
-    (done,) = terminal.history_orders_get(ticket=ticket) or ()
-    assert (done.state, done.comment) == (mt5.ORDER_STATE_REJECTED, "[no money]")
-    return remove(terminal, ticket)
+def limit_volume() -> int:
+    made = floor(symbols=euro(volume_limit=1.5))
+    made.done(order(BUY))
+    return made.code(order(BUY))
 
 
-def younger_first(_world: World, terminal: Terminal) -> int:
-    opened(terminal)
-    return send(terminal, closing(terminal, opened(terminal))).retcode
+def fifo_close() -> int:
+    made = floor(fifo_close=True)
+    made.done(order(BUY))
+    return made.code(order(SELL, position=made.done(order(BUY))))
 
 
-def both_ways(_world: World, terminal: Terminal) -> int:
-    opened(terminal)
-    return send(terminal, deal(terminal, mt5.ORDER_TYPE_SELL)).retcode
+def hedge_prohibited() -> int:
+    made = floor(hedging_prohibited=True)
+    made.done(order(BUY))
+    return made.code(order(SELL))
 
 
-def mode(trade_mode: int) -> dict[str, Any]:
-    return {"trade_mode": trade_mode}
+def of_mode(trade_mode: int, side: int) -> Cause:
+    return lambda: floor(symbols=euro(trade_mode=trade_mode)).code(order(side))
 
 
-PLAIN = AccountSettings()
-SLOW_MARKET = {"execution": MARKET, "execution_ms": 250}
-THIN = {"execution": MARKET, "depth": Depth(levels=4, lots_per_level=2.0)}
-WEEK = MarketSettings(week="fx")
+def sends(request: TradeRequest, **terms: object) -> Cause:
+    """A floor under these terms, and one request."""
+    return lambda: floor(**terms).code(request)  # type: ignore[arg-type]
+
+
+def symbol(request: TradeRequest, **changes: object) -> Cause:
+    """A floor whose euro is under these terms, and one request."""
+    return lambda: floor(symbols=euro(**changes)).code(request)
+
+
+def on(made: Callable[[], Floor], request: TradeRequest) -> Cause:
+    return lambda: made().code(request)
+
 
 CAUSES: dict[int, Cause] = {
-    10004: Cause(stale_price),
-    10006: Cause(buy(), replace(PLAIN, dealer=Dealer(rejects=1.0)), {"execution": REQUEST}),
-    10007: Cause(buy(), replace(PLAIN, dealer=Dealer(cancels=1.0)), {"execution": REQUEST}),
-    10008: Cause(queued, symbol=SLOW_MARKET),
-    10009: Cause(buy()),
-    10010: Cause(part, symbol=THIN),
-    10011: Cause(buy(), replace(PLAIN, dealer=Dealer(fails=1.0)), {"execution": REQUEST}),
-    10012: Cause(late_deal, symbol={"execution_ms": 20_000}),
-    10013: Cause(buy(type=mt5.ORDER_TYPE_CLOSE_BY)),
-    10014: Cause(buy(volume=0.015)),
-    10015: Cause(wait_for(price=1.0000001)),
-    10016: Cause(buy_at(lambda tick: {"sl": round(tick.bid - 0.00009, 5)})),
-    10017: Cause(buy(), replace(PLAIN, trade_allowed=False)),
-    10018: Cause(
-        later(48 * HOUR_MS, buy()),
-        market=WEEK,
-    ),
-    10019: Cause(buy(volume=98.0)),
-    10020: Cause(stale_price, symbol={"execution": REQUEST}),
-    10021: Cause(
-        later(3_600, buy()),
-        symbol={"execution": MARKET, "quote_age_ms_max": 2_000},
-        market=MarketSettings(ticks_per_s=0.02),
-    ),
-    10022: Cause(wait_for(type_time=mt5.ORDER_TIME_DAY), symbol={"expiration_mask": 1}),
-    10023: Cause(just_removed, replace(PLAIN, settling_ms=500)),
-    10024: Cause(often, replace(PLAIN, requests_per_s_max=5)),
-    10025: Cause(same_stops),
-    10026: Cause(buy(), replace(PLAIN, experts_allowed=False)),
-    10027: Cause(buy(), replace(PLAIN, terminal_trade_allowed=False)),
-    10028: Cause(removed_at_work, symbol=SLOW_MARKET),
-    10029: Cause(near_its_price, symbol={"freeze_level_points": 300}),
-    10030: Cause(buy(type_filling=mt5.ORDER_FILLING_IOC), symbol={"filling_mask": 1}),
-    10031: Cause(buy(), outages_ms=((START_MS, START_MS + MINUTE_MS),)),
-    10032: Cause(buy(), symbol={"real_only": True}),
-    10033: Cause(wait_for(), replace(PLAIN, orders_max=0)),
-    10034: Cause(buy(), symbol={"volume_limit": 0.05}),
-    10035: Cause(twice_removed),
-    10036: Cause(twice_closed),
-    10038: Cause(closed_too_much),
-    10039: Cause(closed_while_closing, symbol=SLOW_MARKET),
-    10040: Cause(buy(), replace(PLAIN, positions_max=0)),
-    10041: Cause(activated_without_money),
-    10042: Cause(
-        lambda _world, terminal: send(terminal, deal(terminal, mt5.ORDER_TYPE_SELL)).retcode,
-        symbol=mode(mt5.SYMBOL_TRADE_MODE_LONGONLY),
-    ),
-    10043: Cause(buy(), symbol=mode(mt5.SYMBOL_TRADE_MODE_SHORTONLY)),
-    10044: Cause(buy(), symbol=mode(mt5.SYMBOL_TRADE_MODE_CLOSEONLY)),
-    10045: Cause(younger_first, replace(PLAIN, fifo_close=True)),
-    10046: Cause(both_ways, replace(PLAIN, hedging_allowed=False)),
-    SOME_CODE: Cause(
-        buy(volume=3.0), replace(PLAIN, plugin=Plugin(volume_max=2.0, retcode=SOME_CODE))
-    ),
+    10004: requote,
+    10006: on(lambda: floor(symbols=THIN), order(BUY, volume=9.0)),
+    10007: cancel,
+    10008: sends(waiting(BUY_LIMIT, 1.05)),
+    10009: sends(order(BUY)),
+    10010: on(lambda: floor(symbols=THIN), order(BUY, volume=9.0, type_filling=1)),
+    10011: no_rate,
+    10012: timeout,
+    10013: sends(order(BUY, action=77)),
+    10014: sends(order(BUY, volume=0.015)),
+    10015: sends(waiting(BUY_LIMIT, 1.15)),
+    10016: sends(order(BUY, sl=1.09995)),
+    10017: symbol(order(BUY), trade_mode=mt5.SYMBOL_TRADE_MODE_DISABLED),
+    10018: market_closed,
+    10019: sends(order(BUY, volume=90.0)),
+    10020: price_changed,
+    10021: price_off,
+    10022: symbol(waiting(BUY_LIMIT, 1.05, type_time=mt5.ORDER_TIME_DAY), expiration_mask=1),
+    10023: order_changed,
+    10024: too_many_requests,
+    10025: no_changes,
+    10026: sends(order(BUY), experts_allowed=False),
+    10027: sends(order(BUY), terminal_trade_allowed=False),
+    10028: locked,
+    10029: frozen,
+    10030: symbol(order(BUY, type_filling=mt5.ORDER_FILLING_IOC), filling_mask=1),
+    10031: connection,
+    10032: symbol(order(BUY), real_only=True),
+    10033: limit_orders,
+    10034: limit_volume,
+    10035: symbol(waiting(BUY_LIMIT, 1.05), order_mask=1),
+    10036: position_closed,
+    10038: invalid_close_volume,
+    10039: close_order_exists,
+    10040: limit_positions,
+    10041: reject_cancel,
+    10042: of_mode(mt5.SYMBOL_TRADE_MODE_LONGONLY, SELL),
+    10043: of_mode(mt5.SYMBOL_TRADE_MODE_SHORTONLY, BUY),
+    10044: of_mode(mt5.SYMBOL_TRADE_MODE_CLOSEONLY, BUY),
+    10045: fifo_close,
+    10046: hedge_prohibited,
+    BRIDGE_REFUSAL: symbol(order(BUY), bridge=Bridge(lots_max=0.5, refusal=BRIDGE_REFUSAL)),
 }

@@ -1,41 +1,52 @@
-"""Every return code is provoked by its cause, and the docs say how."""
+"""Every return code by its cause, and every one of them in the documentation."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from infra.mt5 import constants as mt5
-from infra.mt5.simulator import faults
-from tests.house import ROOT
-from tests.infra.mt5.simulator.causes import CAUSES, SOME_CODE
-from tests.infra.mt5.worlds import LOGIN, in_process, settings
+from infra.mt5.retcodes import RETCODES, Outcome, of_retcode
+from infra.mt5.simulator.specification import Bridge
+from tests.infra.mt5.simulator.causes import BRIDGE_REFUSAL, CAUSES
+from tests.infra.mt5.simulator.hand import BUY, euro, floor, order
 
-NAMED = {value for name, value in vars(mt5).items() if name.startswith("TRADE_RETCODE_")}
-ROW = re.compile(r"^\| (\d+|any other) \| ([A-Z_]*) \| (.+) \| (.+) \|$", re.MULTILINE)
-
-
-@pytest.mark.parametrize("code", CAUSES)
-def test_a_code_has_its_cause(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The settings, the market, the account or the hour bring it about: never a scripted answer."""
-    monkeypatch.setattr(faults.Faults, "replace", None)
-    cause = CAUSES[code]
-    given = settings(cause.market, cause.terms, **cause.symbol)
-    with in_process(replace(given, outages_ms=cause.outages_ms)) as world:
-        assert cause.act(world, world.ready(LOGIN)) == code
+PAGE = Path(__file__).parents[4] / "docs/mt5/retcodes.md"
+ROW = re.compile(r"^\| (\d+) \| (\w+) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
+ROWS = {int(code): (name, how) for code, name, _, how in ROW.findall(PAGE.read_text())}
 
 
-def test_no_code_is_left_out() -> None:
-    assert set(CAUSES) == NAMED | {10046, SOME_CODE}
+@pytest.mark.parametrize("code", ROWS)
+def test_each_code_has_its_cause(code: int) -> None:
+    assert CAUSES[code]() == code
 
 
-def test_the_table_of_the_docs_is_the_table_of_the_tests() -> None:
-    rows = ROW.findall((ROOT / "docs/mt5/retcodes.md").read_text())
-    told = {SOME_CODE if code == "any other" else int(code): name for code, name, *_ in rows}
-    assert set(told) == set(CAUSES)
-    assert len(rows) == len(told)
-    names = {value: name for name, value in vars(mt5).items() if name.startswith("TRADE_RETCODE_")}
-    for code, name in told.items():
-        assert names.get(code, name).removeprefix("TRADE_RETCODE_") == name
+def test_no_code_is_missing() -> None:
+    assert set(ROWS) == set(CAUSES) == {*RETCODES, BRIDGE_REFUSAL}
+    lines = [line for line in PAGE.read_text().splitlines() if line.startswith("| 1")]
+    assert len(lines) == len(ROWS) - 1
+
+
+def test_the_page_calls_each_code_by_its_name() -> None:
+    told = {code: name for code, (name, _) in ROWS.items() if code != BRIDGE_REFUSAL}
+    assert told == {code: meaning.name for code, meaning in RETCODES.items()}
+
+
+def test_a_providers_own_number_is_passed_on() -> None:
+    bridge = Bridge(lots_max=0.5, refusal=BRIDGE_REFUSAL)
+    made = floor(symbols=euro(bridge=bridge))
+    result = made.send(order(BUY))
+    assert (result.retcode, result.retcode_external) == (BRIDGE_REFUSAL, BRIDGE_REFUSAL)
+    assert of_retcode(result.retcode).outcome is Outcome.UNKNOWN
+    assert made.send(order(BUY, volume=0.5)).retcode_external == 0
+
+
+def test_without_leave_to_trade_through_the_package_nothing_is_sent() -> None:
+    made = floor(api_trade_allowed=False)
+    assert made.terminal.order_send(order(BUY)._asdict()) is None
+    assert made.terminal.last_error()[0] == mt5.RES_E_AUTO_TRADING_DISABLED
+    info = made.terminal.terminal_info()
+    assert info is not None
+    assert info.tradeapi_disabled

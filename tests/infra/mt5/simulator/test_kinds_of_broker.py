@@ -17,20 +17,21 @@ from infra.mt5 import constants as mt5
 from infra.mt5.simulator.account import Account
 from infra.mt5.simulator.clock import VirtualClock
 from infra.mt5.simulator.ledger import Ledger
-from infra.mt5.simulator.settings import AccountSettings, BrokerSettings, Dealer, MarketSettings
-from infra.mt5.simulator.symbols import Depth
+from infra.mt5.simulator.settings import AccountSettings, BrokerSettings, MarketSettings
+from infra.mt5.simulator.specification import Depth
 from tests.infra.mt5.scripts import NOTHING, STEPS, Step, play
 from tests.infra.mt5.slow_sweep import slow_sweep
 from tests.infra.mt5.worlds import HOUR_MS, LOGIN, START_MS, broker_of, settings
 
 THIN = MarketSettings(ticks_per_s=0.02)
 LOW: dict[str, Any] = {"deposit": 400.0, "leverage": 500}
+MONEY = mt5.ACCOUNT_STOPOUT_MODE_MONEY
 NETTING = mt5.ACCOUNT_MARGIN_MODE_RETAIL_NETTING
 BY_EXCHANGE: dict[str, Any] = {
     "execution": mt5.SYMBOL_TRADE_EXECUTION_EXCHANGE,
-    "execution_ms": 70_000,
-    "depth": Depth(levels=3, lots_per_level=0.2),
+    "depth": Depth(levels=3, lots=0.2),
 }
+SLOW: dict[str, Any] = {"desk_ms": 40_000, "desk_jitter_ms": 60_000}
 
 
 def kind(terms: dict[str, Any], symbol: dict[str, Any]) -> BrokerSettings:
@@ -39,19 +40,18 @@ def kind(terms: dict[str, Any], symbol: dict[str, Any]) -> BrokerSettings:
 
 
 KINDS = {
-    "hedging by market": kind({}, {**BY_EXCHANGE, "execution": 2}),
-    "hedging by exchange": kind({}, BY_EXCHANGE),
-    "hedging by request": kind({"dealer": Dealer(rejects=0.3)}, {"execution": 0}),
-    "hedging, answered late": kind({"answer_limit_ms": 500}, {"execution_ms": 90_000}),
+    "hedging by market": kind(SLOW, {**BY_EXCHANGE, "execution": 2, "slippage_points": 3}),
+    "hedging by exchange": kind(SLOW, BY_EXCHANGE),
+    "hedging by request": kind(SLOW, {"execution": 0}),
+    "hedging, answered late": kind({**SLOW, "answer_wait_ms": 500}, {}),
     "netting": kind({"margin_mode": NETTING}, {}),
-    "netting by exchange": kind({"margin_mode": NETTING}, BY_EXCHANGE),
+    "netting by exchange": kind({"margin_mode": NETTING, **SLOW}, BY_EXCHANGE),
     "netting, stopped out in money": kind(
-        {"margin_mode": NETTING, "stop_out_money": 120.0}, {"swap_triple_day": 4}
+        {"margin_mode": NETTING, "stop_out_mode": MONEY, "stop_out": 120.0, "margin_call": 150.0},
+        {"swap_triple_day": 4},
     ),
-    "leverage on the price": kind(
-        {}, {"calc_mode": mt5.SYMBOL_CALC_MODE_CFDLEVERAGE, "swap_mode": 5}
-    ),
-    "exchange": kind({"margin_mode": mt5.ACCOUNT_MARGIN_MODE_EXCHANGE}, BY_EXCHANGE),
+    "swap by interest": kind({}, {"swap_mode": mt5.SYMBOL_SWAP_MODE_INTEREST_CURRENT}),
+    "exchange": kind({"margin_mode": mt5.ACCOUNT_MARGIN_MODE_EXCHANGE, **SLOW}, BY_EXCHANGE),
 }
 FILLINGS = st.sampled_from([mt5.ORDER_FILLING_FOK, mt5.ORDER_FILLING_IOC, mt5.ORDER_FILLING_RETURN])
 each_kind = pytest.mark.parametrize("name", KINDS)
@@ -91,7 +91,7 @@ def test_the_book_adds_up(name: str, steps: list[Step], filling: int) -> None:
     for order in ledger.done:
         assert round(order.volume_initial - order.volume_current, 8) == dealt[order.ticket]
         assert (order.state == mt5.ORDER_STATE_FILLED) == (order.volume_current == 0.0)
-    if ledger.terms.nets:
+    if not ledger.terms.hedges:
         held = [position.symbol for position in ledger.positions.values()]
         assert len(held) == len(set(held))
 

@@ -67,11 +67,11 @@ def test_an_opposite_deal_takes_from_it(mode: int) -> None:
 @each_mode
 def test_a_larger_opposite_deal_turns_it_around(mode: int) -> None:
     account = netting({"EURUSD": [(10, 1.10110)]}, mode)
-    first = sent(account, order(BUY))
+    sent(account, order(BUY))
     account.advance(START_MS + 10)
-    sent(account, order(SELL, volume=1.5, sl=1.2))
+    turned = sent(account, order(SELL, volume=1.5, sl=1.2))
     position = only(account)
-    assert (position.ticket, position.side, position.volume) == (first, SELL, 0.5)
+    assert (position.ticket, position.side, position.volume) == (turned, SELL, 0.5)
     assert (position.price_open, position.sl) == (1.10110, 1.2)
     assert entries(account)[1] == (mt5.DEAL_ENTRY_INOUT, 1.5, 100.0)
 
@@ -120,7 +120,7 @@ def test_nothing_is_closed_by_another(mode: int) -> None:
     account = netting({}, mode)
     ticket = sent(account, order(BUY))
     by = order(BUY, action=mt5.TRADE_ACTION_CLOSE_BY, position=ticket, position_by=ticket)
-    assert account.send(by).retcode == mt5.TRADE_RETCODE_INVALID
+    assert account.send(by).retcode == mt5.TRADE_RETCODE_INVALID_ORDER
 
 
 def test_positions_that_hedge_close_each_other() -> None:

@@ -42,6 +42,6 @@ def test_a_refused_order_voids_the_figure(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_position_that_is_lost_voids_the_figure(monkeypatch: pytest.MonkeyPatch) -> None:
-    ruled(monkeypatch, settings.AccountSettings(stop_out_percent=1e9))
+    ruled(monkeypatch, settings.AccountSettings(stop_out=1e9))
     with pytest.raises(RuntimeError, match="void"):
         simulator.ticks(CONFIG, 1)

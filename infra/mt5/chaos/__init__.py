@@ -1,0 +1,1 @@
+"""Agents under fire: accounts trade while theirs are killed and hung; then the books speak."""

@@ -1,0 +1,1 @@
+"""The conformance suite: its rules hold for the simulator, and each of them can fail."""

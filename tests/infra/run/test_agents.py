@@ -1,0 +1,66 @@
+"""Which way an account's terminal is reached, by configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.config import Config
+from infra.mt5.agent.client import AgentTerminal
+from infra.mt5.agent.pool import Pool
+from infra.mt5.agent.pooled import PoolTerminal
+from infra.mt5.remote import RemoteTerminal
+from infra.run import agent as role
+
+ACCOUNT = "90001"
+
+
+@pytest.fixture
+def pools(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Pool]]:
+    """The pools that are made; they end with the test."""
+    made: list[Pool] = []
+    pool_of = role.pool_of
+
+    def kept(config: Config, account: str) -> Pool:
+        made.append(pool_of(config, account))
+        return made[-1]
+
+    monkeypatch.setattr(role, "pool_of", kept)
+    yield made
+    for pool in made:
+        pool.close()
+
+
+def configured(home: Path, **given: str) -> Config:
+    variables = {f"TAPEDECK_{name}": text for name, text in given.items()}
+    return Config.load({"TAPEDECK_HOME": str(home), "TAPEDECK_ACCOUNTS": ACCOUNT, **variables})
+
+
+def test_the_way_to_a_terminal_is_as_configured(tmp_path: Path, pools: list[Pool]) -> None:
+    assert isinstance(role.terminal_of(configured(tmp_path), ACCOUNT), RemoteTerminal)
+    local = configured(tmp_path, AGENTS="local")
+    assert isinstance(role.terminal_of(local, ACCOUNT), AgentTerminal)
+    far = configured(tmp_path, AGENTS=f"{ACCOUNT}=127.0.0.1:2")
+    assert isinstance(role.terminal_of(far, ACCOUNT), AgentTerminal)
+    assert not pools
+
+
+def test_several_terminals_elsewhere_are_a_pool(tmp_path: Path, pools: list[Pool]) -> None:
+    far = configured(tmp_path, AGENTS=f"{ACCOUNT}=127.0.0.1:2|127.0.0.1:3")
+    assert isinstance(role.terminal_of(far, ACCOUNT), PoolTerminal)
+    assert pools[0].admitted == ["127.0.0.1:2", "127.0.0.1:3"]
+
+
+def test_local_terminals_are_those_whose_agents_say_where_they_are(
+    tmp_path: Path, pools: list[Pool]
+) -> None:
+    local = configured(tmp_path, AGENTS="local", TERMINALS="1-3")
+    places = tmp_path / "agents"
+    places.mkdir()
+    (places / f"{ACCOUNT}.address").write_text("127.0.0.1:2")
+    (places / f"{ACCOUNT}-3.address").write_text("127.0.0.1:4")
+    (places / f"{ACCOUNT}9.address").write_text("127.0.0.1:5")  # of another account
+    assert isinstance(role.terminal_of(local, ACCOUNT), PoolTerminal)
+    assert pools[0].admitted == ["127.0.0.1:2", "127.0.0.1:4"]
