@@ -43,7 +43,7 @@ class Reading:
         self._config = config
         self._conninfo = conninfo
         self._connection = connection
-        self._intake = Intake(config, ROLE, ids)
+        self._intake = Intake(config, ROLE, ids, connection)
         self._client = kafka.consumer(
             config,
             ROLE,
@@ -183,6 +183,7 @@ class Reading:
             return
         self._reported_s = time.monotonic()
         telemetry.STOPPED.labels(ROLE).set(len(self._stopped))
+        self._intake.look_again()
         for folding in self._foldings:
             for place, cursors in folding.cursors.items():
                 at = self._partition(place, cursors.next_offset)
