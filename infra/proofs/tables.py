@@ -130,3 +130,11 @@ def durable(connection: Connection) -> Iterator[Cursor]:
         cursor.execute("set local synchronous_commit to on")
         yield cursor
         cursor.execute("select pg_logical_emit_message(true, 'proofs', '')")
+
+
+def size(connection: Connection, log: str) -> int:
+    """The index after the last leaf of a log."""
+    row = connection.execute(
+        'select max("index") + 1 from proof_leaves where log = %s', (log,)
+    ).fetchone()
+    return 0 if row is None or row[0] is None else int(row[0])

@@ -23,6 +23,11 @@ class WitnessRefuses(RuntimeError):
     """A witness does not cosign: it has seen another history, or does not know the log."""
 
 
+def client() -> httpx.Client:
+    """To be closed by who has asked for it."""
+    return httpx.Client(timeout=ANSWER_S, trust_env=False)
+
+
 @dataclass(slots=True)
 class Asking:
     """One witness, and what we believe it has seen of each log."""
@@ -32,9 +37,8 @@ class Asking:
     sizes: dict[str, int]
 
     @staticmethod
-    def each(policy: Policy) -> list[Asking]:
+    def each(policy: Policy, client: httpx.Client) -> list[Asking]:
         """All witnesses that have an address."""
-        client = httpx.Client(timeout=ANSWER_S, trust_env=False)
         return [Asking(each, client, {}) for each in policy.witnesses if each.url]
 
     def cosignature(self, connection: Connection, kept: Kept) -> str:

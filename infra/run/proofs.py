@@ -25,7 +25,7 @@ from infra.proofs.policy import Policy
 from infra.proofs.signer import Refused, Signer
 from infra.proofs.tables import Kept
 from infra.proofs.tree import ProofError
-from infra.proofs.witnessing import Asking, WitnessRefuses
+from infra.proofs.witnessing import Asking, WitnessRefuses, client
 from infra.run import witness
 from infra.run.patience import patiently
 from infra.secrets import private
@@ -88,12 +88,12 @@ def _written(config: Config) -> str:
 
 def _hold(config: Config, conninfo: str, keys: LogKeys, stop: threading.Event) -> None:
     leaves.prepare(conninfo)
-    with postgres.connect(conninfo) as connection:
+    with postgres.connect(conninfo) as connection, client() as session:
         while not postgres.try_lock(connection, conninfo, ROLE):
             if stop.wait(STANDBY_S):
                 return
         keeper = Keeper(connection, conninfo, Signer(folder(config), keys))
-        shown = Showing(config, connection)
+        shown = Showing(config, connection, session)
         while not stop.wait(LOOK_S):
             top = keeper.round()
             if top is not None:
@@ -103,8 +103,9 @@ def _hold(config: Config, conninfo: str, keys: LogKeys, stop: threading.Event) -
 class Showing:
     """Shows the log of checkpoints to those who are to remember it."""
 
-    def __init__(self, config: Config, connection: Connection) -> None:
+    def __init__(self, config: Config, connection: Connection, session: httpx.Client) -> None:
         self._config = config
+        self._session = session
         self._connection = connection
         self._asking: list[Asking] | None = None
         self._hooked_s = -HOOK_EVERY_S
@@ -129,7 +130,7 @@ class Showing:
     def _witnesses(self) -> list[Asking]:
         if self._asking is None:
             found = policy_of(self._config)
-            self._asking = None if found is None else Asking.each(found)
+            self._asking = None if found is None else Asking.each(found, self._session)
         return self._asking or []
 
     def _publish(self, note: bytes) -> None:
