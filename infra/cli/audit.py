@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
 from infra.config import Config, ConfigError
-from infra.proofs import checkpoint, policy, tables
+from infra.proofs import bundle, checkpoint, policy, tables
 from infra.proofs.export import Exported, Exporter, checked
 from infra.proofs.inspection import Inspection, remembered
 from infra.proofs.kafka_side import KafkaSide
@@ -47,6 +48,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     decision = asked.add_parser("decision", help="the chain of causes of an event")
     decision.add_argument("id")
     decision.add_argument("--proof", metavar="FOLDER", help="write the proof of each link there")
+    bundled = asked.add_parser("bundle", help="one file for an auditor, with its own verifier")
+    bundled.add_argument("file")
+    bundled.add_argument("--from", dest="start", required=True, type=_moment, metavar="TIME")
+    bundled.add_argument("--to", dest="end", required=True, type=_moment, metavar="TIME")
 
 
 def main(config: Config, arguments: argparse.Namespace) -> int:
@@ -196,6 +201,30 @@ def _decision(config: Config, arguments: argparse.Namespace) -> int:
                 folder.mkdir(parents=True, exist_ok=True)
                 _write(exporter.proof(message_id), folder / f"{number:03d}-{kind}")
     return 0
+
+
+def _bundle(config: Config, arguments: argparse.Namespace) -> int:
+    conninfo, believes = postgres.address(config.postgres, config.namespace), believed(config)
+    text = (proofs.folder(config) / "policy").read_text()
+    with connect(config) as connection, client() as session:
+        exporter = Exporter(connection, believes, session)
+        content = bundle.write(
+            Path(arguments.file),
+            connection,
+            conninfo,
+            exporter,
+            text,
+            SchemaIds(config),
+            (arguments.start, arguments.end),
+        )
+    print(f"{arguments.file}: {content.events} events of {content.logs} logs; in it is verify.py")
+    return 0
+
+
+def _moment(text: str) -> int:
+    """UTC microseconds of a time like 2026-11-23T12:00:00Z."""
+    moment = datetime.fromisoformat(text)
+    return int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1_000_000)
 
 
 def _causes(connection: Connection, config: Config, first: str) -> list[tuple[str, str, str]]:

@@ -87,7 +87,7 @@ class Examination:
         for row in self._rows():
             what = self._at(row)
             if what:
-                return Finding(self.log, row.index, row.message_id, what)
+                return Finding(self.log, self.builder.size, row.message_id, what)
             self.events += 1
             claims = self.claims.get(self.builder.size, ())
             wrong = next((c for c in claims if c.root != self.builder.root()), None)

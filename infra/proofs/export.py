@@ -48,12 +48,12 @@ class Exporter:
         if found is None:
             raise ProofError(f"no event {message_id} is in a log")
         log, index, data = found[0], found[1], bytes(found[2])
-        kept, seen = self._checkpoint(log, index)
+        kept, seen = self.checkpoint(log, index)
         path = inclusion(index, kept.size, tables.tiled(self._connection, log).node)
         content = Proof(index, tuple(path), seen.written().encode()).written()
         return Exported(data, content, tlog_proof.verify(content, data, self._policy, _now_s()))
 
-    def _checkpoint(self, log: str, index: int) -> tuple[Kept, Note]:
+    def checkpoint(self, log: str, index: int) -> tuple[Kept, Note]:
         """A checkpoint that covers the leaf and that enough witnesses have seen."""
         known = self._seen.get(log)
         if known is not None and known[0].size > index:

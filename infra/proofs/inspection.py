@@ -42,9 +42,13 @@ class Inspection:
     def findings(self) -> Iterator[Finding]:
         """The first thing that is wrong with each log."""
         with _one_look(self.conninfo) as connection:
-            for log in self.logs:
-                yield from self._of(connection, log)
-            yield from self._top(connection)
+            yield from self.found_on(connection)
+
+    def found_on(self, connection: Connection) -> Iterator[Finding]:
+        """The same, as this transaction sees it."""
+        for log in self.logs:
+            yield from self._of(connection, log)
+        yield from self._top(connection)
 
     def _of(self, connection: Connection, log: str) -> Iterator[Finding]:
         claims = self._claims(log)

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
+import sys
+import zipfile
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +15,7 @@ from typing import Any
 import pytest
 
 from events.envelope import Message
-from infra.cli import audit
+from infra.cli import audit, drill
 from infra.config import Config
 from infra.proofs import policy
 from infra.store import postgres, read_models
@@ -63,6 +68,40 @@ def test_an_event_is_proven_checked_and_followed_to_its_causes(
     assert run(config, "consistency", str(tmp_path / "kept")) == 0
 
 
+def test_a_bundle_is_verified_where_tapedeck_is_not(
+    config: Config, told: Told, tmp_path: Path
+) -> None:
+    file, lied = tmp_path / "year.zip", tmp_path / "lied.zip"
+    span = ("--from", "2000-01-01T00:00:00Z", "--to", "2100-01-01T00:00:00Z")
+    assert run(config, "bundle", *span, str(file)) == 0
+    with zipfile.ZipFile(file) as bundle:
+        (tmp_path / "verify.py").write_bytes(bundle.read("verify.py"))
+        (tmp_path / "policy").write_bytes(bundle.read("policy"))
+        with zipfile.ZipFile(lied, "w") as other:
+            for name in bundle.namelist():
+                content = bundle.read(name).decode()
+                if name == "events.jsonl":
+                    first, _, rest = content.partition("\n")
+                    event = json.loads(first)
+                    data = bytearray(b64decode(event["leaf"]))
+                    data[-1] ^= 1
+                    event["leaf"] = b64encode(data).decode()
+                    content = json.dumps(event) + "\n" + rest
+                other.writestr(name, content)
+    for given, status in ((file, 0), (lied, 1)):
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "verify.py", str(given), "--policy", "policy"],
+            cwd=tmp_path,
+            env={},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == status, done.stdout + done.stderr
+        wrong = 0 if status == 0 else 1
+        assert f"{len(told) - 20 - wrong} events are proven, {wrong} things" in done.stdout
+
+
 def test_the_whole_tape_agrees_and_each_lie_is_named(
     config: Config, told: Told, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -83,3 +122,16 @@ def test_the_whole_tape_agrees_and_each_lie_is_named(
         assert run(config, "verify") == (0 if honest else 1)
         said = capsys.readouterr().out
         assert honest or victim in said or "is gone" in said
+
+
+def test_every_kind_of_lie_is_found_and_named(
+    config: Config, told: Told, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parser = argparse.ArgumentParser()
+    drill.configure(parser)
+    assert told
+    status = drill.main(config, parser.parse_args(["tamper", "--lies", "210"]))
+    said = capsys.readouterr().out
+    assert status == 0, said
+    assert "210 lies" in said
+    assert ", 0 missed" in said

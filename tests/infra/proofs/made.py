@@ -12,7 +12,7 @@ from infra.proofs.tlog_proof import Proof
 from infra.proofs.tree import leaf_hash
 
 ORIGIN = "tape.example/order-events/0"
-NOW_S = 1_800_000_000
+NOW_S = 1_700_000_000
 LOG = SignerKey.of(ORIGIN, ED25519, sha256(b"log").digest())
 WITNESSES = [
     SignerKey.of(f"w{n}.example", COSIGNATURE, sha256(b"w%d" % n).digest()) for n in range(3)
