@@ -18,7 +18,7 @@ from psycopg.sql import SQL, Composed, Identifier
 from infra.proofs import leaf, tables
 from infra.proofs.tape_side import TapeSide
 from infra.proofs.tiles import WIDTH, Builder
-from infra.proofs.tree import ProofError, leaf_hash
+from infra.proofs.tree import HASH_BYTES, ProofError, leaf_hash
 from infra.store import read_models
 from infra.store.postgres import Connection
 from infra.store.rows import plain_json
@@ -89,6 +89,8 @@ class Examination:
             if what:
                 return Finding(self.log, self.builder.size, row.message_id, what)
             self.events += 1
+            if differs := self._tiles_differ():
+                return differs
             claims = self.claims.get(self.builder.size, ())
             wrong = next((c for c in claims if c.root != self.builder.root()), None)
             if wrong is not None:
@@ -115,7 +117,7 @@ class Examination:
         if differs:
             return differs
         self.builder.append(leaf_hash(row.data))
-        return self._tiles_differ()
+        return ""
 
     def _row_differs(self, read: leaf.Leaf, audit: dict[str, Any] | None) -> str:
         """Whether the audit row says what the leaf says."""
@@ -134,25 +136,36 @@ class Examination:
                 return f"the audit row has another {column} than the leaf"
         return ""
 
-    def _tiles_differ(self) -> str:
+    def _tiles_differ(self) -> Finding | None:
+        """Whether a tile that is full now is kept otherwise; its hashes say from which leaf on."""
         for level, index, hashes in self.builder.taken():
             kept = self.connection.execute(
                 'select hashes from proof_tiles where log = %s and level = %s and "index" = %s',
                 (self.log, level, index),
             ).fetchone()
-            if kept is None and max(self.claims, default=0) >= (index + 1) * WIDTH ** (level + 1):
-                return f"tile {level}/{index}, which this leaf fills, is missing"
-            if kept is not None and bytes(kept[0]) != hashes:
-                return f"tile {level}/{index}, which this leaf fills, holds other hashes"
-        return ""
+            width, what = WIDTH**level, f"tile {level}/{index} holds another hash"
+            other: int | None
+            if kept is None:
+                if max(self.claims, default=0) < (index + 1) * WIDTH * width:
+                    continue  # it is kept when it is signed
+                other, what = 0, f"tile {level}/{index} is missing"
+            else:
+                other = _first_other(bytes(kept[0]), hashes)
+            if other is not None:
+                leaf_index = (index * WIDTH + other) * width
+                return Finding(self.log, leaf_index, self._event(leaf_index), what)
+        return None
+
+    def _event(self, index: int) -> str:
+        """The id of the event of a leaf."""
+        found = tables.data_from(self.connection, self.log, index, index + 1)
+        return leaf.read(found[0][1]).envelope.message_id if found else ""
 
     def _unsigned(self, wrong: Claim) -> Finding:
         """All sources agree, and not with what was signed or seen: the whole stretch is named."""
-        first = tables.data_from(self.connection, self.log, self.agreed, self.agreed + 1)
-        event = leaf.read(first[0][1]).envelope.message_id if first else ""
         stretch = f"leaves {self.agreed} to {self.builder.size - 1}"
         what = f"one of the {stretch} is not what {wrong.who} says"
-        return Finding(self.log, self.agreed, event, what)
+        return Finding(self.log, self.agreed, self._event(self.agreed), what)
 
     def _beyond(self) -> Finding | None:
         """Leaves that somebody has seen, and that are not there."""
@@ -191,6 +204,14 @@ class Examination:
             if len(found) < BATCH:
                 return
             start = found[-1][0] + 1
+
+
+def _first_other(kept: bytes, expected: bytes) -> int | None:
+    """Which hash of a tile is the first that is another."""
+    for at in range(0, len(expected), HASH_BYTES):
+        if kept[at : at + HASH_BYTES] != expected[at : at + HASH_BYTES]:
+            return at // HASH_BYTES
+    return None if kept == expected else 0
 
 
 def _query(conninfo: str) -> Composed:

@@ -114,7 +114,7 @@ def tile_changed(copy: Copy) -> int:
         ' where log = %s and level = %s and "index" = %s',
         *(copy.log, *row),
     )
-    return int((row[1] + 1) * 256 ** (row[0] + 1) - 1)
+    return int(row[1] * 256 ** (row[0] + 1))
 
 
 def checkpoint_changed(copy: Copy) -> int:
