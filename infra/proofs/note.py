@@ -122,6 +122,8 @@ def opened(content: bytes) -> Note:
         raise ProofError("the note has no text, no blank line or no signatures that end in newline")
     text, lines = whole[: at + 1], whole[at + 2 : -1].split("\n")
     check_body(text)
+    if len(set(lines)) != len(lines):
+        raise ProofError("a signature stands twice in the note")
     if len(lines) > SIGNATURES_MAX:
         raise ProofError(f"a note has at most {SIGNATURES_MAX} signatures")
     return Note(text, tuple(map(signature_of, lines)))

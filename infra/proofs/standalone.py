@@ -149,6 +149,8 @@ def read_note(content: bytes) -> tuple[str, list[tuple[str, bytes, bytes]]]:
     text, blank, tail = whole.rpartition("\n\n")
     if re.search(r"[\x00-\x09\x0b-\x1f\x7f]", whole) or not blank or not tail.endswith("\n"):
         raise Bad("no signed note")
+    if len(set(tail.split("\n"))) != tail.count("\n") + 1:
+        raise Bad("a signature stands twice")
     signatures = []
     for line in tail[:-1].split("\n"):
         parts = line.split(" ")
