@@ -40,7 +40,7 @@ FOLDED_TOPICS = ("market-data-events", "bar-events", "prediction-events")
 FOLDED = """
     select sum(next_offset)::bigint from offsets
     where (consumer = 'projection-ticks-v1' and topic = 'market-data-events')
-       or (consumer = 'projection-audit-v1' and topic in ('bar-events', 'prediction-events'))
+       or (consumer = 'projection-audit-v2' and topic in ('bar-events', 'prediction-events'))
 """
 
 

@@ -41,6 +41,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("train", "infra.models.training", "build the model from the tape"),
     Command("replay", "infra.replay", "recompute the tape and compare it bit for bit"),
     Command("mt5", "infra.cli.mt5", "run programs on the simulator; doctor, certify, record"),
+    Command("audit", "infra.cli.audit", "keys and proofs; has anybody changed the tape?"),
+    Command("drill", "infra.cli.drill", "lie about a copy of the tape, and see it found"),
     Command("verify", "infra.verify", "run a platform, kill parts of it, check the tape"),
     Command("bench", "infra.bench", "measure speed beside the bare libraries"),
     Command("schemas", "infra.cli.freeze", "freeze the classes of messages as Avro, or check them"),

@@ -34,6 +34,8 @@ class Taken:
 
     next_offset: int
     messages: list[Message[Any]] = field(default_factory=list)
+    values: dict[int, bytes] = field(default_factory=dict)
+    """What the records of these offsets hold, from which the messages were read."""
     stopped_by: Exception | None = None
 
 
@@ -64,7 +66,8 @@ class Intake:
             messages = self._known(wire.read_all(records, self._ids), topic)
         except (ValueError, LookupError):  # reading one by one says which it is
             return self._one_by_one(records, topic)
-        return Taken(records[-1].offset + 1, messages)
+        values = {record.offset: record.value or b"" for record in records}
+        return Taken(records[-1].offset + 1, messages, values)
 
     def _one_by_one(self, records: Sequence[Record], topic: Topic) -> Taken:
         taken = Taken(records[0].offset)
@@ -72,6 +75,7 @@ class Intake:
             try:
                 for whole in self._whole(record, topic):
                     taken.messages += self._known([wire.read(whole, self._ids)], topic)
+                    taken.values[whole.offset] = whole.value or b""
             except (ValueError, LookupError) as bad:
                 self.set_aside(record, bad)
                 if self.must_stop(record):

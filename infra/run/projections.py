@@ -13,6 +13,7 @@ import threading
 from collections.abc import Sequence
 
 from infra.config import Config
+from infra.proofs import leaves
 from infra.run.intake import Ruled
 from infra.run.patience import TAPE_AWAY, patiently
 from infra.run.reading import Reading
@@ -56,6 +57,7 @@ def _hold(
 ) -> None:
     """Be the one writer of these projections for as long as the connection lives."""
     read_models.prepare(conninfo, tuple(projections))
+    leaves.prepare(conninfo)
     with postgres.connect(conninfo) as connection:
         for projection in projections:
             while not postgres.try_lock(connection, conninfo, projection.consumer):
