@@ -16,7 +16,7 @@ from infra.proofs import leaves, tables
 from infra.proofs.examine import Claims, Finding
 from infra.proofs.forging import Copy
 from infra.proofs.inspection import Inspection, remembered
-from infra.proofs.kafka_side import KEEPS, KafkaSide
+from infra.proofs.kafka_side import KEEPS, KafkaSide, ruled
 from infra.proofs.keys import TOP, log_keys
 from infra.proofs.signer import MEMORY
 from infra.proofs.tamper import ANYWHERE, BY_STRETCH, BY_WITNESS, LIES, Lie
@@ -98,7 +98,8 @@ class Drill:
             topic, _, number = of.rpartition("/")
             read_to = offsets.reached(connection, audit.PROJECTION.consumer, topic, int(number))
             low = self._records[log][0].offset if not KEEPS[topic] else 0
-            return TapeSide(iter(records), self._ids, low, read_to, KEEPS[topic])
+            instead = ruled(connection, topic)
+            return TapeSide(iter(records), self._ids, low, read_to, KEEPS[topic], instead)
 
         inspection = Inspection(self._conninfo, self._keys, side, self._ids, claims, (log,))
         yield from inspection.found_on(self._connection)

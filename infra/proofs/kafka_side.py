@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from confluent_kafka import Consumer, KafkaException
 
 from infra.config import Config
 from infra.proofs.tape_side import TapeSide
 from infra.store import offsets
+from infra.store.letters import Rulings
 from infra.store.postgres import Connection
 from infra.stream import kafka, tape
 from infra.stream.schema_ids import SchemaIds
@@ -17,6 +18,12 @@ from projections import audit
 from schemas.catalog import TOPICS
 
 KEEPS = {topic.name: topic.retention_ms is None for topic in TOPICS}
+DECISIONS = {topic.name for topic in TOPICS if topic.decisions}
+
+
+def ruled(connection: Connection, topic: str) -> Callable[[Record], Sequence[Record] | None]:
+    """What is read in the place of a topic's records that cannot be read: readers do the same."""
+    return Rulings(connection).instead if topic in DECISIONS else lambda _: None
 
 
 class KafkaSide:
@@ -37,7 +44,8 @@ class KafkaSide:
         except KafkaException:
             low, high = 0, 0
         records = self._records(topic, name, int(number), low, min(high, read_to))
-        return TapeSide(records, self._ids, low, read_to, KEEPS[topic])
+        instead = ruled(connection, topic)
+        return TapeSide(records, self._ids, low, read_to, KEEPS[topic], instead)
 
     def _records(self, topic: str, name: str, number: int, low: int, high: int) -> Iterator[Record]:
         for batch in tape.read(self._client, name, number, low, high):

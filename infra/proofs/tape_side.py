@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ class TapeSide:
     """The records of a partition from `low`, of which those before `read_to` have been audited.
 
     `keeps`: nothing may be gone from the topic; else its oldest records end with their time.
+    `instead`: what a person has ruled is to be read in the place of a record that cannot be read.
     """
 
     records: Iterator[Record]
@@ -26,6 +27,7 @@ class TapeSide:
     low: int
     read_to: int
     keeps: bool
+    instead: Callable[[Record], Sequence[Record] | None] = lambda _: None
     _next: Record | None = None
     _ended: bool = False
     _marks: dict[MarkKey, str] = field(default_factory=dict)
@@ -42,11 +44,12 @@ class TapeSide:
         if record is None or record.offset != leaf.offset:
             return "its record is gone from Kafka"
         self._next = None
-        message = self._message(record)
-        if message is None:
+        read = self._read(record)
+        if read is None:
             return "its record on Kafka cannot be read"
+        message, value = read
         fresh = self._fresh(message)
-        if leaf_of(message, record.value or b"") != data:
+        if leaf_of(message, value) != data:
             return "its record on Kafka says something else"
         return "" if fresh else "its record on Kafka repeats an earlier one"
 
@@ -58,20 +61,25 @@ class TapeSide:
         """Records before `end` need no leaf, or one of them does."""
         while (record := self._peek()) is not None and record.offset < end:
             self._next = None
-            message = self._message(record)
-            if message is None or not audit.PROJECTION.wants(type(message.event)):
+            read = self._read(record)
+            if read is None or not audit.PROJECTION.wants(type(read[0].event)):
                 continue
+            message = read[0]
             if self._fresh(message):
                 place = f"{record.topic}/{record.partition}/{record.offset}"
                 event = message.envelope.message_id
                 return event, f"event {event} stands on Kafka at {place} and has no leaf"
         return None
 
-    def _message(self, record: Record) -> Message[Any] | None:
+    def _read(self, record: Record) -> tuple[Message[Any], bytes] | None:
+        """What readers make of a record, and the bytes they make it of; they set aside the rest."""
         try:
-            return wire.read(record, self.ids)
+            return wire.read(record, self.ids), record.value or b""
         except (ValueError, LookupError):
-            return None  # readers set it aside as well
+            released = self.instead(record) or ()
+        for whole in released:
+            return wire.read(whole, self.ids), whole.value or b""
+        return None
 
     def _fresh(self, message: Message[Any]) -> bool:
         key, sequence = mark_key(message), message.envelope.sequence

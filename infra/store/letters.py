@@ -6,7 +6,6 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
-from psycopg.errors import UndefinedTable
 
 from commands.letters import LETTERS, LetterEvent
 from events.envelope import Message
@@ -61,10 +60,11 @@ def latest(connection: Connection, letter: str) -> Ruling | None:
         select originator_version, topic, state from {EVENTS_TABLE}
         where originator_id = %s order by originator_version desc limit 1
     """
-    try:
-        row: tuple[Any, ...] | None = connection.execute(select.encode(), (stream,)).fetchone()
-    except UndefinedTable:  # a store that nobody has decided in yet
+    # A store that nobody has decided in yet has no table. A failed query would end a transaction.
+    known = connection.execute("select to_regclass(%s)", (EVENTS_TABLE,)).fetchone()
+    if known == (None,):
         return None
+    row: tuple[Any, ...] | None = connection.execute(select.encode(), (stream,)).fetchone()
     if row is None:
         return None
     version, topic, state = row

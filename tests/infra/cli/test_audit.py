@@ -10,17 +10,19 @@ import zipfile
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from events.envelope import Message
-from infra.cli import audit, drill
+from infra.cli import audit, dlq, drill
 from infra.config import Config
 from infra.proofs import policy
 from infra.store import postgres, read_models
 from infra.stream import kafka
 from infra.stream.schema_ids import SchemaIds
+from tests.infra.cli.test_dlq import letter, torn
 from tests.infra.proofs.at_rest import at_work, signed_whole, tell, until
 
 Told = list[Message[Any]]
@@ -66,6 +68,25 @@ def test_an_event_is_proven_checked_and_followed_to_its_causes(
     assert run(config, "consistency") == 0
     (tmp_path / "kept").write_bytes((config.home / "proofs" / "checkpoint").read_bytes())
     assert run(config, "consistency", str(tmp_path / "kept")) == 0
+
+
+def test_a_record_that_was_released_is_audited_as_it_is_read(config: Config) -> None:
+    kafka.ensure_topics(config)
+    ids = SchemaIds(config)
+    messages = tell(config, ids)
+    torn(config, ids, "a")
+    with at_work(config):
+        name = letter(config, ids)
+        mended = ("--written-as", "AccountHalted", "--set", "account=a", "--set", 'reason="1"')
+        assert dlq.main(config, _asked(dlq, "release", name, "torn by hand", *mended)) == 0
+        until(lambda: signed_whole(config, len(messages) - 20 + 1))
+        assert run(config, "verify") == 0
+
+
+def _asked(command: ModuleType, *words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    command.configure(parser)
+    return parser.parse_args(words)
 
 
 def test_a_bundle_is_verified_where_tapedeck_is_not(
