@@ -56,6 +56,7 @@ def run(config: Config, stop: threading.Event) -> None:
         patiently(ROLE, lambda: _hold(config, conninfo, keys, stop), stop, postgres.AWAY)
     except (Refused, ProofError) as refused:
         telemetry.STOPPED.labels(ROLE).set(1)
+        telemetry.AT_WORK.labels(ROLE).set(0)
         log.critical("nothing is signed any more: %s; see `tapedeck audit verify`", refused)
         stop.wait()
 
@@ -96,6 +97,7 @@ def _hold(config: Config, conninfo: str, keys: LogKeys, stop: threading.Event) -
         shown = Showing(config, connection, session)
         while not stop.wait(LOOK_S):
             top = keeper.round()
+            telemetry.AT_WORK.labels(ROLE).set(1)
             if top is not None:
                 shown.show(top)
 

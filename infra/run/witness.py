@@ -11,6 +11,7 @@ from typing import Any
 
 from infra.config import Config
 from infra.embedded.process import refuse_used_port
+from infra.observe import telemetry
 from infra.proofs import witness
 from infra.proofs.keys import witness_key
 from infra.proofs.memory import MEMORIES
@@ -48,6 +49,7 @@ def run(config: Config, stop: threading.Event, name: str) -> None:
     server = serve(port(config, name), key, memory, Logs(keys_file(config)))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
+    telemetry.AT_WORK.labels(name).set(1)
     stop.wait()
     server.shutdown()
     server.server_close()

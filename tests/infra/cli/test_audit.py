@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from prometheus_client import generate_latest
 
 from events.envelope import Message
 from infra.cli import audit, dlq, drill
@@ -87,6 +88,13 @@ def _asked(command: ModuleType, *words: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     command.configure(parser)
     return parser.parse_args(words)
+
+
+@pytest.mark.usefixtures("told")
+def test_who_reads_no_topic_says_that_it_is_at_work() -> None:
+    said = generate_latest().decode()
+    for role in ("proofs", "witness", "notary"):
+        assert f'tapedeck_at_work{{role="{role}"}} 1' in said
 
 
 def test_a_bundle_is_verified_where_tapedeck_is_not(
