@@ -74,13 +74,14 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
         print(json.dumps(as_json(outcome, ids), default=str))
     else:
         show(table(outcome, arguments.verify))
+        print("\n".join(caption(outcome, arguments.verify)))
         if outcome.first is not None:
             print(json.dumps(told(outcome.first, ids), indent=2, default=str))
     return 1 if outcome.different or (arguments.verify and outcome.not_compared) else 0
 
 
 def table(outcome: Outcome, verify: bool) -> Table:
-    """A row per stage, and how fast it went."""
+    """A row per stage."""
     found = Table("stage", "inputs", "equal" if verify else "recomputed")
     if verify:
         found.add_column("different")
@@ -90,7 +91,6 @@ def table(outcome: Outcome, verify: bool) -> Table:
         if verify:
             figures += [count.different, count.not_yet_recorded]
         found.add_row(name, *(f"{figure:,}" for figure in figures))
-    found.caption = "\n".join(caption(outcome, verify))
     return found
 
 
