@@ -4,6 +4,7 @@ from collections.abc import Callable
 from math import isfinite
 
 from infra.mt5 import constants as mt5
+from infra.mt5.arguments import COMMENT_UNITS_MAX
 from infra.mt5.simulator import judge_pending as pending
 from infra.mt5.simulator.case import Case
 from infra.mt5.simulator.judge_terms import (
@@ -36,11 +37,22 @@ Check = Callable[[Case], int]
 
 def judge(case: Case) -> int:
     """`ACCEPTED`, or the return code of the first check that refuses."""
-    for check in CHECKS.get(case.request.action, (_unknown_action,)):
+    for check in (_comment_short, *CHECKS.get(case.request.action, (_unknown_action,))):
         code = check(case)
         if code != ACCEPTED:
             return code
     return ACCEPTED
+
+
+def _comment_short(case: Case) -> int:
+    """The package lets no other through; who comes over a wire may have no package. A half of a
+    pair of surrogates is no text, and could not be written down."""
+    units, halves = 0, False
+    for letter in case.request.comment:
+        units += 1 + (letter > "\uffff")
+        halves |= "\ud800" <= letter <= "\udfff"
+    fits = units <= COMMENT_UNITS_MAX and not halves
+    return ACCEPTED if fits else mt5.TRADE_RETCODE_INVALID
 
 
 def _unknown_action(_case: Case) -> int:
