@@ -95,7 +95,7 @@ class Warm:
         return self._specs[symbol]
 
     def _read_tick(self, symbol: str) -> Tick | None:
-        """One that has not changed stands since it was first seen, also if it was away meanwhile."""
+        """One that has not changed stands since it was first seen, also where it was away."""
         tick = self._terminal.symbol_info_tick(symbol)
         if tick is None:
             return None
