@@ -7,11 +7,12 @@ To add a command: its class and its `case` in the aggregate's file, a test, and
 
 from typing import Any
 
-from commands import accounts, executions, limits, models, orders
+from commands import accounts, executions, letters, limits, models, orders
 from commands.accounts import ACCOUNTS
 from commands.command import Command
 from commands.decider import Decider
 from commands.executions import EXECUTIONS
+from commands.letters import LETTERS
 from commands.limits import LIMITS
 from commands.models import MODELS
 from commands.order_life import ORDERS
@@ -22,8 +23,12 @@ COMMANDS: tuple[type[Command], ...] = (
     *accounts.COMMANDS,
     *limits.COMMANDS,
     *models.COMMANDS,
+    *letters.COMMANDS,
 )
 
-DECIDERS: tuple[Decider[Any, Any, Any], ...] = (ORDERS, EXECUTIONS, ACCOUNTS, LIMITS, MODELS)
+DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
+    *(ORDERS, EXECUTIONS, ACCOUNTS, LIMITS, MODELS),
+    LETTERS,
+)
 DECIDER_OF = {kind: decider for decider in DECIDERS for kind in decider.commands}
 """Who decides a command."""

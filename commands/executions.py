@@ -30,6 +30,7 @@ class OpenExecution(Command, frozen=True, kw_only=True):
     volumes_lots: tuple[Lots, ...]
     left_out: tuple[str, ...]
     reasons: tuple[str, ...]
+    environment_digest: str = ""
 
 
 class CompleteExecution(Command, frozen=True, kw_only=True):

@@ -25,7 +25,7 @@ from events.execution import (
     ExecutionOpened,
     ExecutionStuck,
 )
-from events.letters import DeadLettered
+from events.letters import DeadLettered, LetterDiscarded, LetterReleased
 from events.limits import LimitsSet
 from events.market import QuoteQuarantined, TickReceived
 from events.models import ModelPromoted, ModelTrained, PromotionRefused
@@ -42,7 +42,9 @@ from events.orders import (
     PositionClosed,
 )
 from events.predictions import FeaturesComputed, PredictionMade
+from events.roles import RoleStarted
 from events.signals import Abstained, SignalRaised
+from events.upcast import Upcast
 
 EVENTS: tuple[type[Event], ...] = (
     TickReceived,
@@ -81,4 +83,10 @@ EVENTS: tuple[type[Event], ...] = (
     ModelPromoted,
     PromotionRefused,
     DeadLettered,
+    LetterReleased,
+    LetterDiscarded,
+    RoleStarted,
 )
+
+UPCASTS: tuple[Upcast, ...] = ()
+"""In the order in which they came. Nothing has moved its meaning yet."""

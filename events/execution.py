@@ -7,7 +7,10 @@ from events.values import Lots, Side
 
 
 class ExecutionOpened(Event, frozen=True, kw_only=True):
-    """A signal is to be followed by these accounts, each with its volume; others are left out."""
+    """A signal is to be followed by these accounts, each with its volume; others are left out.
+
+    `environment_digest`: of the saga that decided it, as its `RoleStarted` has it.
+    """
 
     execution_id: str
     symbol: str
@@ -17,6 +20,7 @@ class ExecutionOpened(Event, frozen=True, kw_only=True):
     volumes_lots: tuple[Lots, ...]
     left_out: tuple[str, ...]
     reasons: tuple[str, ...]
+    environment_digest: str = ""
 
 
 class ExecutionCompleted(Event, frozen=True, kw_only=True):

@@ -35,6 +35,8 @@ class Ports:
     registry: int
     venue: int
     api: int
+    witness: int
+    notary: int
     metrics: int
 
 

@@ -18,6 +18,8 @@ PORT_OFFSETS = {
     "registry": 3,
     "venue": 4,
     "api": 5,
+    "witness": 6,
+    "notary": 7,
     "metrics": 10,
 }
 METRICS_PORTS = 40  # one per role, counted from the metrics port

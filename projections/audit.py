@@ -121,7 +121,9 @@ def cause_of(source: str, sequence: str, topic: str) -> Position | None:
     return Position(topic, int(source.rpartition("/")[2]), int(sequence.partition(".")[0]))
 
 
-PROJECTION = Projection("audit", 1, DDL, ("audit",), (Event,), apply, leaves=(TickReceived,))
+PROJECTION = Projection(
+    "audit", 2, DDL, ("audit",), (Event,), apply, leaves=(TickReceived,), proven=True
+)
 
 RECORDED = Query(
     "audit",

@@ -45,6 +45,7 @@ class Projection:
     names need no qualification; `shows` are the tables and views that readers may see. Messages
     arrive once each, in order per key; between topics there is no order, so what is shown must not
     depend on one. `reads` includes subclasses; `leaves` are types of it that stay on the tape.
+    `proven`: what is folded in becomes a leaf of its partition's log, in the same transaction.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Projection:
     reads: tuple[type[Event], ...]
     apply: Callable[[Rows, Message[Any]], None]
     leaves: tuple[type[Event], ...] = ()
+    proven: bool = False
 
     @property
     def consumer(self) -> str:

@@ -33,6 +33,7 @@ from events.execution import (
     ExecutionStuck,
 )
 from events.limits import LimitsSet
+from events.roles import RoleStarted
 from events.signals import SignalRaised
 from events.values import price
 from sagas.legs import LEG_EVENTS, Answer, Leg, LegEvent, closing_id, opening_id
@@ -45,7 +46,7 @@ NEVER_US = 253_402_300_799_000_000
 
 Context = AccountOpened | AccountReported | AccountHalted | AccountResumed | LimitsSet
 End = ExecutionCompleted | ExecutionCompensated | ExecutionStuck
-ExecutionEvent = Context | SignalRaised | ExecutionOpened | End | LegEvent
+ExecutionEvent = Context | RoleStarted | SignalRaised | ExecutionOpened | End | LegEvent
 Wish = ExecutionCommand | RequestOrder
 
 
@@ -59,6 +60,7 @@ class Execution(Struct, frozen=True):
     opened: bool = False
     reverting: bool = False
     told: End | None = None
+    environment_digest: str = ""
 
 
 def evolve(execution: Execution, event: ExecutionEvent) -> Execution:
@@ -73,6 +75,8 @@ def evolve(execution: Execution, event: ExecutionEvent) -> Execution:
             return _with_account(execution, replace(_account(execution, event), halted=halted))
         case LimitsSet():
             return _with_account(execution, replace(_account(execution, event), limits=event))
+        case RoleStarted():
+            return replace(execution, environment_digest=event.environment_digest)
         case SignalRaised():
             return _born(execution, event) if execution.signal is None else execution
         case ExecutionOpened():
@@ -179,6 +183,7 @@ def _open(execution: Execution, signal: SignalRaised) -> OpenExecution:
         volumes_lots=tuple(leg.volume_lots for leg in execution.legs),
         left_out=tuple(account for account, _ in execution.left_out),
         reasons=tuple(reason for _, reason in execution.left_out),
+        environment_digest=execution.environment_digest,
     )
 
 

@@ -17,7 +17,8 @@ class Saga(Generic[S, E, C]):
 
     An instance is born from a `starts_on` event. Before it, the runner folds in the latest event of
     each `context` type and key (the accounts, their limits, …), so that what was known at that
-    moment is part of the instance's own history. `correlate` names the instance an event belongs
+    moment is part of the instance's own history, and with it how the runner itself was started
+    (`RoleStarted`). `correlate` names the instance an event belongs
     to; None for context. `done` says that nothing more is expected, so that nobody has to look
     after the instance; what still arrives is heard all the same.
     """

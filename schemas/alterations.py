@@ -31,10 +31,15 @@ def misread(old: Node, new: Node) -> tuple[str, ...]:
 def altered(old: Node, new: Node) -> tuple[str, ...]:
     """Where `new` departs from `old` in what our own schemas keep for ever, beyond `misread`.
 
-    Names, the order of symbols and fields, and defaults: what sorts, what old bytes read as, and
-    what a later version may still remove.
+    Names, the order of symbols, branches and fields, and defaults: what sorts, what old bytes read
+    as, and what a later version may still remove.
     """
-    return _found(old, new, _other_names, _other_symbols, _other_fields)
+    return _found(old, new, _other_names, _other_symbols, _other_branches, _other_fields)
+
+
+def renamed(old: Node, new: Node) -> tuple[str, ...]:
+    """Where a field went as one like it came: with defaults Avro allows it, and loses the value."""
+    return _found(old, new, _other_field)
 
 
 def _found(old: Node, new: Node, *checks: Callable[[Pair], Iterator[str]]) -> tuple[str, ...]:
@@ -71,6 +76,25 @@ def _other_symbols(pair: Pair) -> Iterator[str]:
     was, is_to_be = pair.old.get("default"), pair.new.get("default")
     if was != is_to_be:
         yield f"the default symbol was {_said(was)} and cannot become {_said(is_to_be)}"
+
+
+def _other_branches(pair: Pair) -> Iterator[str]:
+    if not isinstance(pair.old, list) or not isinstance(pair.new, list):
+        return
+    old, new = [_arm(branch) for branch in pair.old], [_arm(branch) for branch in pair.new]
+    if [arm for arm in old if arm in new] != [arm for arm in new if arm in old]:
+        yield "the branches of the union changed their order"
+
+
+def _other_field(pair: Pair) -> Iterator[str]:
+    if _kind(pair.old) != "record" or _kind(pair.new) != "record":
+        return
+    old = {field["name"]: field for field in pair.old["fields"]}
+    new = {field["name"]: field for field in pair.new["fields"]}
+    for gone in sorted(old.keys() - new.keys()):
+        for name in sorted(new.keys() - old.keys()):
+            if old[gone]["type"] == new[name]["type"] or gone in (new[name].get("aliases") or ()):
+                yield f"{gone}: renamed to {name}, which loses it; keep it beside the new field"
 
 
 def _other_fields(pair: Pair) -> Iterator[str]:

@@ -7,6 +7,7 @@ from operator import attrgetter
 
 from commands import accounts as account_commands
 from commands import executions as execution_commands
+from commands import letters as letter_commands
 from commands import limits as limit_commands
 from commands import models as model_commands
 from commands import orders as order_commands
@@ -30,7 +31,7 @@ from events.execution import (
     ExecutionOpened,
     ExecutionStuck,
 )
-from events.letters import DeadLettered
+from events.letters import DeadLettered, LetterDiscarded, LetterReleased
 from events.limits import LimitsSet
 from events.market import QuoteQuarantined, TickReceived
 from events.models import ModelPromoted, ModelTrained, PromotionRefused
@@ -47,6 +48,7 @@ from events.orders import (
     PositionClosed,
 )
 from events.predictions import FeaturesComputed, PredictionMade
+from events.roles import RoleStarted
 from events.signals import Abstained, SignalRaised
 
 MARKET_PARTITIONS = 2
@@ -129,6 +131,9 @@ TOPICS: tuple[Topic, ...] = (
     _decided("model-commands", "model", *model_commands.COMMANDS),
     _decided("model-events", "model", ModelTrained, ModelPromoted, PromotionRefused),
     Topic("dead-letters", "topic", 1, (DeadLettered,), False),
+    Topic("role-events", "role", 1, (RoleStarted,), False),
+    _decided("letter-commands", "letter", *letter_commands.COMMANDS),
+    _decided("letter-events", "letter", LetterReleased, LetterDiscarded),
 )
 
 TOPIC_OF: dict[type[Event], Topic] = {kind: topic for topic in TOPICS for kind in topic.carries}

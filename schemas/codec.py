@@ -8,15 +8,22 @@ from math import isfinite
 from typing import Any, TypeVar, cast
 
 import fastavro
+from fastavro.read import SchemaResolutionError
 from msgspec import Struct
 from msgspec.structs import astuple, fields
 
+from events import UPCASTS
 from events.envelope import Event
+from events.upcast import Upcast
 from schemas import converters
 from schemas.catalog import TYPES
 from schemas.derive import Schema, schema_of
 
 PAYLOAD_BYTES_MAX = 1024 * 1024
+_UNREADABLE = (
+    *(EOFError, LookupError, TypeError, ValueError, ArithmeticError, MemoryError),
+    SchemaResolutionError,
+)
 
 S = TypeVar("S", bound=Struct)
 Record = dict[str, Any]
@@ -70,7 +77,7 @@ def decode_as(kind: type[S], payload: bytes, writer: Schema | None = None) -> S:
             record: Any = fastavro.schemaless_reader(stream, plan.schema, None)
         else:
             record = fastavro.schemaless_reader(stream, writer, plan.schema)
-    except (EOFError, LookupError, TypeError, ValueError, ArithmeticError, MemoryError) as wrong:
+    except _UNREADABLE as wrong:
         raise Undecodable(f"{plan.name}: {type(wrong).__name__}: {wrong}") from wrong
     if stream.tell() != size:
         raise Undecodable(f"{plan.name}: {size - stream.tell()} bytes follow the message")
@@ -80,7 +87,25 @@ def decode_as(kind: type[S], payload: bytes, writer: Schema | None = None) -> S:
             record[name] = convert(record[name])
         except ValueError as wrong:
             raise Undecodable(f"{plan.name}.{name} is {record[name]!r}: {wrong}") from wrong
-    return kind(**record)
+    if writer is None or writer is plan.schema:
+        return kind(**record)
+    return _upcast(kind(**record), writer)
+
+
+def _upcast(event: S, writer: Schema) -> S:
+    """The event, with what its bytes said in the fields of another day."""
+    written = {field["name"] for field in writer["fields"]}
+    for upcast in UPCASTS:
+        if upcast.kind is type(event) and upcast.since not in written:
+            event = _filled(upcast, event)
+    return event
+
+
+def _filled(upcast: Upcast, event: S) -> S:
+    try:
+        return cast(S, upcast.fill(event))
+    except (ValueError, ArithmeticError, LookupError, TypeError) as wrong:
+        raise Undecodable(f"{type(event).__name__}.{upcast.since}: {wrong}") from wrong
 
 
 class Plan:

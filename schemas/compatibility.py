@@ -11,7 +11,7 @@ import avro.errors
 import avro.schema
 from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibilityType
 
-from schemas.alterations import misread
+from schemas.alterations import altered, misread, renamed
 
 Schema = Any
 
@@ -53,7 +53,10 @@ def check(schema: Schema) -> None:
 
 
 def verdict(level: Level, new: Schema, earlier: Sequence[Schema]) -> tuple[str, ...]:
-    """Why `new` may not follow `earlier` (oldest first) at this level; empty when it may."""
+    """Why `new` may not follow `earlier` (oldest first) at this level; empty when it may.
+
+    FULL_TRANSITIVE is the level of what is kept for ever: nothing may be renamed or reordered.
+    """
     against = earlier if level.transitive else earlier[-1:]
     faults: list[str] = []
     for old in against:
@@ -61,6 +64,9 @@ def verdict(level: Level, new: Schema, earlier: Sequence[Schema]) -> tuple[str, 
             faults += (f"cannot read what was written before: {f}" for f in faults_of(new, old))
         if level.read_by_old:
             faults += (f"cannot be read by earlier readers: {f}" for f in faults_of(old, new))
+    if level is Level.FULL_TRANSITIVE:
+        faults += (fault for old in earlier for fault in altered(old, new))
+        faults += (fault for old in earlier[-1:] for fault in renamed(old, new))
     return tuple(dict.fromkeys(faults))
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
+import fastavro
 import msgspec
 
 from schemas import codec
-from schemas.alterations import altered
 from schemas.catalog import TYPES
 from schemas.compatibility import Level, verdict
-from schemas.derive import schema_of
+from schemas.derive import Schema, schema_of
 from schemas.samples import samples_of
 from schemas.versions import Frozen, Refused, versions_of
 
@@ -28,7 +28,29 @@ def thaw_faults(frozen: tuple[Frozen, ...]) -> tuple[str, ...]:
         versions = versions_of(name, frozen)
         if not versions or versions[-1].schema != schema_of(TYPES[name]):
             faults += refusals(name, versions) or [f"{name}: it changed; `tapedeck schemas freeze`"]
-    return tuple(faults)
+    return (*faults, *golden_faults(frozen))
+
+
+def golden_faults(frozen: tuple[Frozen, ...]) -> tuple[str, ...]:
+    """Which golden bytes no longer mean what they meant when they were written."""
+    return tuple(
+        f"{one.stem}: {fault}"
+        for one in frozen
+        if one.name in TYPES
+        for golden in one.golden
+        if (fault := _golden_fault(one, golden))
+    )
+
+
+def _golden_fault(one: Frozen, golden: Mapping[str, Any]) -> str:
+    writer = cast(Schema, fastavro.parse_schema(one.schema))
+    try:
+        event = codec.decode_as(TYPES[one.name], bytes.fromhex(golden["bytes"]), writer)
+    except codec.Undecodable as wrong:
+        return f"its golden bytes cannot be read any more: {wrong}"
+    was, today = (msgspec.json.decode(msgspec.json.encode(v)) for v in (golden["value"], event))
+    moved = [name for name in was if name in today and today[name] != was[name]]
+    return f"its golden bytes mean another {', '.join(moved)}" if moved else ""
 
 
 def to_freeze(frozen: tuple[Frozen, ...]) -> tuple[Frozen, ...]:
@@ -49,9 +71,7 @@ def refusals(name: str, versions: tuple[Frozen, ...]) -> list[str]:
     """Why the class of today may not follow these versions, naming the field."""
     earlier = [one.schema for one in versions]
     schema = schema_of(TYPES[name])
-    faults = [*verdict(LEVEL, schema, earlier)]
-    faults += (fault for old in earlier for fault in altered(old, schema))
-    return [f"{name}: {fault}" for fault in dict.fromkeys(faults)]
+    return [f"{name}: {fault}" for fault in verdict(LEVEL, schema, earlier)]
 
 
 def golden_of(name: str) -> tuple[Mapping[str, Any], ...]:

@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Callable
 
 from infra import collector
-from infra.bench import checks, simulator, streams, tapes, warm
+from infra.bench import checks, proofs, replays, simulator, streams, tapes, warm
 from infra.bench.agent import agent
 from infra.bench.figures import Figure, table
 from infra.bench.ground import services
@@ -22,11 +22,14 @@ BENCHES: dict[str, Callable[[Config, int], Figure]] = {
     "faust": streams.faust,
     "bulk": streams.bulk,
     "projections": tapes.projections,
-    "replay": tapes.replaying,
+    "replay": replays.replaying,
+    "replay-r1": replays.features,
+    "replay-r3": replays.decisions,
 }
 ALONE: dict[str, Callable[[Config, int], Figure]] = {
     "simulator-ticks": simulator.ticks,
     "simulator-sends": simulator.sends,
+    "proofs": proofs.appending,
 }
 """Those that need no services."""
 PLATFORM = "platform"

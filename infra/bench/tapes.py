@@ -1,11 +1,10 @@
-"""The tape side: ticks onto Kafka, the tape into tables, and the tape recomputed."""
+"""The tape side: ticks onto Kafka, and the tape into tables."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from multiprocessing import cpu_count
 
 import psycopg
 from msgspec.structs import replace
@@ -19,11 +18,8 @@ from infra.bench.streams import predictions, preload
 from infra.config import Config
 from infra.feed.play import BATCH
 from infra.feed.press import Press, publish
-from infra.models import training
 from infra.mt5.simulator.settings import MarketSettings, symbols_named
 from infra.mt5.simulator.ticks import Market
-from infra.replay.range import EARLIEST, LATEST, where
-from infra.replay.run import replay
 from infra.store import postgres
 from infra.stream import kafka
 from infra.stream.schema_ids import SchemaIds
@@ -35,19 +31,16 @@ from processors.bars import BARS, OpenBars
 TICKS_PUBLISHED = 300_000
 TICKS_PROJECTED = 150_000
 PREDICTIONS_PROJECTED = 30_000
-TICKS_REPLAYED = 300_000
 NOW_MS = 1_750_000_000_000
 HOUR_MS = 3_600_000
 PROJECTIONS_LIMIT = 20_000.0
-REPLAY_LIMIT = 30_000.0
-CHAIN = ("bars", "features", "inference", "signals")
 DEADLINE_S = 600.0
 QUIET_S = 8.0
 FOLDED_TOPICS = ("market-data-events", "bar-events", "prediction-events")
 FOLDED = """
     select sum(next_offset)::bigint from offsets
     where (consumer = 'projection-ticks-v1' and topic = 'market-data-events')
-       or (consumer = 'projection-audit-v1' and topic in ('bar-events', 'prediction-events'))
+       or (consumer = 'projection-audit-v2' and topic in ('bar-events', 'prediction-events'))
 """
 
 
@@ -64,38 +57,6 @@ def projections(config: Config, repeats: int) -> Figure:
     return against_limit("projections into Postgres", runs, PROJECTIONS_LIMIT, "events/s")
 
 
-def replaying(config: Config, repeats: int) -> Figure:
-    """Every stage recomputed and compared, on a tape that the hosts have written."""
-    apart = fresh(config)
-    ids = SchemaIds(apart)
-    course = first_model.course(apart, NOW_MS)
-    training.kept(apart, course, promote=True)
-    relay = started(apart, apart.home / "relay.log", "run", "relay")
-    _publish(apart, list(islice(simulated(apart), TICKS_REPLAYED)))
-    hosts = [
-        started(apart, apart.home / f"{name}.log", "run", "processor", name, "--host", "bulk")
-        for name in CHAIN
-    ]
-    _await_quiet(apart)
-    for process in [*hosts, relay]:
-        stopped(process)
-    runs = []
-    for _ in range(repeats):
-        outcome = replay(
-            apart,
-            ids,
-            where(EARLIEST),
-            where(LATEST),
-            verify=True,
-            shown=lambda *_: None,
-            jobs=cpu_count(),
-        )
-        if outcome.different or len(outcome.counts) < len(CHAIN):
-            raise RuntimeError(f"the replay differs or is incomplete: {outcome}")
-        runs.append(outcome.ticks / outcome.seconds)
-    return against_limit("replay with verification", runs, REPLAY_LIMIT, "ticks/s")
-
-
 def simulated(config: Config) -> Iterator[TickReceived]:
     """Hours of the simulated market, symbols in turn."""
     market = Market(MarketSettings(seed=config.seed, symbols=symbols_named(config.symbols)))
@@ -105,7 +66,7 @@ def simulated(config: Config) -> Iterator[TickReceived]:
             yield from first_model.history(market, symbol, start_ms, start_ms + HOUR_MS)
 
 
-def _publish(config: Config, ticks: Sequence[TickReceived]) -> float:
+def published(config: Config, ticks: Sequence[TickReceived]) -> float:
     """Ticks per second into committed transactions. Numbers are given anew, per symbol."""
     press, writer = Press(SchemaIds(config)), Writer(config, "bridge", 5)
     numbered = list(_numbered(ticks))
@@ -123,7 +84,7 @@ def _numbered(ticks: Sequence[TickReceived]) -> Iterator[TickReceived]:
 
 
 def _published(config: Config, ticks: Sequence[TickReceived]) -> float:
-    return _publish(fresh(config), ticks)
+    return published(fresh(config), ticks)
 
 
 def _bare(config: Config, ticks: Sequence[TickReceived]) -> float:
@@ -142,7 +103,7 @@ def _bare(config: Config, ticks: Sequence[TickReceived]) -> float:
 def _projected(config: Config) -> float:
     apart = fresh(config)
     ticks = list(_numbered(list(islice(simulated(apart), TICKS_PROJECTED))))
-    _publish(apart, ticks)
+    published(apart, ticks)
     bars = list(_bars(ticks))
     preload(apart, kafka.topic_name(apart, "bar-events"), iter(bars))
     made = predictions(PREDICTIONS_PROJECTED)
@@ -195,7 +156,8 @@ def _folded(connection: psycopg.Connection[tuple[int | None]]) -> int:
     return (row[0] if row else 0) or 0
 
 
-def _await_quiet(config: Config) -> None:
+def await_quiet(config: Config) -> None:
+    """Until nothing has come onto the tape for a while."""
     place, since_s = quiet_place(config), time.monotonic()
     while time.monotonic() - since_s < QUIET_S:
         time.sleep(0.5)

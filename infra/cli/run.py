@@ -11,7 +11,7 @@ from types import FrameType
 from infra.config import Config
 from infra.observe import telemetry
 from infra.secrets.provider import PROVIDERS
-from infra.up.roles import KINDS, PROCESSORS, Kind
+from infra.up.roles import KINDS, PROCESSORS, WITNESSES, Kind
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +26,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
             role.add_argument("--host", choices=("faust", "bulk"), default="faust")
         elif kind.name == "projections":
             role.add_argument("--only", default="", metavar="NAME", help="this read model alone")
+        elif kind.name == "witness":
+            role.add_argument("name", help=f"one of {', '.join(WITNESSES)}")
         elif kind.option:
             role.add_argument(kind.option, help="login of the account")
         if kind.name == "agent":

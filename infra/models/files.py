@@ -33,4 +33,4 @@ def load(config: Config, digest: str) -> Gbt:
     path = folder(config) / f"{digest}.ubj"
     if not path.exists():
         raise ModelRefused(f"{path} does not exist; copy it there, or run `tapedeck train`")
-    return gbt.load(path.read_bytes(), digest, environment_digest())
+    return gbt.load(path.read_bytes(), digest, environment_digest(config))

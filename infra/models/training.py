@@ -72,9 +72,9 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
 
 def kept(config: Config, course: Course, *, promote: bool) -> None:
     """Put a model in the store, and on the record of its decider. Again changes nothing."""
-    files.put(config, course.model.ubj, figures_of(course))
+    files.put(config, course.model.ubj, figures_of(config, course))
     conninfo = postgres.address(config.postgres, config.namespace)
-    recorded(conninfo, course.report, environment_digest(), promote=promote)
+    recorded(conninfo, course.report, environment_digest(config), promote=promote)
 
 
 def beats_the_base_rate(report: Report) -> bool:
@@ -82,12 +82,12 @@ def beats_the_base_rate(report: Report) -> bool:
     return report.log_loss < report.base_rate_log_loss
 
 
-def figures_of(course: Course) -> bytes:
+def figures_of(config: Config, course: Course) -> bytes:
     """All that is worth knowing of the model beside its bytes, as JSON of one form."""
     figures = {
         "report": asdict(course.report),
         "settings": {**SETTINGS, "rounds": ROUNDS, "leaf_share_min": LEAF_SHARE_MIN},
-        "environment": environment(),
+        "environment": environment(config),
     }
     return msgspec.json.format(msgspec.json.encode(figures, order="sorted"))
 

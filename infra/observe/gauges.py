@@ -11,11 +11,12 @@ import psutil
 MIB = 1024 * 1024
 _AT_WORK = re.compile(
     r"^tapedeck_lag_messages\{"
+    r"|^tapedeck_at_work\{[^}]*\} 1"
     r'|^tapedeck_emitted_total\{role="bridge"'
     r'|^tapedeck_api_seconds_count\{[^}]*status="200"',
     re.MULTILINE,
 )
-"""What a role says once it works: how far behind it is, or, if it reads nothing, what it gave."""
+"""What a role says once it works: how far behind it is or, if it reads nothing, what it gave."""
 _LAG = re.compile(r"^tapedeck_lag_messages\{[^}]*\} (\S+)$", re.MULTILINE)
 
 

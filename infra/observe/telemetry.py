@@ -33,6 +33,7 @@ DEAD_LETTERS = Counter("tapedeck_dead_letters_total", "Records set aside", ("rol
 QUARANTINED = Counter("tapedeck_quarantined_total", "Quotes refused", ("symbol", "reason"))
 STOPPED = Gauge("tapedeck_stopped_partitions", "Partitions held by a bad record", ("role",))
 LAG = Gauge("tapedeck_lag_messages", "Messages not yet handled", ("role", "topic", "partition"))
+AT_WORK = Gauge("tapedeck_at_work", "1 while a role that reads no topic does its work", ("role",))
 AWAY = Gauge("tapedeck_away", "1 while a dependency does not answer", ("role", "dependency"))
 LATENCY = Histogram(
     "tapedeck_latency_seconds",

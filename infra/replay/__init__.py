@@ -16,7 +16,9 @@ from infra.cli.tables import Table, show
 from infra.config import Config
 from infra.observe.progress import Progress
 from infra.replay.chain import LocalIds
+from infra.replay.decisions import SAGA
 from infra.replay.found import Mismatch
+from infra.replay.level import DECLARED, Level
 from infra.replay.range import EARLIEST, LATEST, where
 from infra.replay.run import Outcome, replay
 from infra.stream import wire
@@ -24,11 +26,18 @@ from infra.stream.schema_ids import SchemaIds
 from infra.stream.wire import Ids, Record
 from processors.models.gbt import ModelRefused
 
+LEVELS = """\
+R0: read again what was recorded; R1: bars and features; R2: predictions and signals (what is done
+unless you say otherwise); R3: sagas, commands and decisions too"""
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """From where to where, and whether to compare."""
     parser.add_argument("--from", dest="start", type=where, default=where(EARLIEST), metavar="P")
     parser.add_argument("--to", dest="end", type=where, default=where(LATEST), metavar="P")
+    parser.add_argument(
+        "--level", choices=[level.name for level in Level], default=Level.R2.name, help=LEVELS
+    )
     parser.add_argument("--verify", action="store_true", help="compare with what was recorded")
     parser.add_argument("--json", action="store_true", help="the outcome as JSON")
     parser.add_argument(
@@ -36,7 +45,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.epilog = (
         "P is earliest, latest, an offset of every partition, topic/partition/offset (several with "
-        "commas), or a time. What lies before --from is read too: the state comes from it."
+        "commas), or a time. What lies before --from is read too: the state comes from it. "
+        "Interrupted, the same command goes on with the parts that were not done."
     )
 
 
@@ -54,6 +64,8 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
                 verify=arguments.verify,
                 shown=progress.at,
                 jobs=arguments.jobs,
+                level=Level[arguments.level],
+                resumes=True,
             )
     except ModelRefused as refused:
         print(f"tapedeck: predictions cannot be recomputed: {refused}", file=sys.stderr)
@@ -78,13 +90,31 @@ def table(outcome: Outcome, verify: bool) -> Table:
         if verify:
             figures += [count.different, count.not_yet_recorded]
         found.add_row(name, *(f"{figure:,}" for figure in figures))
-    rate = outcome.ticks / max(outcome.seconds, 1e-9)
-    said = verdict(outcome) if verify else "recomputed"
-    found.caption = f"{said}: {outcome.ticks:,} ticks in {outcome.seconds:.1f} s, {rate:,.0f}/s"
-    if outcome.model_digest is None:
-        verb = "checked" if verify else "recomputed"
-        found.caption += f"\nno model promoted: predictions and signals were not {verb}"
+    found.caption = "\n".join(caption(outcome, verify))
     return found
+
+
+def caption(outcome: Outcome, verify: bool) -> list[str]:
+    """What it came to, how fast, over what, and where that holds."""
+    said = verdict(outcome) if verify else "recomputed"
+    rate = outcome.events / max(outcome.seconds, 1e-9)
+    lines = [
+        f"{outcome.level.name} {said}: {outcome.events:,} events, {outcome.ticks:,} of them ticks, "
+        f"in {outcome.seconds:.1f} s, {rate:,.0f}/s",
+        f"hash over all that was recomputed: {outcome.digest}",
+    ]
+    if outcome.elsewhere:
+        made = ", ".join(digest[:12] for digest in sorted(outcome.elsewhere))
+        lines.append(
+            f"{DECLARED}: recorded in another environment ({made}; here {outcome.here[:12]}): "
+            "bits may differ without anybody's doing"
+        )
+    if outcome.level is Level.R3 and not outcome.counts[SAGA].inputs:
+        lines.append("no saga said anything in it: of decisions there was nothing to compare")
+    if outcome.level.stages > 2 and outcome.model_digest is None:
+        verb = "checked" if verify else "recomputed"
+        lines.append(f"no model promoted: predictions and signals were not {verb}")
+    return lines
 
 
 def verdict(outcome: Outcome) -> str:
@@ -108,6 +138,11 @@ def as_json(outcome: Outcome, ids: Ids) -> dict[str, Any]:
         "not_yet_recorded": outcome.not_yet_recorded,
         "not_compared": outcome.not_compared,
         "model_digest": outcome.model_digest,
+        "level": outcome.level.name,
+        "events": outcome.events,
+        "hash": outcome.digest,
+        "environment": outcome.here,
+        "other_environments": sorted(outcome.elsewhere),
         "stages": {name: asdict(count) for name, count in outcome.counts.items()},
         "first": None if outcome.first is None else told(outcome.first, ids),
     }

@@ -21,7 +21,8 @@ from confluent_kafka import KafkaException
 from infra import collector
 from infra.config import Config
 from infra.embedded.process import ServiceError
-from infra.replay.part import Found, Part, recomputed
+from infra.replay.part import Found, Part
+from infra.replay.resumed import resumed
 from infra.stream.schema_ids import SchemaIds
 from infra.stream.wire import Ids
 
@@ -34,7 +35,7 @@ def in_turn(config: Config, ids: Ids, parts: Sequence[Part], shown: Shown) -> It
     """What came of each part, in this process."""
     total, done = sum(part.end for part in parts), 0
     for part in parts:
-        yield recomputed(config, ids, part, partial(_shown_after, shown, done, total))
+        yield resumed(config, ids, part, partial(_shown_after, shown, done, total))
         done += part.end
 
 
@@ -106,7 +107,7 @@ def worked(
     found = {}
     while (rank := board.take()) < len(parts):
         place = longest_first[rank]
-        found[place] = recomputed(config, ids, parts[place], partial(tell, place))
+        found[place] = resumed(config, ids, parts[place], partial(tell, place))
     return found
 
 

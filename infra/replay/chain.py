@@ -6,7 +6,10 @@ does not make all that follows differ.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import msgspec
 
 from events.envelope import Event
 from infra.replay.ahead import Ahead
@@ -23,7 +26,7 @@ from infra.run.processing import (
     sequence_of,
 )
 from infra.stream import wire
-from infra.stream.wire import Headers, Ids, Outgoing, Record
+from infra.stream.wire import FRAME_BYTES, Headers, Ids, Outgoing, Record
 from schemas.catalog import TYPES
 from schemas.codec import plan_of
 
@@ -32,6 +35,7 @@ BATCH = 500
 Fed = tuple[Record, bool, Event | None]
 Choose = Callable[[Record | None], Stage]
 """The stage that made a record, or any that fits. Only inference has several, one for a model."""
+_packed = msgspec.msgpack.Encoder().encode
 LOCAL_ID_FIRST = 2**31
 """Schema ids of what is recomputed here: no registry gives them, and none is asked to."""
 
@@ -88,6 +92,11 @@ class Link:
         self._share = share
         self._handed_on = 0
         self._waiting: list[Fed] = []
+        self._hashes: dict[bytes, hashlib._Hash] = {}
+
+    def hashes(self) -> dict[str, str]:
+        """Of all that was recomputed and judged: by key, in order."""
+        return {key.hex(): each.hexdigest() for key, each in self._hashes.items()}
 
     def feed(self, record: Record, judged: bool, event: Event | None = None) -> None:
         """Recompute what a record causes. Unless `judged`, only the state is folded.
@@ -120,9 +129,19 @@ class Link:
         for output in self._outputs(records, known) if records else ():
             if output.topic != DEAD_LETTERS:
                 sequence = wire.place_of(output.headers)[1]
-                self._compare(sequence, output, judged[place_of(sequence)[0]])
+                counts = judged[place_of(sequence)[0]]
+                if counts:
+                    self._hash(output)
+                self._compare(sequence, output, counts)
         if waiting:
             self._partition.next_offset = waiting[-1][0].offset + 1
+
+    def _hash(self, output: Outgoing) -> None:
+        """Key, headers and value, without the schema's id, which another registry gives anew."""
+        known = self._hashes.get(output.key)
+        if known is None:
+            known = self._hashes[output.key] = hashlib.sha256(output.topic.encode())
+        known.update(_packed((output.headers, output.value[FRAME_BYTES:])))
 
     def _outputs(self, records: Sequence[Record], known: Known) -> Iterable[Outgoing]:
         """What the records cause, in order."""

@@ -24,6 +24,11 @@ class Where:
     offset: int | None = None
     places: tuple[tuple[str, int, int], ...] = ()
 
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether it is a place on every topic, and not on one."""
+        return self.offset is None and not self.places
+
 
 def where(text: str) -> Where:
     """`earliest`, `latest`, an offset, a moment, or `topic/partition/offset`, more with commas."""

@@ -22,6 +22,7 @@ from infra.mt5.agent.pooled import PoolLink, PoolTerminal
 from infra.mt5.agent.scaling import Bounds
 from infra.mt5.remote import DEADLINE_S, RemoteTerminal
 from infra.mt5.terminal import Terminal
+from infra.observe import telemetry
 from infra.secrets import private
 from infra.secrets.asking import proven
 from infra.secrets.provider import SecretsError
@@ -77,6 +78,7 @@ def run(
     try:
         while not stop.wait(LOOK_EVERY_S):
             crew.look()
+            telemetry.AT_WORK.labels(f"agents/{account}").set(crew.well)
     finally:
         crew.stop()
 

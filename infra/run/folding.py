@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from events.envelope import Message
+from infra.proofs.leaves import Appender
+from infra.run.intake import Taken
 from infra.store import offsets, read_models
 from infra.store.offsets import Advance, Cursors, MarkKey, mark_key
 from infra.store.postgres import Connection
@@ -32,31 +34,36 @@ class Folding:
     """
 
     def __init__(
-        self, projection: Projection, conninfo: str, cursors: dict[Place, Cursors]
+        self,
+        projection: Projection,
+        conninfo: str,
+        cursors: dict[Place, Cursors],
+        log: Appender | None = None,
     ) -> None:
         self.projection = projection
         self.cursors = cursors
         self.behind = set(cursors)
         """Partitions whose end we have not seen since the start."""
         self._conninfo = conninfo
+        self._log = log
         self._rows = BatchRows()
         self._steps: dict[Place, Step] = {}
         self._wanted: dict[type, bool] = {}
 
-    def fold(self, place: Place, messages: Sequence[Message[Any]], next_offset: int) -> int:
-        """Fold what we have not had of these messages, which end before `next_offset`.
+    def fold(self, place: Place, taken: Taken) -> int:
+        """Fold what we have not had of what was taken of a partition.
 
         Says how many were repeats of messages that stood earlier on the tape.
         """
-        cursor = self.cursors.get(place)
-        if cursor is None or next_offset <= cursor.next_offset:
+        cursor, messages = self.cursors.get(place), taken.messages
+        if cursor is None or taken.next_offset <= cursor.next_offset:
             return 0
         step = self._step(place)
-        step.next_offset = next_offset
+        step.next_offset = taken.next_offset
         fresh = messages
         if messages and _offset(messages[0]) < cursor.next_offset:
             fresh = [m for m in messages if _offset(m) >= cursor.next_offset]
-        return sum(self._repeated(cursor, step, message) for message in fresh)
+        return sum(self._repeated(cursor, step, message, taken.values) for message in fresh)
 
     def at_end(self, place: Place, offset: int) -> None:
         """The partition ends here; up to here stand only marks of Kafka's own transactions."""
@@ -71,17 +78,21 @@ class Folding:
         if not self._steps:
             return
         steps = [self._advance(place, step) for place, step in sorted(self._steps.items())]
-        with connection.pipeline(), connection.transaction():
+        with Appender.refusing(), connection.pipeline(), connection.transaction():
             with connection.cursor() as cursor:
                 read_models.enter(cursor, self._conninfo, self.projection)
                 self._rows.send(cursor)
+                if self._log is not None:
+                    self._log.send(cursor)
             with connection.cursor() as cursor:
                 offsets.advance(cursor, self.projection.consumer, steps)
         for step in steps:
             self.cursors[step.topic, step.partition].take(step)
         self._steps.clear()
 
-    def _repeated(self, cursor: Cursors, step: Step, message: Message[Any]) -> bool:
+    def _repeated(
+        self, cursor: Cursors, step: Step, message: Message[Any], values: Mapping[int, bytes]
+    ) -> bool:
         kind = type(message.event)
         wanted = self._wanted.get(kind)
         if wanted is None:
@@ -94,6 +105,8 @@ class Folding:
             return True
         step.marks[mark] = sequence
         self.projection.apply(self._rows, message)
+        if self._log is not None:
+            self._log.add(message, values[_offset(message)])
         return False
 
     def _step(self, place: Place) -> Step:

@@ -22,7 +22,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from events.envelope import Message
 from infra.config import Config
 from infra.observe import telemetry
-from infra.run.intake import Intake
+from infra.run.intake import Intake, Ruled
 from infra.run.patience import TAPE_AWAY
 from infra.store import offsets, postgres
 from infra.store.offsets import Advance, Cursors, Superseded
@@ -41,7 +41,7 @@ POLL_S = 0.1
 SESSION_TIMEOUT_MS = 10_000
 HEARTBEAT_MS = 2_000
 COMMIT_EVERY_S = 1.0
-PASSING = (Superseded, Conflict, *TAPE_AWAY, *postgres.AWAY)
+PASSING = (Superseded, Conflict, Ruled, *TAPE_AWAY, *postgres.AWAY)
 """Trouble that another attempt can cure, once what is stored has been read again."""
 
 MADE_ANEW = (
@@ -79,7 +79,7 @@ def loop(
     again then, with connections of today. `TapeReplaced` is to end the role.
     """
     with _membership(config, consumer) as (client, connection):
-        intake = Intake(config, consumer, ids)
+        intake = Intake(config, consumer, ids, connection)
         _Session(
             config, consumer, handle, batch_max, connection, client, intake, between, concerns, held
         ).run(topics, stop)
@@ -240,12 +240,14 @@ class _Session:
             self._hold(place)
 
     def _refuse(self, place: Place, record: Record, bug: Exception) -> None:
-        """Set the record aside, and go on behind it where that is permitted."""
-        self.intake.set_aside(record, bug)
-        if self.intake.must_stop(record):
+        """Read what was ruled in its place; or set it aside, and go on where that is permitted."""
+        instead = self.intake.instead(record)
+        helped = instead is not None and not (instead and self._attempt({place: [*instead]}))
+        if not helped:
+            self.intake.set_aside(record, bug)
+        if not helped and self.intake.must_stop(record):
             self._hold(place)
-        else:
-            cursors = self.cursors[place]
+        elif (cursors := self.cursors[place]).read_to <= record.offset:
             cursors.pending = cursors.advanced((), record.offset + 1)
 
     def _write(self, messages: Sequence[Message[Any]]) -> None:
@@ -277,6 +279,7 @@ class _Session:
             return
         self.committed_s = time.monotonic()
         self._write(())
+        self.intake.look_again()
         telemetry.STOPPED.labels(self.consumer).set(len(self.stopped))
         places = []
         for (name, number), cursors in self.cursors.items():

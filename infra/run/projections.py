@@ -13,6 +13,8 @@ import threading
 from collections.abc import Sequence
 
 from infra.config import Config
+from infra.proofs import leaves
+from infra.run.intake import Ruled
 from infra.run.patience import TAPE_AWAY, patiently
 from infra.run.reading import Reading
 from infra.store import postgres, read_models
@@ -25,7 +27,7 @@ ROLE = "projections"
 STANDBY_S = 0.5
 GC_THRESHOLDS = (100_000, 20, 100)
 """A batch is many objects that die together without cycles: looking for some costs a quarter."""
-PASSING = (Superseded, *TAPE_AWAY, *postgres.AWAY)
+PASSING = (Superseded, Ruled, *TAPE_AWAY, *postgres.AWAY)
 
 
 def run(config: Config, stop: threading.Event, only: str = "") -> None:
@@ -55,6 +57,7 @@ def _hold(
 ) -> None:
     """Be the one writer of these projections for as long as the connection lives."""
     read_models.prepare(conninfo, tuple(projections))
+    leaves.prepare(conninfo)
     with postgres.connect(conninfo) as connection:
         for projection in projections:
             while not postgres.try_lock(connection, conninfo, projection.consumer):

@@ -12,6 +12,7 @@ from events.models import ModelPromoted
 from infra.config import Config
 from infra.models import files
 from infra.run.processing import Stage
+from infra.run.started import started
 from infra.stream import kafka, tape, wire
 from infra.stream.schema_ids import RegistryAway, SchemaIds
 from infra.stream.wire import Ids, Record
@@ -35,7 +36,8 @@ def run_promoted(config: Config, stop: threading.Event, host: Host) -> None:
             return
         try:
             stage = Stage(inference(files.load(config, digest)), ids)
-        except (ModelRefused, RegistryAway) as wrong:
+            started(config, ids, stage.processor.name)
+        except (ModelRefused, RegistryAway, KafkaException) as wrong:
             log.error("no inference with model %s: %s", digest[:12], wrong)
             stop.wait(LOOK_EVERY_S)
             continue

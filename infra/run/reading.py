@@ -13,6 +13,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from infra.config import Config
 from infra.observe import telemetry
+from infra.proofs.leaves import Appender
 from infra.run.folding import Folding, Place
 from infra.run.intake import Intake
 from infra.store import offsets, postgres, read_models
@@ -43,7 +44,7 @@ class Reading:
         self._config = config
         self._conninfo = conninfo
         self._connection = connection
-        self._intake = Intake(config, ROLE, ids)
+        self._intake = Intake(config, ROLE, ids, connection)
         self._client = kafka.consumer(
             config,
             ROLE,
@@ -100,7 +101,8 @@ class Reading:
                         cursors[place] = at
                     else:
                         self._halt(projection, place, at.next_offset, low, high)
-        return Folding(projection, self._conninfo, cursors)
+        log = Appender(self._connection, self._conninfo, cursors) if projection.proven else None
+        return Folding(projection, self._conninfo, cursors, log)
 
     def _poll(self) -> tuple[dict[Place, list[Record]], dict[str, int], dict[Place, int]]:
         records: dict[Place, list[Record]] = defaultdict(list)
@@ -130,7 +132,7 @@ class Reading:
         repeats = 0
         for folding in list(self._foldings):
             try:
-                repeats += folding.fold(place, taken.messages, taken.next_offset)
+                repeats += folding.fold(place, taken)
             except Exception as bug:  # of this projection alone: the others go on
                 self._drop(folding, bug)
         telemetry.REPEATS.labels(ROLE).inc(repeats)
@@ -183,6 +185,7 @@ class Reading:
             return
         self._reported_s = time.monotonic()
         telemetry.STOPPED.labels(ROLE).set(len(self._stopped))
+        self._intake.look_again()
         for folding in self._foldings:
             for place, cursors in folding.cursors.items():
                 at = self._partition(place, cursors.next_offset)

@@ -20,6 +20,7 @@ from functools import lru_cache
 from typing import Any
 
 from events.envelope import Message
+from events.roles import RoleStarted
 from infra import collector, fault
 from infra.config import Config
 from infra.run.hearing import (
@@ -34,6 +35,7 @@ from infra.run.hearing import (
 )
 from infra.run.loop import PASSING, loop
 from infra.run.patience import patiently
+from infra.run.started import started
 from infra.store import postgres
 from infra.store.event_store import EventStore
 from infra.store.offsets import Advance
@@ -79,11 +81,14 @@ def run_one(config: Config, stop: threading.Event, saga: AnySaga) -> None:
     """Run one saga until `stop`."""
     conninfo = postgres.address(config.postgres, config.namespace)
     ids = SchemaIds(config)
+    began: Message[RoleStarted] | None = None
 
     def life() -> None:
+        nonlocal began
         postgres.migrate(conninfo, *DDL)
+        began = began or started(config, ids, consumer_of(saga))
         with EventStore.open(conninfo) as store, postgres.open_pool(conninfo, 1) as pool:
-            hearing = Hearing(saga, store, pool)
+            hearing = Hearing(saga, store, pool, began)
             hearing.sweep()
             topics = sorted({topic_of(kind).name for kind in hearing.listens_to})
             loop(
@@ -111,6 +116,7 @@ class Hearing:
     saga: AnySaga
     store: EventStore
     pool: Pool
+    began: Message[RoleStarted] | None = None
     instances: OrderedDict[str, Instance] = field(default_factory=OrderedDict)
 
     @property
@@ -168,6 +174,8 @@ class Hearing:
         known = {i for i in ids if i in born or i in self.instances} if trusting else ()
         instances = self._recalled(ids, known)
         context = self._context() if born else {}
+        if born and self.began is not None:
+            context[type(self.began.event).__name__, self.began.key] = self.began
         learnt: dict[tuple[str, str], Message[Any]] = {}
         for message in messages:
             to = saga.correlate(message.event)

@@ -106,8 +106,12 @@ def mark_key(message: Message[Event]) -> MarkKey:
     The event store numbers everything it publishes in one row, so one mark per partition is enough
     and does not grow with the number of orders.
     """
-    source = message.envelope.source
-    return source, "" if source == EVENT_STORE else message.key
+    return mark_of(message.envelope.source, message.key)
+
+
+def mark_of(source: str, key: str) -> MarkKey:
+    """The same of a source and a key."""
+    return source, "" if source == EVENT_STORE else key
 
 
 def advance(cursor: Cursor[Any], consumer: str, steps: Sequence[Advance]) -> None:

@@ -52,7 +52,7 @@ class BatchRows:
         """Send everything, and forget it. Belongs into a transaction and a pipeline."""
         for table, rows in self._tables.items():
             for columns, group in _alike(rows.values()).items():
-                cursor.execute(_upsert(table, columns), (_json(group),))
+                cursor.execute(_upsert(table, columns), (plain_json(group),))
         for sql, params in self._statements.items():
             cursor.executemany(sql.encode(), list(params))
         self._tables, self._statements = {}, {}
@@ -87,7 +87,7 @@ def _upsert(table: Table, columns: tuple[str, ...]) -> Composed:
     return statement
 
 
-def _json(rows: list[Values]) -> str:
+def plain_json(rows: object) -> str:
     """JSON that Postgres accepts: it has no place for the character NUL, which becomes U+FFFD."""
     text = _encode(rows)
     if NUL not in text:

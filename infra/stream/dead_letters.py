@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import re
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from events.envelope import Message, caused_by, first_cause
-from events.letters import DeadLettered
-from infra.stream.wire import Record, Unreadable, envelope_of, schema_id_of
+from events.letters import DeadLettered, letter_of
+from infra.config import Config
+from infra.stream import kafka, tape, wire
+from infra.stream.wire import Ids, Record, Unreadable, envelope_of, schema_id_of
+from schemas.catalog import topic_of
 
 VALUE_BYTES_MAX, KEY_BYTES_MAX = 900_000, 50_000
 """A letter must fit into a record itself; what is cut off still stands at its position."""
@@ -42,6 +48,54 @@ def letter(record: Record, topic: str, consumer: str, cause: Exception) -> Messa
     read = Message(event, topic, envelope)
     step = f"dead-letter.{consumer}"
     return caused_by(read, event, source=source, sequence=sequence, key=topic, step=step)
+
+
+class Letter(Struct, frozen=True):
+    """All that was said of one record, oldest first; `name` is its place."""
+
+    name: str
+    messages: tuple[Message[DeadLettered], ...]
+
+    @property
+    def latest(self) -> Message[DeadLettered]:
+        """What was said last."""
+        return self.messages[-1]
+
+    @property
+    def consumers(self) -> tuple[str, ...]:
+        """Who could not use it."""
+        return tuple(sorted({message.event.consumer for message in self.messages}))
+
+
+def letters(config: Config, ids: Ids) -> dict[str, Letter]:
+    """Every letter of the tape, each word of each reader once."""
+    topic = topic_of(DeadLettered)
+    said: dict[str, dict[str, Message[DeadLettered]]] = {}
+    with tape.reader(config) as client:
+        name = kafka.topic_name(config, topic.name)
+        for number in kafka.partitions_of(client, name):
+            low, high = tape.bounds(client, name, number)
+            for batch in tape.read(client, name, number, low, high):
+                for message in wire.read_all(batch, ids):
+                    event = message.event
+                    about = said.setdefault(
+                        letter_of(event.topic, event.partition, event.offset), {}
+                    )
+                    about[f"{event.consumer}: {event.cause}: {event.detail}"] = message
+    return {name: Letter(name, tuple(about.values())) for name, about in said.items()}
+
+
+def original(config: Config, letter: DeadLettered) -> Record:
+    """The record as it stands on the tape, headers and all; as the letter kept it if it is gone."""
+    with tape.reader(config) as client:
+        name = kafka.topic_name(config, letter.topic)
+        low, _ = tape.bounds(client, name, letter.partition)
+        if low <= letter.offset:
+            end = letter.offset + 1
+            for batch in tape.read(client, name, letter.partition, letter.offset, end):
+                return replace(batch[0], topic=letter.topic)
+    place = (letter.topic, letter.partition, letter.offset)
+    return Record(*place, letter.key, letter.value, ())
 
 
 def _detail(record: Record, cause: Exception) -> str:

@@ -26,7 +26,7 @@ def frozen() -> tuple[Frozen, ...]:
 @cache
 def version_of(kind: type[Struct]) -> int:
     """The version that messages of this class are written in; `LookupError` if it is not frozen."""
-    for one in reversed(_versions(kind.__name__)):
+    for one in reversed(versions_named(kind.__name__)):
         if one.schema == schema_of(kind):
             return one.version
     raise LookupError(f"{kind.__name__} differs from its frozen schema; `tapedeck schemas freeze`")
@@ -35,14 +35,15 @@ def version_of(kind: type[Struct]) -> int:
 @cache
 def writer_of(name: str, version: int) -> Schema:
     """The writer's schema of a version, for `codec.decode`; `Undecodable` if there is none."""
-    for one in _versions(name):
+    for one in versions_named(name):
         if one.version == version and name in TYPES:
             return writers.parsed(one.schema)[1]
     raise Undecodable(f"{name} has no version {version} here; a later Tapedeck wrote it")
 
 
 @cache
-def _versions(name: str) -> tuple[Frozen, ...]:
+def versions_named(name: str) -> tuple[Frozen, ...]:
+    """Every version of one type, oldest first."""
     return versions_of(name, _all())
 
 

@@ -23,6 +23,7 @@ from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from events.envelope import Event
 from infra.config import Config
+from infra.stream import frozen
 from schemas import writers
 from schemas.catalog import TYPES
 from schemas.codec import Undecodable
@@ -71,9 +72,15 @@ class SchemaIds:
         self._lock = Lock()
 
     def register_all(self) -> None:
-        """Every class of the catalog under its subject, which is FULL_TRANSITIVE from then on."""
-        for kind in TYPES.values():
+        """Every class of the catalog under its subject, which is FULL_TRANSITIVE from then on.
+
+        Every version that was ever frozen, oldest first: a registry that is new, or has been made
+        to forget one, still judges what comes against all of them.
+        """
+        for name, kind in TYPES.items():
             self._patiently(partial(self._demand_full, full_name(kind)))
+            for one in frozen.versions_named(name)[:-1]:
+                self._registered(kind, one.schema)
             self.id_of(kind)
 
     def id_of(self, kind: type[Event]) -> int:
@@ -83,10 +90,12 @@ class SchemaIds:
             return known
         with self._lock:
             if kind not in self._ids:
-                schema = RegistrySchema(json.dumps(schema_of(kind)), "AVRO")
-                register = partial(self._client.register_schema, full_name(kind), schema)
-                self._ids[kind] = self._patiently(register)
+                self._ids[kind] = self._registered(kind, schema_of(kind))
         return self._ids[kind]
+
+    def _registered(self, kind: type[Event], schema: Schema) -> int:
+        written = RegistrySchema(json.dumps(schema), "AVRO")
+        return self._patiently(partial(self._client.register_schema, full_name(kind), written))
 
     def writer(self, schema_id: int) -> tuple[str, Schema]:
         """Type name and writer's schema of an id.

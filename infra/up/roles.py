@@ -8,6 +8,7 @@ from infra.config import Config
 from infra.settings import LOCAL, METRICS_PORTS
 
 PROCESSORS = ("bars", "features", "inference", "signals")
+WITNESSES = ("witness", "notary")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("agent", "infra.run.agent", "terminals of one account over gRPC", option="account"),
     Kind("gateway", "infra.run.gateway", "orders of one account to its terminal", option="account"),
     Kind("projections", "infra.run.projections", "the tape into tables"),
+    Kind("proofs", "infra.run.proofs", "sign what stands in the logs of the tape"),
+    Kind("witness", "infra.run.witness", "remember what the logs have shown", option="name"),
     Kind("read-api", "infra.run.read_api", "REST, WebSocket, SSE over the tables"),
 )
 
@@ -54,7 +57,8 @@ def services(config: Config) -> tuple[Role, ...]:
 
 def workers(config: Config) -> tuple[Role, ...]:
     """Roles that work on a prepared tape: readers first, sources last."""
-    plain = [Role(name, (name,), 2) for name in ("read-api", "projections")]
+    plain = [Role(name, (name,), 2) for name in ("read-api", "projections", "proofs")]
+    plain += [Role(name, ("witness", name), 2) for name in WITNESSES]
     local = config.accounts if config.agents == (LOCAL,) else ()
     agents = [Role(f"agent-{a}", ("agent", a), 2) for a in local]
     gateways = [Role(f"gateway-{a}", ("gateway", a), 3) for a in config.accounts]

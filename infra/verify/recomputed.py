@@ -1,10 +1,11 @@
-"""The last check: what was computed from the ticks comes out of them again, to the same bits."""
+"""The last check: what was computed and decided on the ticks comes out again, to the same bits."""
 
 from __future__ import annotations
 
 from multiprocessing import cpu_count
 
 from infra.config import Config
+from infra.replay.level import Level
 from infra.replay.range import EARLIEST, LATEST, where
 from infra.replay.run import Outcome, replay
 from infra.stream.schema_ids import SchemaIds
@@ -15,7 +16,9 @@ def recomputed(config: Config) -> Verdict:
     """Replay the whole tape and compare; what has not been recorded counts against it too."""
     ids = SchemaIds(config)
     earliest, latest, jobs = where(EARLIEST), where(LATEST), cpu_count()
-    outcome = replay(config, ids, earliest, latest, verify=True, shown=_unseen, jobs=jobs)
+    outcome = replay(
+        config, ids, earliest, latest, verify=True, shown=_unseen, jobs=jobs, level=Level.R3
+    )
     return verdict(outcome)
 
 

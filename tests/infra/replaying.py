@@ -23,6 +23,7 @@ def replayed(config: Config, start: str = EARLIEST, end: str = LATEST) -> Outcom
     """What a replay finds, and that it finds the same when the keys are dealt out."""
     whole, dealt = (_replayed(config, start, end, jobs) for jobs in (1, JOBS))
     assert (counts(dealt), dealt.ticks) == (counts(whole), whole.ticks)
+    assert dealt.digest == whole.digest
     assert (dealt.first is None) is (whole.first is None)
     return whole
 

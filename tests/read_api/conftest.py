@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from events.envelope import Message
 from infra.config import Config
 from infra.run.folding import Folding, Place
+from infra.run.intake import Taken
 from infra.run.read_api import open_pool
 from infra.store import offsets, postgres, read_models
 from projections import PROJECTIONS
@@ -111,7 +112,7 @@ def fold(config: Config, messages: Sequence[Message[Any]]) -> None:
             }
             folding = Folding(projection, conninfo, cursors)
             for place, batch in wanted.items():
-                folding.fold(place, batch, _offset(batch[-1]) + 1)
+                folding.fold(place, Taken(_offset(batch[-1]) + 1, list(batch)))
             folding.commit(connection)
 
 

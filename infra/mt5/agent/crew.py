@@ -59,6 +59,11 @@ class Crew:
         """Whether one is about to be stopped."""
         return self._leaving is not None
 
+    @property
+    def well(self) -> bool:
+        """Whether an agent has shown a pulse."""
+        return any(keeper.pulse is not None for keeper in self._keepers)
+
     def look(self) -> None:
         """Look after each agent, and after how many there should be."""
         for keeper in self._keepers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ def home(tmp_path: Path) -> Config:
 def test_a_model_is_kept_under_its_digest_and_loaded_by_it(home: Config) -> None:
     digest = files.put(home, UBJ, b"{}")
     loaded = files.load(home, digest)
-    assert (loaded.model_digest, loaded.environment_digest) == (digest, environment_digest())
+    assert (loaded.model_digest, loaded.environment_digest) == (digest, environment_digest(home))
     names = sorted(path.name for path in files.folder(home).iterdir())
     assert names == [f"{digest}.json", f"{digest}.ubj"]
 
@@ -49,16 +50,23 @@ def test_a_model_that_is_not_there_is_refused_with_what_to_do(home: Config) -> N
         files.load(home, "0" * 64)
 
 
-def test_the_environment_is_all_that_the_bits_may_depend_on() -> None:
-    assert set(environment()) == {
+def test_the_environment_is_all_that_the_bits_may_depend_on(home: Config) -> None:
+    facts = environment(home)
+    assert set(facts) == {
         "python",
         "libc",
         "system",
         "machine",
         "cpu_flags",
         "inference_threads",
+        "batch_rows",
+        "lock",
+        "features",
+        "schemas",
+        "configuration",
         "numpy",
         "xgboost",
     }
-    assert all(environment()[fact] for fact in ("python", "machine", "numpy", "xgboost"))
-    assert len(environment_digest()) == 64
+    assert all(facts.values())
+    assert len(environment_digest(home)) == 64
+    assert environment_digest(home) != environment_digest(dataclasses.replace(home, accounts=()))

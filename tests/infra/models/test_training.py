@@ -85,7 +85,7 @@ def test_training_twice_on_a_tape_gives_one_promoted_model(
     assert isinstance(trained, ModelTrained)
     assert isinstance(promoted, ModelPromoted)
     assert promoted.model_digest == trained.model_digest
-    assert trained.environment_digest == environment_digest()
+    assert trained.environment_digest == environment_digest(config)
     assert trained.dataset_digest == dataset_of(EVENTS, 10, 60).digest
     assert files.load(config, promoted.model_digest).horizon_s == 60
     assert len(list(files.folder(config).glob("*.ubj"))) == 1
@@ -183,8 +183,8 @@ def test_figures_are_the_same_bytes_for_the_same_model() -> None:
     config = Config.load({"TAPEDECK_SYMBOLS": "EURUSD,USDJPY"})
     one, other = first_model.course(config, now_ms), first_model.course(config, now_ms + 1000)
     assert one.model.ubj == other.model.ubj
-    assert training.figures_of(one) == training.figures_of(other)
-    figures = json.loads(training.figures_of(one))
+    assert training.figures_of(config, one) == training.figures_of(config, other)
+    figures = json.loads(training.figures_of(config, one))
     assert figures["report"]["model_digest"] == one.report.model_digest
     assert figures["report"]["symbols"] == ["EURUSD", "USDJPY"]
 

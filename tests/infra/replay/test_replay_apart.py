@@ -63,7 +63,7 @@ def test_the_longest_part_is_begun_first_and_each_once(monkeypatch: pytest.Monke
         shown(part.end)
         return []
 
-    monkeypatch.setattr(apart, "recomputed", recomputed)
+    monkeypatch.setattr(apart, "resumed", recomputed)
     context: Any = get_context("spawn")
     board = Board(context.Array("q", len(PARTS)), context.Value("q", 0))
     done: list[tuple[int, int]] = []
@@ -81,7 +81,7 @@ def test_what_fails_in_one_process_fails_the_replay(
     def recomputed(*_: Any) -> list[Any]:
         raise LookupError("the model is gone")
 
-    monkeypatch.setattr(apart, "recomputed", recomputed)
+    monkeypatch.setattr(apart, "resumed", recomputed)
     kafka.ensure_topics(config)
     with pytest.raises(LookupError, match="the model is gone"):
         side_by_side(config, SchemaIds(config), PARTS[:2], lambda *_: None, 2)
@@ -99,7 +99,7 @@ def test_a_process_that_is_killed_is_named_before_the_others_are_through(
             time.sleep(0.01)
         return []
 
-    monkeypatch.setattr(apart, "recomputed", recomputed)
+    monkeypatch.setattr(apart, "resumed", recomputed)
     with pytest.raises(ServiceError, match="has died"):
         side_by_side(config, SchemaIds(config), PARTS[:2], lambda *_: None, 2)
 

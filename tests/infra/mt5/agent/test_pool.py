@@ -240,11 +240,11 @@ def test_a_terminal_that_is_withdrawn_gets_nothing_new(agents: Agents) -> None:
     seats = [send(link, symbol) for symbol in ("EURUSD", "GBPUSD")]
     agents.listed.remove(seats[0])
     until(lambda: send(link, "EURUSD") == seats[1])
-    assert {link.call("symbols_total") for _ in range(4)} == {seats[1]}
+    assert {link.call("symbols_get") for _ in range(4)} == {seats[1]}
     until(lambda: agents.let_go == [seats[0]])
     assert link.call("symbol_select", "EURUSD", True)
     agents.listed.append(seats[0])
-    until(lambda: link.call("symbols_total") == seats[0])
+    until(lambda: link.call("symbols_get") == seats[0])
     assert agents.logins.count(seats[0]) == 2, "what was linked before is void"
 
 

@@ -1,0 +1,230 @@
+"""Leaves in Postgres: tables that only grow, and the one who writes a log.
+
+A leaf is inserted in the transaction that records its message and moves the offset past it. Its
+index is the next of its log, and the key of the table refuses a second one: a writer that was
+thought dead loses its whole transaction, as with offsets. Where a message has a leaf already (a
+read model that is built anew reads the tape from the start) none is written.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from psycopg.errors import InsufficientPrivilege, UniqueViolation
+from psycopg.sql import SQL, Identifier
+
+from events.envelope import Message
+from infra.proofs.leaf import leaf_of
+from infra.store.offsets import Superseded
+from infra.store.postgres import Connection, Cursor, migration, schema_of
+
+TABLES = ("proof_leaves", "proof_tiles", "proof_checkpoints", "proof_cosignatures")
+DDL = (
+    """
+    create table if not exists proof_leaves (
+        log text collate "C" not null, "index" bigint not null, "offset" bigint not null,
+        message_id text collate "C" not null, data bytea not null, primary key (log, "index")
+    )
+    """,
+    "create index if not exists proof_leaves_message on proof_leaves (message_id)",
+    """
+    create table if not exists proof_tiles (
+        log text collate "C" not null, level integer not null, "index" bigint not null,
+        hashes bytea not null, primary key (log, level, "index")
+    )
+    """,
+    """
+    create table if not exists proof_checkpoints (
+        log text collate "C" not null, size bigint not null, signed_at_us bigint not null,
+        note text not null, primary key (log, size)
+    )
+    """,
+    """
+    create table if not exists proof_cosignatures (
+        log text collate "C" not null, size bigint not null, witness text not null,
+        line text not null, primary key (log, size, witness)
+    )
+    """,
+    """
+    create or replace function proof_refuse() returns trigger language plpgsql as
+    $$ begin raise exception 'the table % only grows', tg_table_name
+       using errcode = 'insufficient_privilege'; end $$
+    """,
+)
+ROLE_CHARS_MAX = 40
+
+log_ = logging.getLogger(__name__)
+
+
+def writer_role(conninfo: str) -> str:
+    """The database role that may insert into the logs and read them, and nothing else."""
+    schema = schema_of(conninfo)
+    if len(schema) > ROLE_CHARS_MAX:
+        schema = sha256(schema.encode()).hexdigest()[:ROLE_CHARS_MAX]
+    return f"{schema}_log"
+
+
+def prepare(conninfo: str) -> None:
+    """Make what is missing: tables, their guards, and the role that writes them."""
+    with migration(conninfo) as connection:
+        for statement in DDL:
+            connection.execute(statement.encode())
+        for table in TABLES:
+            connection.execute(
+                SQL(
+                    "create or replace trigger only_grows before update or delete or truncate on {}"
+                    " for each statement execute function proof_refuse()"
+                ).format(Identifier(table))
+            )
+        try:
+            _grant(connection, conninfo)
+        except InsufficientPrivilege:
+            log_.warning(
+                "this database user may make no roles: the logs are guarded by triggers alone"
+            )
+
+
+def _grant(connection: Connection, conninfo: str) -> None:
+    role, schema = Identifier(writer_role(conninfo)), Identifier(schema_of(conninfo))
+    found = connection.execute(
+        "select 1 from pg_roles where rolname = %s", (writer_role(conninfo),)
+    ).fetchone()
+    with connection.transaction():
+        if found is None:
+            connection.execute(
+                SQL(
+                    "do $$ begin create role {} nologin; "
+                    "exception when duplicate_object or unique_violation then null; end $$"
+                ).format(role)
+            )
+            connection.execute(SQL("grant {} to current_user").format(role))
+        connection.execute(SQL("grant usage on schema {} to {}").format(schema, role))
+        for table in TABLES:
+            connection.execute(
+                SQL("grant select, insert on {}.{} to {}").format(schema, Identifier(table), role)
+            )
+
+
+def may_become(connection: Connection, conninfo: str) -> bool:
+    """Whether there is the writer's role, and we can take it."""
+    row = connection.execute(
+        "select pg_has_role(current_user, oid, 'set') from pg_roles where rolname = %s",
+        (writer_role(conninfo),),
+    ).fetchone()
+    return row is not None and bool(row[0])
+
+
+def log_of(topic: str, partition: int) -> str:
+    """The log of a partition."""
+    return f"{topic}/{partition}"
+
+
+@dataclass(slots=True)
+class Head:
+    """Where a log ends: the index of its next leaf, and the offset after that of the last one."""
+
+    index: int = 0
+    offset: int = 0
+
+
+@dataclass(slots=True)
+class Batch:
+    """Columns of the leaves that are to be written."""
+
+    logs: list[str] = field(default_factory=list)
+    indexes: list[int] = field(default_factory=list)
+    offsets: list[int] = field(default_factory=list)
+    message_ids: list[str] = field(default_factory=list)
+    data: list[bytes] = field(default_factory=list)
+
+    def add(self, log: str, index: int, offset: int, message_id: str, data: bytes) -> None:
+        """One leaf more."""
+        self.logs.append(log)
+        self.indexes.append(index)
+        self.offsets.append(offset)
+        self.message_ids.append(message_id)
+        self.data.append(data)
+
+
+class Appender:
+    """The writer of the logs of some partitions, from where they end.
+
+    After an exception it is to be thrown away with whoever holds it, and made again.
+    """
+
+    def __init__(
+        self, connection: Connection, conninfo: str, places: Iterable[tuple[str, int]]
+    ) -> None:
+        self._conninfo = conninfo
+        self._heads = heads(connection, [log_of(*place) for place in places])
+        self._role = writer_role(conninfo) if may_become(connection, conninfo) else ""
+        self._batch = Batch()
+
+    def add(self, message: Message[Any], value: bytes) -> None:
+        """Make a leaf of a message, whose record has this value, unless it has one already."""
+        position = message.position
+        assert position is not None  # it was read from the tape
+        name = log_of(position.topic, position.partition)
+        head = self._heads[name]
+        if position.offset < head.offset:
+            return
+        message_id, data = message.envelope.message_id, leaf_of(message, value)
+        self._batch.add(name, head.index, position.offset, message_id, data)
+        head.index, head.offset = head.index + 1, position.offset + 1
+
+    def send(self, cursor: Cursor) -> None:
+        """Insert them inside the caller's transaction; works in a pipeline."""
+        batch, self._batch = self._batch, Batch()
+        if batch.logs:
+            with as_writer(cursor, self._role):
+                insert(cursor, self._conninfo, batch)
+
+    @staticmethod
+    @contextmanager
+    def refusing() -> Iterator[None]:
+        """`Superseded` if another has written the same leaves meanwhile."""
+        try:
+            yield
+        except UniqueViolation as taken:
+            if taken.diag.table_name != "proof_leaves":
+                raise
+            raise Superseded("another process has written leaves of this log") from taken
+
+
+@contextmanager
+def as_writer(cursor: Cursor, role: str) -> Iterator[None]:
+    """Inside, within a transaction, nothing but inserting and reading is allowed."""
+    if role:
+        cursor.execute(SQL("set local role {}").format(Identifier(role)))
+    yield
+    if role:
+        cursor.execute("reset role")
+
+
+def insert(cursor: Cursor, conninfo: str, batch: Batch) -> None:
+    """Add leaves."""
+    cursor.execute(
+        SQL(
+            "insert into {}.proof_leaves select * from"
+            " unnest(%b::text[], %b::bigint[], %b::bigint[], %b::text[], %b::bytea[])"
+        ).format(Identifier(schema_of(conninfo))),
+        (batch.logs, batch.indexes, batch.offsets, batch.message_ids, batch.data),
+    )
+
+
+def heads(connection: Connection, logs: list[str]) -> dict[str, Head]:
+    """Where these logs end."""
+    rows = connection.execute(
+        """
+        select log, last."index" + 1, last."offset" + 1 from unnest(%s::text[]) as log,
+        lateral (select "index", "offset" from proof_leaves l where l.log = log.log
+                 order by "index" desc limit 1) as last
+        """,
+        (logs,),
+    ).fetchall()
+    return {log: Head() for log in logs} | {log: Head(index, at) for log, index, at in rows}

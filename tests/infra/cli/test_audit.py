@@ -1,0 +1,166 @@
+"""`tapedeck audit` on real services: proofs that hold elsewhere, and what is found when it lies."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import zipfile
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from prometheus_client import generate_latest
+
+from events.envelope import Message
+from infra.cli import audit, dlq, drill
+from infra.config import Config
+from infra.proofs import policy
+from infra.store import postgres, read_models
+from infra.stream import kafka
+from infra.stream.schema_ids import SchemaIds
+from tests.infra.cli.test_dlq import letter, torn
+from tests.infra.proofs.at_rest import at_work, signed_whole, tell, until
+
+Told = list[Message[Any]]
+
+
+@pytest.fixture
+def told(config: Config) -> Iterator[Told]:
+    """A tape of which every audited event is signed; the witnesses still answer."""
+    kafka.ensure_topics(config)
+    messages = tell(config, SchemaIds(config))
+    with at_work(config):
+        until(lambda: signed_whole(config, len(messages) - 20))
+        yield messages
+
+
+def run(config: Config, *words: str) -> int:
+    parser = argparse.ArgumentParser()
+    audit.configure(parser)
+    return audit.main(config, parser.parse_args(words))
+
+
+def test_an_event_is_proven_checked_and_followed_to_its_causes(
+    config: Config, told: Told, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    last = told[-1].envelope.message_id
+    file, believed = str(tmp_path / "one"), tmp_path / "policy"
+    assert run(config, "prove", last, "-o", file) == 0
+    capsys.readouterr()
+    assert run(config, "key", "--policy") == 0
+    believed.write_text(capsys.readouterr().out)
+    assert len(policy.read(believed.read_text()).witnesses) == 2
+    assert run(config, "check", file, "--policy", str(believed)) == 0
+    assert "it is in the log" in capsys.readouterr().out
+    leaf = tmp_path / "one.leaf"
+    leaf.write_bytes(leaf.read_bytes()[:-1] + b"?")
+    assert run(config, "check", file) == 1
+    assert run(config, "decision", last, "--proof", str(tmp_path / "chain")) == 0
+    proofs = sorted((tmp_path / "chain").glob("*.tlog-proof"))
+    assert len(proofs) > 3
+    for proof in proofs:
+        assert run(config, "check", str(proof).removesuffix(".tlog-proof")) == 0
+    assert run(config, "prove", "00000000-0000-5000-8000-000000000000", "-o", file) == 1
+    assert run(config, "consistency") == 0
+    (tmp_path / "kept").write_bytes((config.home / "proofs" / "checkpoint").read_bytes())
+    assert run(config, "consistency", str(tmp_path / "kept")) == 0
+
+
+def test_a_record_that_was_released_is_audited_as_it_is_read(config: Config) -> None:
+    kafka.ensure_topics(config)
+    ids = SchemaIds(config)
+    messages = tell(config, ids)
+    torn(config, ids, "a")
+    with at_work(config):
+        name = letter(config, ids)
+        mended = ("--written-as", "AccountHalted", "--set", "account=a", "--set", 'reason="1"')
+        assert dlq.main(config, _asked(dlq, "release", name, "torn by hand", *mended)) == 0
+        until(lambda: signed_whole(config, len(messages) - 20 + 1))
+        assert run(config, "verify") == 0
+
+
+def _asked(command: ModuleType, *words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    command.configure(parser)
+    return parser.parse_args(words)
+
+
+@pytest.mark.usefixtures("told")
+def test_who_reads_no_topic_says_that_it_is_at_work() -> None:
+    said = generate_latest().decode()
+    for role in ("proofs", "witness", "notary"):
+        assert f'tapedeck_at_work{{role="{role}"}} 1' in said
+
+
+def test_a_bundle_is_verified_where_tapedeck_is_not(
+    config: Config, told: Told, tmp_path: Path
+) -> None:
+    file, lied = tmp_path / "year.zip", tmp_path / "lied.zip"
+    span = ("--from", "2000-01-01T00:00:00Z", "--to", "2100-01-01T00:00:00Z")
+    assert run(config, "bundle", *span, str(file)) == 0
+    with zipfile.ZipFile(file) as bundle:
+        (tmp_path / "verify.py").write_bytes(bundle.read("verify.py"))
+        (tmp_path / "policy").write_bytes(bundle.read("policy"))
+        with zipfile.ZipFile(lied, "w") as other:
+            for name in bundle.namelist():
+                content = bundle.read(name).decode()
+                if name == "events.jsonl":
+                    first, _, rest = content.partition("\n")
+                    event = json.loads(first)
+                    data = bytearray(b64decode(event["leaf"]))
+                    data[-1] ^= 1
+                    event["leaf"] = b64encode(data).decode()
+                    content = json.dumps(event) + "\n" + rest
+                other.writestr(name, content)
+    for given, status in ((file, 0), (lied, 1)):
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "verify.py", str(given), "--policy", "policy"],
+            cwd=tmp_path,
+            env={},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == status, done.stdout + done.stderr
+        wrong = 0 if status == 0 else 1
+        assert f"{len(told) - 20 - wrong} events are proven, {wrong} things" in done.stdout
+
+
+def test_the_whole_tape_agrees_and_each_lie_is_named(
+    config: Config, told: Told, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(config, "verify") == 0, capsys.readouterr().out
+    assert f"{len(told) - 20} events" in capsys.readouterr().out
+    conninfo = postgres.address(config.postgres, config.namespace)
+    schema = f'"{read_models.read_schema(conninfo)}"'
+    victim = told[-1].envelope.message_id
+    for attack in (
+        f"update {schema}.audit set actor = 'nobody' where message_id = '{victim}'",
+        f"update {schema}.audit set actor = 'system' where message_id = '{victim}'",
+        f"delete from proof_leaves where message_id = '{victim}'",
+    ):
+        with postgres.connect(conninfo) as connection:
+            connection.execute("set session_replication_role = replica")
+            connection.execute(attack.encode())
+        honest = "'system'" in attack
+        assert run(config, "verify") == (0 if honest else 1)
+        said = capsys.readouterr().out
+        assert honest or victim in said or "is gone" in said
+
+
+def test_every_kind_of_lie_is_found_and_named(
+    config: Config, told: Told, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parser = argparse.ArgumentParser()
+    drill.configure(parser)
+    assert told
+    status = drill.main(config, parser.parse_args(["tamper", "--lies", "210"]))
+    said = capsys.readouterr().out
+    assert status == 0, said
+    assert "210 lies" in said
+    assert ", 0 missed" in said

@@ -1,0 +1,92 @@
+"""A small tape with decisions on it, and waiting."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+
+from events.envelope import Message
+from infra.config import Config
+from infra.proofs import tables
+from infra.proofs.keys import TOP
+from infra.run import projections, proofs, witness
+from infra.store import postgres
+from infra.stream.schema_ids import SchemaIds
+from infra.up.roles import WITNESSES
+from tests.infra.tape_writer import write
+from tests.projections.story import Story, ticks
+
+DEADLINE_S = 60.0
+
+
+def tell(
+    config: Config, ids: SchemaIds, repeated: Sequence[Message[Any]] = ()
+) -> list[Message[Any]]:
+    """Twenty ticks and a decision that is executed, on the tape; or these messages once more."""
+    if repeated:
+        return write(config, ids, list(repeated))
+    market = write(config, ids, ticks(number=20))
+    story = Story(market[-1], bar_ticks=19, entry_id=1_000)
+    return [*market, *write(config, ids, [*story.market(), *story.executed()])]
+
+
+@contextmanager
+def at_work(config: Config) -> Iterator[None]:
+    """Projections, the keeper of the logs and both witnesses, as threads."""
+    stop = threading.Event()
+    roles = [
+        threading.Thread(target=projections.run, args=(config, stop, "audit"), daemon=True),
+        threading.Thread(target=proofs.run, args=(config, stop), daemon=True),
+        *(
+            threading.Thread(target=witness.run, args=(config, stop, name), daemon=True)
+            for name in WITNESSES
+        ),
+    ]
+    for role in roles:
+        role.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for role in roles:
+            role.join(DEADLINE_S)
+            assert not role.is_alive()
+
+
+def signed_whole(config: Config, leaves_due: int) -> bool:
+    """Whether so many leaves are there, all of them signed, and both witnesses have seen it."""
+    conninfo = postgres.address(config.postgres, config.namespace)
+    with postgres.connect(conninfo) as connection:
+        (sizes,) = connection.execute(
+            """
+            select coalesce(array_agg((log, held, signed)), '{}') from (
+                select log, count(*) as held, (select max(size) from proof_checkpoints c
+                where c.log = l.log) as signed from proof_leaves l group by log) as logs
+            """
+        ).fetchall()
+        partitions = [each for each in sizes[0] if each[0] != TOP]
+        top = tables.newest(connection, TOP)
+        if sum(int(each[1]) for each in partitions) != leaves_due or top is None:
+            return False
+        whole = all(each[1] == each[2] for each in sizes[0])
+        return whole and len(tables.cosigned(connection, top).signatures) == 1 + len(WITNESSES)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait until it holds; before the tables are there it does not."""
+    deadline_s = time.monotonic() + DEADLINE_S
+    while not _now(holds):
+        assert time.monotonic() < deadline_s, "it never came true"
+        time.sleep(0.05)
+
+
+def _now(holds: Callable[[], bool]) -> bool:
+    try:
+        return holds()
+    except psycopg.errors.UndefinedTable:
+        return False
