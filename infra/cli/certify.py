@@ -71,6 +71,8 @@ def main(config: Config, given: argparse.Namespace) -> int:
     rules = _rules(given)
     if given.report and given.report.suffix not in report.SUFFIXES:
         raise ConfigError(f"report {given.report} has no known suffix; give .md or .json")
+    if given.report:
+        _writable(given.report)
     stage = _stage(config, given)
     _warn(stage)
     with Progress("certify", "rules") as progress:
@@ -92,6 +94,7 @@ def record(config: Config, given: argparse.Namespace) -> int:
     rules, stage = _rules(given), _stage(config, given)
     if given.to.suffix != RECORDING:
         raise ConfigError(f"recording {given.to} has another suffix than {RECORDING}")
+    _writable(given.to)
     _warn(stage)
     with given.to.open("w") as to, Progress("record", "rules") as progress:
         recording = RecordingStage(stage, to, money=not given.keep_money)
@@ -99,6 +102,14 @@ def record(config: Config, given: argparse.Namespace) -> int:
     print(f"recorded {recording.calls} calls of {stage.name} in {given.to}")
     print(summary(verdicts))
     return 0
+
+
+def _writable(file: Path) -> None:
+    """Say before anything is tried that nothing can be kept there."""
+    try:
+        file.open("a").close()
+    except OSError as wrong:
+        raise ConfigError(f"{file} cannot be written: {wrong.strerror}") from wrong
 
 
 def _warn(stage: Stage) -> None:

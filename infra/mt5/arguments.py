@@ -8,7 +8,7 @@ from infra.mt5.constants import RES_E_INVALID_PARAMS
 from infra.mt5.link import CallError
 from infra.mt5.tuples import TradeRequest
 
-SYMBOL_UNITS_MAX = 29
+SYMBOL_UNITS_MAX = COMMENT_UNITS_MAX = 29
 GROUP_UNITS_MAX = 1997
 PATH_UNITS_MAX = 257
 SERVER_UNITS_MAX = 253

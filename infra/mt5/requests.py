@@ -10,6 +10,7 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
+from math import inf
 from typing import Any
 
 from events.orders import OrderAccepted, magic_of
@@ -39,6 +40,27 @@ def comment_of(order_id: str) -> str:
     """27 ASCII characters that name the order where the venue keeps only a comment."""
     digest = hashlib.sha256(order_id.encode()).digest()[8:24]
     return "c" + base64.b32encode(digest).decode()[:26]
+
+
+def senseless(spec: SymbolInfo) -> str:
+    """Which of a symbol's figures no order can be made by, or nothing.
+
+    A terminal that has not got a symbol's specification yet shows zeros.
+    """
+    grid = spec.trade_tick_size or spec.point
+    positive = {
+        "volume_step": spec.volume_step,
+        "volume_min": spec.volume_min,
+        "volume_max": spec.volume_max,
+        "trade_tick_size": grid,
+        "point": spec.point,
+    }
+    wrong = [f"{name} {figure:g}" for name, figure in positive.items() if not 0.0 < figure < inf]
+    if not 0.0 <= spec.volume_limit < inf:
+        wrong.append(f"volume_limit {spec.volume_limit:g}")
+    if spec.digits < 0:
+        wrong.append(f"digits {spec.digits}")
+    return ", ".join(wrong)
 
 
 def request_of(
@@ -136,6 +158,11 @@ def _stops(order: OrderAccepted, spec: SymbolInfo, tick: Tick) -> Request | Unse
             )
         far = market + sign * max((stop - market) * sign, level)
         stops[name] = float(_on_grid(far, spec, sign))
+        if stops[name] <= 0.0:  # which would say that there is none
+            return Unsendable(
+                mt5.TRADE_RETCODE_INVALID_STOPS,
+                f"not sent: {name} {stop} is none in steps of {spec.trade_tick_size or spec.point}",
+            )
     return stops
 
 

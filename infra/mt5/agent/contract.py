@@ -36,6 +36,12 @@ OPTIONS = (
     ("grpc.max_send_message_length", wire.ANSWER_BYTES_MAX),
     ("grpc.max_receive_message_length", wire.ANSWER_BYTES_MAX),
 )
+SERVED = (
+    ("grpc.max_send_message_length", wire.ANSWER_BYTES_MAX),
+    ("grpc.max_receive_message_length", wire.REQUEST_BYTES_MAX),
+    ("grpc.so_reuseport", 0),
+)
+"""The agent's side: requests are small, and it reads them before it knows who they are from."""
 
 
 class Identity(NamedTuple):

@@ -146,15 +146,17 @@ class Pool:
                 busy = f"an order of {symbol} is in flight already: this one was not sent"
                 raise CallError(mt5.RES_E_INVALID_PARAMS, busy)
             name = self._seated(symbol, evenly=True)
+            before_s = self._seats[symbol].held_until_s  # of one that was lost: not answered yet
             self._seats[symbol] = replace(self._seats[symbol], busy=True)
-        held_s = 0.0
+        held_s = until_s
         try:
             with self.reading(name):
                 yield name
-        except LinkLostError:
-            held_s = until_s
+            held_s = before_s
+        except CallError as error:
+            held_s = until_s if isinstance(error, LinkLostError) else before_s
             raise
-        finally:
+        finally:  # whatever else went wrong on the way, the order may be on its own
             with self._lock:
                 self._seats[symbol] = Seat(name, held_until_s=held_s)
 

@@ -55,9 +55,8 @@ class AgentServer:
         self._spent = False
         self._worker = Worker(f"terminal-{login}")
         self._closing = Event()
-        options = (*contract.OPTIONS, ("grpc.so_reuseport", 0))
         self._server = grpc.server(
-            ThreadPoolExecutor(HANDLERS, thread_name_prefix="agent"), options=options
+            ThreadPoolExecutor(HANDLERS, thread_name_prefix="agent"), options=contract.SERVED
         )
         self._server.add_generic_rpc_handlers((self._handlers(),))
         host = address.rpartition(":")[0]

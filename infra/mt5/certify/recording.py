@@ -23,6 +23,7 @@ from infra.mt5.failure import SUCCESS
 from infra.mt5.terminal import Terminal
 
 FORMAT = 1
+_WRONG = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
 Line = dict[str, Any]
 Lines = Mapping[int, list[Line]]
 
@@ -145,7 +146,7 @@ def lines_of(file: Path) -> tuple[Line, Lines]:
     """A recording's first line, and the calls of each rule."""
     try:
         return parsed(file.read_text())
-    except (OSError, ValueError, KeyError, TypeError) as wrong:
+    except (OSError, *_WRONG) as wrong:
         raise Refused(f"{file} is no recording: {wrong}") from wrong
 
 
@@ -156,9 +157,21 @@ def parsed(text: str) -> tuple[Line, Lines]:
     head: Line = json.loads(first)
     if head["recording"] != FORMAT:
         raise ValueError(f"it is of format {head['recording']}, not {FORMAT}")
+    _lacks(head, "login", "symbol", "lots", "names")
     for line in map(json.loads, rest):
+        _lacks(line, "call", "arguments", "keywords")
+        if "raises" not in line:
+            _lacks(line, "answer")
+            read(line["answer"])
+            _code, _text = line["error"]
         by_rule.setdefault(line["rule"], []).append(line)
     return head, by_rule
+
+
+def _lacks(line: Line, *names: str) -> None:
+    """`KeyError` names the first that is not there."""
+    if lacking := [name for name in names if name not in line]:
+        raise KeyError(lacking[0])
 
 
 def _asked(

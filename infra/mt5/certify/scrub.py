@@ -22,8 +22,16 @@ _TICKETS = ("ticket", "order", "deal", "position_id", "identifier", "position_by
 _TEXTS = {
     "AccountInfo": ("name", "server", "company"),
     "TerminalInfo": ("company", "name", "path", "data_path", "commondata_path"),
+    "SymbolInfo": ("bank", "page"),
     **dict.fromkeys(("TradePosition", "TradeOrder", "TradeDeal"), ("comment", "external_id")),
 }
+_SAID = {
+    "SymbolInfo": ("path", "description"),
+    **dict.fromkeys(("OrderSendResult", "OrderCheckResult"), ("comment",)),
+}
+"""What a broker says in words of his own, which may name somebody."""
+_PEOPLE = ("AccountInfo", "TerminalInfo", "SymbolInfo")
+_HOME = re.compile(r"(?i)((?:^|[\\/])(?:users|home)[\\/])[^\\/:\"']+")
 _NUMBERED = ("TradePosition", "TradeOrder", "TradeDeal", "OrderSendResult")
 _SHIFTED = ("balance", "equity", "margin_free")
 _GAINED = ("profit", "commission", "swap", "fee")
@@ -40,11 +48,13 @@ class Scrubber:
     money: bool = True
     said: set[str] = field(default_factory=lambda: {""})
     _names: dict[Any, Any] = field(default_factory=dict)
+    _people: set[Any] = field(default_factory=set)
     _first: int = 0
     _paid_in: int = 0
 
     def __post_init__(self) -> None:
         self._names[self.login] = self.stand_in
+        self._people.add(self.login)
 
     @property
     def stand_in(self) -> int:
@@ -75,9 +85,13 @@ class Scrubber:
             return value
         kind, fields = value[IS], dict(value[FIELDS])
         if kind == "AccountInfo":
+            self._people.add(fields["login"])
             fields["login"] = self._names.setdefault(fields["login"], self.stand_in + 1)
         for name in _TEXTS.get(kind, ()):
-            fields[name] = self._text(name, fields[name])
+            fields[name] = self._text(name, fields[name], person=kind in _PEOPLE)
+        for name in _SAID.get(kind, ()):
+            if isinstance(fields[name], str):
+                fields[name] = self._without(self._people, fields[name])
         if kind in _NUMBERED:
             fields |= {n: self._number(fields[n]) for n in _TICKETS if n in fields}
         if self.money:
@@ -88,14 +102,23 @@ class Scrubber:
 
     def text(self, text: str) -> str:
         """The text of an error, without what it may name."""
-        for real, stand_in in self._names.items():
-            if isinstance(real, str) or real == self.login:
-                text = re.sub(rf"(?<!\w){re.escape(str(real))}(?!\w)", str(stand_in), text)
-        return text
+        named = {real for real in self._names if isinstance(real, str)}
+        return self._without(named | self._people, text)
 
-    def _text(self, name: str, value: Any) -> Any:
+    def _without(self, named: set[Any], text: str) -> str:
+        """A text without these, however they are written, and without anybody's home folder."""
+        for real in sorted(map(str, named), key=len, reverse=True):
+            edge = r"\d" if real.isdecimal() else r"\w"
+            told = rf"(?<!{edge}){re.escape(real)}(?!{edge})"
+            stand_in = self._names.get(int(real) if real.isdecimal() else real, _HIDDEN)
+            text = re.sub(told, str(stand_in), text, flags=re.IGNORECASE)
+        return _HOME.sub(rf"\g<1>{_HIDDEN}", text)
+
+    def _text(self, name: str, value: Any, person: bool) -> Any:
         if not isinstance(value, str) or value in self.said:
             return value
+        if person:
+            self._people.add(value)
         return self._names.setdefault(value, f"{name} {len(self._names)}")
 
     def _number(self, value: Any) -> Any:

@@ -7,6 +7,7 @@ import logging
 import shutil
 import tempfile
 import time
+from math import inf
 from pathlib import Path
 
 from infra.config import Config, ConfigError
@@ -26,8 +27,8 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
     if not (1 <= arguments.terminals <= TERMINALS_MAX and 1 <= agents <= AGENTS_MAX):
         most = f"{TERMINALS_MAX} terminals each, {AGENTS_MAX} in all"
         raise ConfigError(f"give at least one account and terminal, at most {most}")
-    if arguments.minutes <= 0:
-        raise ConfigError("give more than 0 minutes")
+    if not 0 < arguments.minutes < inf:
+        raise ConfigError(f"{arguments.minutes:g} minutes are no time; give more than 0")
     luck = time.time_ns() % 1_000_000 if arguments.luck is None else arguments.luck
     print(f"{arguments.accounts} accounts; kills follow --luck {luck}", flush=True)
     logging.getLogger("infra").setLevel(logging.CRITICAL)  # trouble is what is wanted here

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from math import inf
+from math import inf, isfinite
 
 from events.orders import OrderAccepted
 from events.values import Side
 from infra.mt5 import constants as mt5
 from infra.mt5.gateway.health import Health, Rung
 from infra.mt5.gateway.room import Missing, Room
-from infra.mt5.requests import Request, Unsendable, filling_of, request_of
+from infra.mt5.requests import Request, Unsendable, filling_of, request_of, senseless
 from infra.mt5.tuples import SymbolInfo, Tick
 
 SPEC_AGE_S_MAX = 120.0
@@ -85,6 +85,8 @@ def verdict(order: OrderAccepted, known: Known) -> Verdict:
     market = known.markets.get(order.symbol, Missing(f"nothing is known of {order.symbol}"))
     if isinstance(market, Missing):
         return Withheld(market.reason)
+    if wrong := _unworkable(order.symbol, market):
+        return Withheld(wrong)
     if opens and (old := _unusable(order.symbol, market)):
         return Withheld(old)
     if opens and (refused := _refused_by_mode(order, market.spec)):
@@ -116,10 +118,23 @@ def halted(order: OrderAccepted, reasons: Collection[str]) -> str:
     return f"the account is halted: {'; '.join(sorted(reasons))}" if barred else ""
 
 
+def _unworkable(symbol: str, market: Market) -> str:
+    """Why no request can be made of the market at all, not even for a close; or nothing."""
+    if wrong := senseless(market.spec):
+        return f"figures of {symbol} make no sense: {wrong}"
+    if isfinite(market.tick.bid) and isfinite(market.tick.ask):
+        return ""
+    return _no_prices(symbol, market.tick)
+
+
+def _no_prices(symbol: str, tick: Tick) -> str:
+    return f"quote of {symbol}: bid {tick.bid} and ask {tick.ask} are no prices"
+
+
 def _unusable(symbol: str, market: Market) -> str:
     """What of the market is no price, or too old to take risk by; or nothing."""
     if not 0.0 < market.tick.bid <= market.tick.ask < inf:
-        return f"quote of {symbol}: bid {market.tick.bid} and ask {market.tick.ask} are no prices"
+        return _no_prices(symbol, market.tick)
     for what, age_s, age_s_max in (
         ("figures", market.spec_age_s, SPEC_AGE_S_MAX),
         ("quote", market.tick_age_s, QUOTE_AGE_S_MAX),

@@ -14,6 +14,7 @@ from infra.mt5.gateway.clock import Clock
 from infra.mt5.gateway.room import Missing
 from infra.mt5.gateway.verdict import SPEC_AGE_S_MAX, Market
 from infra.mt5.link import Called
+from infra.mt5.requests import senseless
 from infra.mt5.terminal import Terminal
 from infra.mt5.tuples import SymbolInfo, Tick
 
@@ -41,6 +42,7 @@ class Warm:
         self._clock = clock
         self._symbols = dict.fromkeys(symbols)
         self._specs: dict[str, _Spec] = {}
+        self._senseless: dict[str, str] = {}
         self._quotes: dict[str, _Quote] = {}
         self._specs_due_s = clock.monotonic_s()
 
@@ -70,7 +72,8 @@ class Warm:
             self._terminal.symbol_select(symbol, True)
             spec = self._read_spec(symbol)
         if spec is None:
-            return Missing(f"no figures of {symbol}: {self._terminal.last_error()}")
+            why = self._senseless.get(symbol) or self._terminal.last_error()
+            return Missing(f"no figures of {symbol}: {why}")
         if self._read_tick(symbol) is None:
             return Missing(f"no quote of {symbol}: {self._terminal.last_error()}")
         return self._market(symbol, spec)
@@ -85,16 +88,16 @@ class Warm:
     def _read_spec(self, symbol: str) -> _Spec | None:
         """One that cannot be read leaves the one before, until that is too old."""
         info = self._terminal.symbol_info(symbol)
-        if info is None:
+        self._senseless[symbol] = "" if info is None else senseless(info)
+        if info is None or self._senseless[symbol]:
             return None
         self._specs[symbol] = _Spec(info, self._clock.monotonic_s())
         return self._specs[symbol]
 
     def _read_tick(self, symbol: str) -> Tick | None:
-        """One that has not changed stands since it was first seen."""
+        """One that has not changed stands since it was first seen, also where it was away."""
         tick = self._terminal.symbol_info_tick(symbol)
         if tick is None:
-            self._quotes.pop(symbol, None)
             return None
         known = self._quotes.get(symbol)
         if known is None or known.tick.time_msc != tick.time_msc:

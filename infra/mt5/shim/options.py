@@ -28,6 +28,7 @@ from infra.mt5.simulator.symbols import SYMBOLS
 LOGIN = 90001
 HOUR_S = 3_600
 LEVELS = 10
+SERVER_OFFSET_H_MAX = 24
 FAULTS_PER_HOUR_MAX = 3_600.0
 FAULTS_FOR_MS = 24 * HOUR_S * 1_000
 """How long faults by the seed go on; there would be no end to their list."""
@@ -77,6 +78,9 @@ class Options(msgspec.Struct, frozen=True):
             raise ValueError(f"logins are {self.logins}; give at least one, each above 0")
         if self.starts_at is not None and self.starts_at.tzinfo is None:
             raise ValueError(f"time begins at {self.starts_at}, in no zone; give one, such as UTC")
+        if not abs(self.server_offset_h) <= SERVER_OFFSET_H_MAX:
+            most = f"give {-SERVER_OFFSET_H_MAX} to {SERVER_OFFSET_H_MAX} hours"
+            raise ValueError(f"the server's clock is {self.server_offset_h} h ahead; {most}")
         if not 0 <= self.faults_per_hour <= FAULTS_PER_HOUR_MAX:
             most = f"give 0 to {FAULTS_PER_HOUR_MAX:g}"
             raise ValueError(f"faults_per_hour is {self.faults_per_hour}; {most}")

@@ -9,6 +9,7 @@ from infra.mt5.constants import ORDER_REASON_CLIENT
 from infra.mt5.simulator.case import Case, case_of
 from infra.mt5.simulator.desk import carry_out, unnamed
 from infra.mt5.simulator.faults import Faults
+from infra.mt5.simulator.journal import JournalError
 from infra.mt5.simulator.judge import ACCEPTED, judge
 from infra.mt5.simulator.ledger import Ledger
 from infra.mt5.simulator.moment import Moment
@@ -98,5 +99,5 @@ class Account:
         return Moment(self.market, self.ledger.now_ms)
 
 
-class ReplayError(RuntimeError):
+class ReplayError(JournalError):
     """A journal does not lead where it led when it was written."""

@@ -2,7 +2,8 @@
 
 A file per account. First a header that names the settings and the time of opening, then a record
 per request: length, checksum, MessagePack of (time, request, manner). A torn last record was never
-answered and is cut off; damage anywhere before it is refused.
+answered and is cut off; damage anywhere before it is refused, and a tail that is longer than a
+record can be.
 """
 
 import os
@@ -66,10 +67,12 @@ class Journal:
             self._append(header)
             _sync_folder(file.parent)
             return header, ()
-        written = msgspec.msgpack.decode(frames[0], type=Header)
-        _same(file, written, header)
-        records = (msgspec.msgpack.decode(frame, type=Record) for frame in frames[1:])
-        return written, tuple(records)
+        try:
+            written = msgspec.msgpack.decode(frames[0], type=Header)
+            _same(file, written, header)
+            return written, tuple(msgspec.msgpack.decode(each, type=Record) for each in frames[1:])
+        except msgspec.MsgspecError as error:
+            raise JournalError(f"{file}: no journal of ours: {error}; move it away") from error
 
     def append(self, at_ms: int, request: TradeRequest, manner: Manner) -> None:
         """Write a request down and return when the disk has it."""
@@ -81,6 +84,8 @@ class Journal:
 
     def _append(self, record: Header | Record) -> None:
         body = msgspec.msgpack.encode(record)
+        if len(body) > _RECORD_BYTES_MAX:  # whoever reads it would take it for damage
+            raise JournalError(f"{self.path}: a record of {len(body)} bytes cannot be read again")
         frame = _FRAME.pack(len(body), crc32(body)) + body
         try:
             written = os.write(self._file, frame)
@@ -109,7 +114,8 @@ def _frames(data: bytes, file: Path) -> Iterator[tuple[bytes, int]]:
     while at < len(data):
         body = _frame_at(data, at)
         if body is None:
-            if any(_frame_at(data, later) for later in range(at + 1, len(data))):
+            torn = len(data) - at <= _FRAME.size + _RECORD_BYTES_MAX
+            if not torn or any(_frame_at(data, later) for later in range(at + 1, len(data))):
                 raise JournalError(f"{file}: damaged at byte {at}; restore it, or move it away")
             return
         at += _FRAME.size + len(body)

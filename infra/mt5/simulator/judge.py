@@ -4,6 +4,7 @@ from collections.abc import Callable
 from math import isfinite
 
 from infra.mt5 import constants as mt5
+from infra.mt5.arguments import COMMENT_UNITS_MAX
 from infra.mt5.simulator import judge_pending as pending
 from infra.mt5.simulator.case import Case
 from infra.mt5.simulator.judge_terms import (
@@ -36,11 +37,22 @@ Check = Callable[[Case], int]
 
 def judge(case: Case) -> int:
     """`ACCEPTED`, or the return code of the first check that refuses."""
-    for check in CHECKS.get(case.request.action, (_unknown_action,)):
+    for check in (_comment_short, *CHECKS.get(case.request.action, (_unknown_action,))):
         code = check(case)
         if code != ACCEPTED:
             return code
     return ACCEPTED
+
+
+def _comment_short(case: Case) -> int:
+    """The package lets no other through; who comes over a wire may have no package. A half of a
+    pair of surrogates is no text, and could not be written down."""
+    units, halves = 0, False
+    for letter in case.request.comment:
+        units += 1 + (letter > "\uffff")
+        halves |= "\ud800" <= letter <= "\udfff"
+    fits = units <= COMMENT_UNITS_MAX and not halves
+    return ACCEPTED if fits else mt5.TRADE_RETCODE_INVALID
 
 
 def _unknown_action(_case: Case) -> int:
@@ -80,6 +92,8 @@ def _close_volume(case: Case) -> int:
 
 def _deal_price(case: Case) -> int:
     """Who deals with a dealer says at which price; a book is dealt with at its own."""
+    if not isfinite(case.request.price) or not isfinite(case.request.stoplimit):
+        return mt5.TRADE_RETCODE_INVALID_PRICE
     match case.symbol.execution:
         case mt5.SYMBOL_TRADE_EXECUTION_INSTANT:
             return _instant_price(case)
@@ -92,7 +106,7 @@ def _deal_price(case: Case) -> int:
 def _instant_price(case: Case) -> int:
     """The price asked for must still be there, give or take the deviation."""
     asked = case.request.price
-    if not isfinite(asked) or asked <= 0.0:
+    if asked <= 0.0:
         return mt5.TRADE_RETCODE_INVALID_PRICE
     moved_points = abs(asked - case.price) / case.symbol.point
     if moved_points > case.request.deviation + 1e-6:
@@ -111,6 +125,8 @@ def _requested_price(case: Case) -> int:
 
 
 def _deal_stops(case: Case) -> int:
+    if not isfinite(case.request.sl) or not isfinite(case.request.tp):
+        return mt5.TRADE_RETCODE_INVALID_STOPS
     if case.opens <= 0.0:
         return ACCEPTED
     return stops(case, case.side, _exit_price(case, case.side))
@@ -122,6 +138,15 @@ def _exit_price(case: Case, side: int) -> float:
 
 def _position_there(case: Case) -> int:
     return ACCEPTED if case.position else gone(case)
+
+
+def _own_symbol(case: Case) -> int:
+    """Who names a position or an order and a symbol beside it names the symbol that it is of: by
+    another's prices its levels would be judged."""
+    orders = case.request.action in (mt5.TRADE_ACTION_MODIFY, mt5.TRADE_ACTION_REMOVE)
+    named = case.order if orders else case.position
+    fits = named is None or named.symbol == case.symbol.name
+    return ACCEPTED if fits else mt5.TRADE_RETCODE_INVALID
 
 
 def _changed_stops(case: Case) -> int:
@@ -196,6 +221,7 @@ CHECKS: dict[int, tuple[Check, ...]] = {
     mt5.TRADE_ACTION_SLTP: (
         autotrading,
         _position_there,
+        _own_symbol,
         unlocked,
         stops_taken,
         _changed_stops,
@@ -207,6 +233,7 @@ CHECKS: dict[int, tuple[Check, ...]] = {
     mt5.TRADE_ACTION_MODIFY: (
         autotrading,
         pending.order_there,
+        _own_symbol,
         unlocked,
         stops_taken,
         pending.changed,
@@ -220,6 +247,7 @@ CHECKS: dict[int, tuple[Check, ...]] = {
     mt5.TRADE_ACTION_REMOVE: (
         autotrading,
         pending.order_there,
+        _own_symbol,
         unlocked,
         price_known,
         pending.frozen,
@@ -227,6 +255,7 @@ CHECKS: dict[int, tuple[Check, ...]] = {
     mt5.TRADE_ACTION_CLOSE_BY: (
         autotrading,
         _opposite_there,
+        _own_symbol,
         unlocked,
         oldest_first,
         market_open,

@@ -1,5 +1,7 @@
 """The checks of pending orders: kind, expiry, price on the right side, limits."""
 
+from math import isfinite
+
 from infra.mt5 import constants as mt5
 from infra.mt5.simulator.case import Case
 from infra.mt5.simulator.expiry import expires_ms
@@ -67,7 +69,7 @@ def expiration(case: Case) -> int:
 def prices(case: Case) -> int:
     """A limit waits for a better price than the market's, a stop for a worse one."""
     request = case.request
-    if not on_grid(case, request.price):
+    if not on_grid(case, request.price) or not isfinite(request.stoplimit):
         return mt5.TRADE_RETCODE_INVALID_PRICE
     kind = _kind(case)
     up = 1.0 if kind % 2 == 0 else -1.0

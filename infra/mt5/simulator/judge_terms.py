@@ -90,11 +90,21 @@ def unlocked(case: Case) -> int:
             closing += work.request.volume
         elif asked.order and asked.order == work.request.order:
             return mt5.TRADE_RETCODE_LOCKED
+    if asked.action != mt5.TRADE_ACTION_SLTP:
+        closing += _resting(case)
     if not closing or case.position is None:
         return ACCEPTED
     wanted = asked.volume or case.position.volume
     fits = closing + wanted <= case.position.volume + _TOLERANCE
     return ACCEPTED if fits else mt5.TRADE_RETCODE_CLOSE_ORDER_EXIST
+
+
+def _resting(case: Case) -> float:
+    """The lots of the position that orders wait to close: what is left of an earlier request."""
+    if not case.ledger.terms.hedges or not case.request.position:
+        return 0.0
+    waiting = (o for o in case.ledger.orders.values() if o.position == case.request.position)
+    return sum(order.left for order in waiting if order.ticket != order.position)
 
 
 def oldest_first(case: Case) -> int:

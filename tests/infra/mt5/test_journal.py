@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from unittest.mock import patch
+from zlib import crc32
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -116,6 +119,38 @@ def test_damage_before_the_end_is_refused(traded: Path) -> None:
     data[len(data) // 2] ^= 0xFF
     (traded / FILE).write_bytes(data)
     with pytest.raises(JournalError, match="damaged at byte"):
+        reopened(traded, START_MS)
+
+
+@pytest.mark.parametrize("comment", ["x" * 5_000, "\ud800"])
+def test_what_could_not_be_read_again_is_not_accepted(traded: Path, comment: str) -> None:
+    """It may come over a wire, where no package looks at it, or from somebody else's terminal."""
+    clock = VirtualClock(START_MS)
+    broker = worlds.broker_of(worlds.settings(SPARSE, LOW), clock, traded)
+    account = broker.accounts[LOGIN]
+    market_order = NOTHING._replace(
+        action=1, symbol="EURUSD", volume=0.01, price=1.1, deviation=10**9, comment=comment
+    )
+    assert account.send(market_order).retcode == mt5.TRADE_RETCODE_INVALID
+    assert account.send(market_order._replace(comment="")).retcode == mt5.TRADE_RETCODE_DONE
+    assert account.send(market_order._replace(comment="")).retcode == mt5.TRADE_RETCODE_DONE
+    broker.close()
+    assert reopened(traded, START_MS) == account.ledger
+
+
+def test_a_file_that_is_none_of_ours_is_left_as_it_is(tmp_path: Path) -> None:
+    other = b"somebody's own records\n" * 1_000
+    (tmp_path / FILE).write_bytes(other)
+    with pytest.raises(JournalError, match="damaged at byte 0"):
+        reopened(tmp_path, START_MS)
+    assert (tmp_path / FILE).read_bytes() == other
+
+
+def test_a_record_of_another_kind_is_refused_in_words(traded: Path) -> None:
+    body = msgspec.msgpack.encode((START_MS, "a request"))
+    with (traded / FILE).open("ab") as book:
+        book.write(struct.pack(">II", len(body), crc32(body)) + body)
+    with pytest.raises(JournalError, match="no journal of ours"):
         reopened(traded, START_MS)
 
 

@@ -218,6 +218,16 @@ def test_nonsense_is_refused_and_harms_nobody(
     assert client.account_info() is not None
 
 
+def test_a_request_as_large_as_an_answer_is_not_even_read(
+    server: AgentServer, client: AgentTerminal
+) -> None:
+    for method in (contract.PULSE, contract.HELLO, "order_send"):
+        with pytest.raises(grpc.RpcError) as refused:
+            raw(server, method, b"x" * (wire.REQUEST_BYTES_MAX + 1), 5.0)
+        assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert client.account_info() is not None
+
+
 def test_an_error_inside_the_package_proves_nothing(client: AgentTerminal, terminal: Stage) -> None:
     def raising(_value: object) -> None:
         raise SystemError("returned a result with an exception set")

@@ -12,6 +12,7 @@ import pytest
 
 from infra.mt5 import arguments
 from infra.mt5 import constants as mt5
+from infra.mt5.agent.balance import Seat
 from infra.mt5.agent.contract import Pulse
 from infra.mt5.agent.pool import Pool
 from infra.mt5.agent.pooled import PoolLink
@@ -182,6 +183,36 @@ def test_a_symbol_moves_from_a_lost_terminal_only_when_its_send_cannot_be_done_a
     until(lambda: _goes(lambda: link.call("positions_get")))
     assert time.monotonic() - lost_s >= DEADLINE_S
     assert send(link, "EURUSD") == idle
+
+
+def test_a_lost_send_holds_its_symbol_whatever_is_answered_to_the_next_one(agents: Agents) -> None:
+    """The terminal came back, refused the next order unread, and went away again."""
+    link = agents.link()
+    first = send(link, "EURUSD")
+    agents.breaks[first] = "order_send"
+    with pytest.raises(LinkLostError):
+        send(link, "EURUSD")
+    lost_s = time.monotonic()
+    agents.pool._hold_s, agents.pool._seats["EURUSD"] = 60.0, Seat(first, held_until_s=lost_s + 60)
+    until(lambda: first in agents.pool.admitted)
+    with pytest.raises(CallError), agents.pool.sending("EURUSD"):
+        raise CallError(mt5.RES_E_INTERNAL_FAIL_SEND, "32 calls wait already")
+    with agents.pool.sending("EURUSD"):
+        pass
+    agents.pool.lost(first, agents.pool.life(first), "gone again")
+    with pytest.raises(CallError):
+        agents.pool.seat_of("EURUSD", evenly=True)
+
+
+def test_a_send_that_fails_in_an_unknown_way_holds_its_symbol(agents: Agents) -> None:
+    link = agents.link()
+    at = send(link, "EURUSD")
+    with pytest.raises(ZeroDivisionError), agents.pool.sending("EURUSD"):
+        raise ZeroDivisionError
+    agents.silent.add(at)
+    agents.pool.lost(at, agents.pool.life(at), "gone")
+    with pytest.raises(CallError):
+        agents.pool.seat_of("EURUSD", evenly=True)
 
 
 def test_a_silent_terminal_is_out_until_it_answers_again(agents: Agents) -> None:

@@ -161,3 +161,17 @@ def test_an_agent_at_an_address_is_certified(
     lines = capsys.readouterr().out.splitlines()
     named = [rule for rule in FAMILIES["Symbols"] if rule.name.startswith("MT5-36")]
     assert lines == [f"passed {len(named)} failed 0", "passed 1 failed 0"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("certify", "--terminal", "simulator", "--rules", "MT5-6", "--report", "none/report.md"),
+        ("record", "--terminal", "simulator", "--rules", "MT5-6", "-o", "none/made.jsonl"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_tried(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["mt5", *words]) == USAGE_ERROR
+    assert capsys.readouterr().err.endswith("cannot be written: No such file or directory\n")

@@ -144,7 +144,27 @@ def test_a_recording_gives_no_answer_to_another_question(tmp_path: Path) -> None
     assert verdict.outcome is Outcome.NOT_RUN
 
 
-@pytest.mark.parametrize("text", ["", "no json", '{"recording": 99}', "[]", '{"recording": 1}\n{}'])
+HEAD = '{"recording": 1, "login": 1, "symbol": "EURUSD", "lots": 0.01, "names": {}}'
+ASKED = '"rule": 101, "call": "version", "arguments": [], "keywords": {}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no json",
+        '{"recording": 99}',
+        "[]",
+        "[" * 100_000,
+        '{"recording": 1}',
+        HEAD + "\n{}",
+        HEAD + '\n{"rule": 101}',
+        HEAD + "\n{" + ASKED + "}",
+        HEAD + "\n{" + ASKED + ', "answer": 1, "error": []}',
+        HEAD + "\n{" + ASKED + ', "answer": {"is": "x"}, "error": [1, ""]}',
+        HEAD + "\n{" + ASKED + ', "answer": {"is": "x", "fields": 5}, "error": [1, ""]}',
+    ],
+)
 def test_what_is_no_recording_is_refused(text: str, tmp_path: Path) -> None:
     file = tmp_path / "none.jsonl"
     file.write_text(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -158,3 +159,37 @@ def test_margin_is_the_brokers_word(retcode: int, kind: type) -> None:
     answer = OrderCheckResult(retcode, 1.0, 1.0, 0.0, 9.0, -8.0, 11.0, "", nothing)
     assert type(weighed(Sendable({}), answer, (1, "Success"))) is kind
     assert type(weighed(Sendable({}), None, (-10004, "no link"))) is Withheld
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        {"volume_step": 0.0},
+        {"volume_step": -0.01},
+        {"volume_min": float("nan")},
+        {"volume_max": float("inf")},
+        {"volume_limit": float("nan")},
+        {"trade_tick_size": 0.0, "point": 0.0},
+        {"point": float("nan")},
+        {"digits": -1},
+    ],
+)
+@pytest.mark.parametrize("closes", [None, 77])
+def test_figures_that_make_no_sense_let_nothing_go(
+    figures: dict[str, Any], closes: int | None
+) -> None:
+    senseless = {"EURUSD": market(**figures)}
+    why = objection(order(closes_position=closes), markets=senseless)
+    assert "figures of EURUSD make no sense" in why
+    assert next(iter(figures)) in why
+
+
+def test_a_close_waits_for_a_price_that_is_a_number() -> None:
+    wild = replace(market(), tick=quote(float("inf"), float("inf")))
+    assert "no prices" in objection(order(closes_position=77), markets={"EURUSD": wild})
+
+
+def test_a_stop_never_goes_as_none() -> None:
+    """On a grid as coarse as the price a stop below it is zero, which asks for no stop."""
+    coarse = {"EURUSD": market(point=2.0, trade_tick_size=2.0, digits=0, trade_stops_level=0)}
+    assert "sl 1.09" in objection(order(), markets=coarse)

@@ -215,3 +215,31 @@ def test_what_is_told_beforehand_is_what_the_gateway_then_does(fields: dict[str,
         told = last.evidence if isinstance(last, OrderNotExecuted) else last.detail
         assert before.detail in told
         assert floor.sends_of(asked.order_id) == 0
+
+
+def test_a_quote_that_comes_back_as_it_was_is_as_old_as_it_was(
+    terminal: Terminal, clock: Clock, warm: Warm
+) -> None:
+    clock.sleep(QUOTE_AGE_S_MAX)
+    terminal.silent.add("symbol_info_tick")
+    warm.refresh()
+    clock.sleep(1.0)
+    terminal.silent.clear()
+    assert of(warm).tick_age_s == QUOTE_AGE_S_MAX + 1.0
+
+
+def test_figures_of_a_symbol_that_is_not_there_yet_are_none(
+    terminal: Terminal, clock: Clock, warm: Warm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A terminal shows zeros before it has a symbol: those before serve, and are asked again."""
+    sound, zeros = terminal.symbol_info, symbol(volume_step=0.0, volume_min=0.0)
+    monkeypatch.setattr(terminal, "symbol_info", lambda _name: zeros)
+    clock.sleep(SPEC_AGE_S_MAX)
+    warm.refresh()
+    assert of(warm).spec.volume_step > 0.0
+    clock.sleep(0.1)
+    missing = warm.market("EURUSD")
+    assert isinstance(missing, Missing)
+    assert missing.reason == "no figures of EURUSD: volume_step 0, volume_min 0"
+    monkeypatch.setattr(terminal, "symbol_info", sound)
+    assert of(warm).spec_age_s == 0.0

@@ -80,6 +80,9 @@ def test_options_reach_a_child_as_they_are() -> None:
         ({"logins": (0,)}, "each above 0"),
         ({"symbols": ("EURDKK",)}, "EURDKK is not quoted"),
         ({"depth_lots": -1.0}, "give 1 to 32 levels of more than 0 lots"),
+        ({"server_offset_h": float("inf")}, "the server's clock is inf h ahead; give -24 to 24"),
+        ({"server_offset_h": float("nan")}, "the server's clock is nan h ahead"),
+        ({"server_offset_h": 1e300}, "the server's clock"),
         ({"starts_at": datetime(2025, 1, 1)}, "in no zone"),  # noqa: DTZ001
     ],
 )
