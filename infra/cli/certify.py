@@ -64,7 +64,8 @@ def _configure_terminal(parser: argparse.ArgumentParser, more: str) -> None:
 
 
 def main(config: Config, given: argparse.Namespace) -> int:
-    """The exit status: 1 where a rule failed, or the simulator is unlike a recording."""
+    """The exit status: 1 where a rule failed, none was tried, or the simulator is unlike a
+    recording."""
     if given.list:
         print(report.listed(FAMILIES), end="")
         return 0
@@ -86,7 +87,8 @@ def main(config: Config, given: argparse.Namespace) -> int:
         if verdict.outcome is Outcome.FAILED:
             print(f"{verdict.rule.name} {verdict.rule.title}: {verdict.detail}")
     print(summary(verdicts))
-    return int(bool(unlike) or any(verdict.outcome is Outcome.FAILED for verdict in verdicts))
+    outcomes = {verdict.outcome for verdict in verdicts}
+    return int(bool(unlike) or Outcome.FAILED in outcomes or Outcome.PASSED not in outcomes)
 
 
 def record(config: Config, given: argparse.Namespace) -> int:

@@ -203,9 +203,12 @@ class Pool:
 
     def _look_on(self) -> None:
         while not self._over.wait(LOOK_EVERY_S):
-            self._list()
-            for name in self._listed:
-                self._look_at(name, self._terminals[name])
+            try:
+                self._list()
+                for name in self._listed:
+                    self._look_at(name, self._terminals[name])
+            except Exception:  # whoever stops looking takes the dead for alive
+                log.exception("the terminals could not be looked at; the next look is soon")
         for terminal in self._terminals.values():
             terminal.feeling.close()
 

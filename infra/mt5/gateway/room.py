@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
+from math import isfinite
 
 from events.limits import LimitsSet
 from events.orders import OrderAccepted, magic_of
@@ -38,6 +39,8 @@ class Room:
             return f"version {order.limits_version} of the account's limits is not known"
         if isinstance(self.positions, Missing):
             return f"the open positions cannot be read: {self.positions.reason}"
+        if any(not isfinite(position.volume) for position in self.positions):
+            return "the open positions cannot be read: one has no finite volume"
         return _alone(limits, order) or self._beyond(limits, order, len(self.positions))
 
     def held_lots(self, symbol: str, kind: int) -> Decimal:

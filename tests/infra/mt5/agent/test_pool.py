@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from threading import Event, Thread
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -246,6 +247,19 @@ def test_a_terminal_that_is_withdrawn_gets_nothing_new(agents: Agents) -> None:
     agents.listed.append(seats[0])
     until(lambda: link.call("symbols_get") == seats[0])
     assert agents.logins.count(seats[0]) == 2, "what was linked before is void"
+
+
+def test_a_look_that_fails_is_not_the_last(agents: Agents) -> None:
+    listed, failed = agents.listed, Event()
+
+    def fail() -> list[str]:
+        failed.set()
+        raise OSError("the folder cannot be read")
+
+    with patch.object(agents.pool, "_addresses", fail):
+        assert failed.wait(LIMIT_S)
+    listed.remove("a")
+    until(lambda: agents.pool.admitted == ["b"])
 
 
 def test_a_login_that_is_refused_is_not_tried_at_the_others(agents: Agents) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import nan
 from typing import Any
 
 import pytest
@@ -80,6 +81,7 @@ def test_an_order_that_nothing_speaks_against_goes_as_its_request() -> None:
         ({"health": Health(Rung.LINKED, "no broker")}, "no broker"),
         ({"room": Room(None, ())}, "version 1 of the account's limits is not known"),
         ({"room": Room(limits(), Missing("(-1, 'no')"))}, "the open positions cannot be read"),
+        ({"room": Room(limits(), (position(volume=nan),))}, "one has no finite volume"),
         ({"markets": {}}, "nothing is known of EURUSD"),
         ({"markets": {"EURUSD": Missing("no quote of EURUSD")}}, "no quote of EURUSD"),
         ({"markets": {"EURUSD": market(QUOTE_AGE_S_MAX + 0.1)}}, "quote of EURUSD: 60.1 s old"),
