@@ -1,9 +1,9 @@
 """What survives a kill: every accepted request, on the disk before its answer leaves.
 
 A file per account. First a header that names the settings and the time of opening, then a record
-per request: length, checksum, MessagePack of (time, request, manner). A torn last record was never
-answered and is cut off; damage anywhere before it is refused, and a tail that is longer than a
-record can be.
+per request: its length twice (as it is, and with every bit turned), checksum, MessagePack of (time,
+request, manner). A last record that is not whole was never answered and is cut off. Whatever else
+is not as it was written is damage, in the last record too: that one was answered.
 """
 
 import os
@@ -19,8 +19,11 @@ import msgspec
 from infra.mt5.simulator.work import Manner
 from infra.mt5.tuples import TradeRequest
 
-_FRAME = struct.Struct(">II")
+_FRAME = struct.Struct(">HHI")
+_TURN = 0xFFFF
 _RECORD_BYTES_MAX = 4096
+_SECTOR_BYTES = 512
+"""A disk that loses power has taken whole ones of these; the others read as zeros."""
 
 
 class Header(NamedTuple):
@@ -86,7 +89,7 @@ class Journal:
         body = msgspec.msgpack.encode(record)
         if len(body) > _RECORD_BYTES_MAX:  # whoever reads it would take it for damage
             raise JournalError(f"{self.path}: a record of {len(body)} bytes cannot be read again")
-        frame = _FRAME.pack(len(body), crc32(body)) + body
+        frame = _FRAME.pack(len(body), len(body) ^ _TURN, crc32(body)) + body
         try:
             written = os.write(self._file, frame)
             os.fsync(self._file)
@@ -114,22 +117,32 @@ def _frames(data: bytes, file: Path) -> Iterator[tuple[bytes, int]]:
     while at < len(data):
         body = _frame_at(data, at)
         if body is None:
-            torn = len(data) - at <= _FRAME.size + _RECORD_BYTES_MAX
-            if not torn or any(_frame_at(data, later) for later in range(at + 1, len(data))):
-                raise JournalError(f"{file}: damaged at byte {at}; restore it, or move it away")
-            return
+            if _torn(data, at):
+                return
+            raise JournalError(f"{file}: damaged at byte {at}; restore it, or move it away")
         at += _FRAME.size + len(body)
         yield body, at
 
 
 def _frame_at(data: bytes, at: int) -> bytes | None:
-    """The record that begins here, if a whole one does."""
+    """The record that begins here, if a whole one does, as it was written."""
     if at + _FRAME.size > len(data):
         return None
-    size, checksum = _FRAME.unpack_from(data, at)
+    size, turned, checksum = _FRAME.unpack_from(data, at)
     body = data[at + _FRAME.size : at + _FRAME.size + size]
-    whole = 0 < size == len(body) and size <= _RECORD_BYTES_MAX and crc32(body) == checksum
-    return body if whole else None
+    whole = size == turned ^ _TURN and 0 < size == len(body)
+    return body if whole and crc32(body) == checksum else None
+
+
+def _torn(data: bytes, at: int) -> bool:
+    """Whether the disk has taken only a part of what begins here, or none of it."""
+    sector = at + _SECTOR_BYTES - at % _SECTOR_BYTES
+    if at + _FRAME.size > len(data) or not any(data[at:]):
+        return True
+    if sector < len(data) and not any(data[sector:]):
+        return True
+    size, turned, _ = _FRAME.unpack_from(data, at)
+    return size == turned ^ _TURN and at + _FRAME.size + size > len(data)
 
 
 def _hold(handle: int, file: Path) -> None:
