@@ -72,24 +72,25 @@ class SchemaIds:
         self._lock = Lock()
 
     def register_all(self) -> None:
-        """Every class of the catalog under its subject, which is FULL_TRANSITIVE from then on.
-
-        Every version that was ever frozen, oldest first: a registry that is new, or has been made
-        to forget one, still judges what comes against all of them.
-        """
-        for name, kind in TYPES.items():
+        """Every class of the catalog under its subject, which is FULL_TRANSITIVE from then on."""
+        for kind in TYPES.values():
             self._patiently(partial(self._demand_full, full_name(kind)))
-            for one in frozen.versions_named(name)[:-1]:
-                self._registered(kind, one.schema)
             self.id_of(kind)
 
     def id_of(self, kind: type[Event]) -> int:
-        """The id under which events of this class are written; registers the class if need be."""
+        """The id under which events of this class are written; registers the class if need be.
+
+        Every version that was ever frozen, oldest first, whoever asks first: a registry that is
+        new, or has been made to forget one, judges what comes against all of them, and calls the
+        newest the latest.
+        """
         known = self._ids.get(kind)
         if known is not None:
             return known
         with self._lock:
             if kind not in self._ids:
+                for older in frozen.versions_named(kind.__name__)[:-1]:
+                    self._registered(kind, older.schema)
                 self._ids[kind] = self._registered(kind, schema_of(kind))
         return self._ids[kind]
 

@@ -142,7 +142,7 @@ def _torn(data: bytes, at: int) -> bool:
     if sector < len(data) and not any(data[sector:]):
         return True
     size, turned, _ = _FRAME.unpack_from(data, at)
-    return size == turned ^ _TURN and at + _FRAME.size + size > len(data)
+    return bool(size == turned ^ _TURN and at + _FRAME.size + size > len(data))
 
 
 def _hold(handle: int, file: Path) -> None:

@@ -10,9 +10,11 @@ import pytest
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.common._httpx_compat import httpx
 
+from commands.executions import OpenExecution
 from events.market import TickReceived
 from infra.config import Config
 from infra.embedded.process import free_ports
+from infra.stream import frozen
 from infra.stream.schema_ids import RegistryAway, SchemaIds, SchemaRefused, UnknownSchema
 from schemas.catalog import TYPES
 from schemas.codec import Undecodable, decode, encode
@@ -53,6 +55,23 @@ def test_every_class_is_registered_under_its_name_and_kept_compatible(
             latest = client.get_latest_version(f"tapedeck.{name}")
             assert latest.schema_id == ids.id_of(kind)
             assert json.loads(str(client.get_schema(ids.id_of(kind)).schema_str)) == schema_of(kind)
+
+
+def test_whoever_asks_first_registers_every_version_and_the_oldest_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else the one that all roles write would not be what a new registry calls the latest."""
+    given: list[Any] = []
+
+    def register(_client: object, _subject: str, schema: Schema) -> int:
+        given.append(json.loads(str(schema.schema_str)))
+        return len(given)
+
+    monkeypatch.setattr(SchemaRegistryClient, "register_schema", register)
+    versions = [one.schema for one in frozen.versions_named(OpenExecution.__name__)]
+    assert len(versions) > 1
+    assert ids_at("http://127.0.0.1:1").id_of(OpenExecution) == len(versions)
+    assert given == versions
 
 
 def test_what_was_written_under_an_id_is_read_by_that_id(ids: SchemaIds, registry: str) -> None:
