@@ -118,9 +118,9 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
 
 
 def _examine(config: Config, named: list[str]) -> int:
-    """Say of each account how far its terminal is from trading."""
+    """Say of each account how far each of its terminals is from trading."""
     from infra.mt5.doctor import examined  # with what agents speak: the shim starts without it
-    from infra.run.agent import terminal_of
+    from infra.run.agent import terminals_of
     from infra.secrets.provider import SecretsError
 
     if unknown := [name for name in named if name not in config.accounts]:
@@ -128,15 +128,15 @@ def _examine(config: Config, named: list[str]) -> int:
     ill = 0
     for account in named or config.accounts:
         try:
-            terminal = terminal_of(config, account)
+            terminals = terminals_of(config, account)
         except SecretsError as wrong:
             raise ConfigError(str(wrong)) from wrong
-        diagnosis = examined(terminal, login_of(account))
-        terminal.shutdown()
-        where = config.agent_of(account)
-        print(f"{account}: {f'agent {where}' if where else f'paper venue {config.venue}'}")
-        print("\n".join(diagnosis.lines()))
-        ill += bool(diagnosis.advice)
+        for where, terminal in terminals.items():
+            diagnosis = examined(terminal, login_of(account))
+            terminal.shutdown()
+            print(f"{account}: {where}")
+            print("\n".join(diagnosis.lines()))
+            ill += bool(diagnosis.advice)
     return 1 if ill else 0
 
 

@@ -149,6 +149,15 @@ def terminal_of(config: Config, account: str) -> Terminal:
     return agent_terminal(config, account, where)
 
 
+def terminals_of(config: Config, account: str) -> dict[str, Terminal]:
+    """Each of the account's terminals by itself, by the words for where it is."""
+    where, login = config.agent_of(account), login_of(account)
+    if not where:
+        return {f"paper venue {config.venue}": RemoteTerminal(config.venue, account)}
+    found = _listening(config, login) if where == LOCAL else where.split(BESIDE)
+    return {f"agent {at}": agent_terminal(config, account, at) for at in found or [where]}
+
+
 def pool_of(config: Config, account: str) -> Pool:
     """What is known of the account's terminals. It looks after them until it is closed."""
     where, login, mine = config.agent_of(account), login_of(account), platform_keys(config)

@@ -28,8 +28,18 @@ from infra.mt5.simulator.symbols import SYMBOLS
 LOGIN = 90001
 HOUR_S = 3_600
 LEVELS = 10
-SERVER_OFFSET_H_MAX = 24
-FAULTS_PER_HOUR_MAX = 3_600.0
+LOGIN_MAX = 2**63 - 1
+DELAY_MS_MAX = 3_600_000
+YEARS = (2001, 2200)
+"""Before them there are no prices; after them some counts no longer fit."""
+BOUNDS = {
+    "server_offset_h": (-24, 24),
+    "depth_lots": (0, 1_000_000_000),
+    "way_ms": (0, DELAY_MS_MAX),
+    "desk_ms": (0, DELAY_MS_MAX),
+    "jitter_ms": (0, DELAY_MS_MAX),
+    "faults_per_hour": (0, 3_600),
+}
 FAULTS_FOR_MS = 24 * HOUR_S * 1_000
 """How long faults by the seed go on; there would be no end to their list."""
 BY_MARKET = mt5.SYMBOL_TRADE_EXECUTION_MARKET  # a dealer would take any volume at the quote
@@ -74,16 +84,14 @@ class Options(msgspec.Struct, frozen=True):
     mishaps_per_day: float = 0.0
 
     def __post_init__(self) -> None:
-        if not self.logins or min(self.logins) < 1:
-            raise ValueError(f"logins are {self.logins}; give at least one, each above 0")
-        if self.starts_at is not None and self.starts_at.tzinfo is None:
-            raise ValueError(f"time begins at {self.starts_at}, in no zone; give one, such as UTC")
-        if not abs(self.server_offset_h) <= SERVER_OFFSET_H_MAX:
-            most = f"give {-SERVER_OFFSET_H_MAX} to {SERVER_OFFSET_H_MAX} hours"
-            raise ValueError(f"the server's clock is {self.server_offset_h} h ahead; {most}")
-        if not 0 <= self.faults_per_hour <= FAULTS_PER_HOUR_MAX:
-            most = f"give 0 to {FAULTS_PER_HOUR_MAX:g}"
-            raise ValueError(f"faults_per_hour is {self.faults_per_hour}; {most}")
+        if not self.logins or not all(1 <= login <= LOGIN_MAX for login in self.logins):
+            raise ValueError(f"logins are {self.logins}; give at least one, each 1 to {LOGIN_MAX}")
+        if self.starts_at is not None:
+            _check_start(self.starts_at)
+        for name, (least, most) in BOUNDS.items():
+            value = getattr(self, name)
+            if not least <= value <= most:
+                raise ValueError(f"{name} is {value}; give {least:,} to {most:,}")
 
     def settings(self) -> BrokerSettings:
         """The broker's; `ValueError` says what it cannot be."""
@@ -134,3 +142,11 @@ class Options(msgspec.Struct, frozen=True):
                 broker.close()
                 raise ValueError(wrong.text) from None
         return broker
+
+
+def _check_start(at: datetime) -> None:
+    if at.tzinfo is None:
+        raise ValueError(f"time begins at {at}, in no zone; give one, such as UTC")
+    first, last = YEARS
+    if not first <= at.year <= last:
+        raise ValueError(f"time begins in {at.year}; give a year from {first} to {last}")

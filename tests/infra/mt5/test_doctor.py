@@ -128,3 +128,17 @@ def test_the_command_tells_of_each_account(
     assert "12345: paper venue" in told
     assert "  no   an account is logged in: -6" in told
     assert main(["mt5", "doctor", "nobody"]) == 2
+
+
+def test_the_command_looks_at_each_terminal_of_an_account(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TAPEDECK_HOME", str(tmp_path))
+    monkeypatch.setenv("TAPEDECK_ACCOUNTS", str(LOGIN))
+    ill, well = terminal_with(trade_allowed=False), terminal_with()
+    seats = {"agent a": well, "agent b": ill}
+    monkeypatch.setattr("infra.run.agent.terminals_of", lambda *_: seats)
+    assert main(["mt5", "doctor"]) == 1
+    told = capsys.readouterr().out
+    assert told.count("  yes  trading is allowed") == 1
+    assert f"{LOGIN}: agent b\n" in told

@@ -64,3 +64,13 @@ def test_local_terminals_are_those_whose_agents_say_where_they_are(
     (places / f"{ACCOUNT}9.address").write_text("127.0.0.1:5")  # of another account
     assert isinstance(role.terminal_of(local, ACCOUNT), PoolTerminal)
     assert pools[0].admitted == ["127.0.0.1:2", "127.0.0.1:4"]
+    assert list(role.terminals_of(local, ACCOUNT)) == ["agent 127.0.0.1:2", "agent 127.0.0.1:4"]
+
+
+def test_each_terminal_can_be_looked_at_by_itself(tmp_path: Path) -> None:
+    paper = configured(tmp_path)
+    assert list(role.terminals_of(paper, ACCOUNT)) == [f"paper venue {paper.venue}"]
+    far = configured(tmp_path, AGENTS=f"{ACCOUNT}=127.0.0.1:2|127.0.0.1:3")
+    assert list(role.terminals_of(far, ACCOUNT)) == ["agent 127.0.0.1:2", "agent 127.0.0.1:3"]
+    nobody = configured(tmp_path, AGENTS="local")
+    assert list(role.terminals_of(nobody, ACCOUNT)) == ["agent local"]

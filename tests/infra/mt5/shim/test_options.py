@@ -77,12 +77,17 @@ def test_options_reach_a_child_as_they_are() -> None:
     ("wrong", "told"),
     [
         ({"logins": ()}, "give at least one"),
-        ({"logins": (0,)}, "each above 0"),
+        ({"logins": (0,)}, "each 1 to"),
         ({"symbols": ("EURDKK",)}, "EURDKK is not quoted"),
-        ({"depth_lots": -1.0}, "give 1 to 32 levels of more than 0 lots"),
-        ({"server_offset_h": float("inf")}, "the server's clock is inf h ahead; give -24 to 24"),
-        ({"server_offset_h": float("nan")}, "the server's clock is nan h ahead"),
-        ({"server_offset_h": 1e300}, "the server's clock"),
+        ({"depth_lots": -1.0}, "depth_lots is -1"),
+        ({"server_offset_h": float("inf")}, "server_offset_h is inf; give -24 to 24"),
+        ({"server_offset_h": float("nan")}, "server_offset_h is nan; give"),
+        ({"depth_lots": float("inf")}, "depth_lots is inf; give 0 to"),
+        ({"desk_ms": -1}, "desk_ms is -1; give 0 to"),
+        ({"logins": (10**26,)}, "each 1 to"),
+        ({"starts_at": datetime(1, 1, 1, tzinfo=UTC)}, "time begins in 1; give a year from 2001"),
+        ({"starts_at": datetime(9999, 12, 31, tzinfo=UTC)}, "time begins in 9999"),
+        ({"server_offset_h": 1e300}, "server_offset_h is 1e"),
         ({"starts_at": datetime(2025, 1, 1)}, "in no zone"),  # noqa: DTZ001
     ],
 )

@@ -113,9 +113,9 @@ def test_a_request_takes_the_time_that_it_is_told_to() -> None:
 @pytest.mark.parametrize(
     ("wrong", "told_of"),
     [
-        ({"faults_per_hour": -1.0}, "give 0 to 3600"),
+        ({"faults_per_hour": -1.0}, "give 0 to 3,600"),
         ({"mishaps_per_day": 99.0}, "give 0 to 15"),
-        ({"desk_ms": -1}, "give 0 or more"),
+        ({"desk_ms": -1}, "give 0 to 3,600,000"),
         ({"faults": (FaultRule(kind="wrong_account", login=5),)}, "there is no account 5"),
         ({"recorded": {"XAGUSD": "nowhere"}}, "give it with --symbols"),
     ],
