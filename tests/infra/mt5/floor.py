@@ -132,7 +132,7 @@ class Floor:
         now_us = self.clock.now_us()
         identity = Identity(LOGIN, SERVER)
         opened = ledger.known(now_us) or ledger.open(identity, "USD", now_us)
-        self.gateway = Gateway(terminal, ledger, ACCOUNT, opened, self.clock)
+        self.gateway = Gateway(terminal, ledger, ACCOUNT, opened, self.clock, SYMBOLS)
         return self.gateway
 
     def turn(self) -> None:

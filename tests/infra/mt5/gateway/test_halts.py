@@ -100,6 +100,7 @@ def test_a_halt_decided_while_it_waits_for_the_venue_s_pace_holds_before_the_nex
     floor: Floor, monkeypatch: pytest.MonkeyPatch, at: int, sends: tuple[int, int]
 ) -> None:
     floor.start()
+    floor.run(2.0)
     floor.spoil(FaultRule(kind="reject", retcode=mt5.TRADE_RETCODE_TOO_MANY_REQUESTS, times=9))
     floor.accept("x/open")
     floor.accept("y/open", "GBPUSD")
