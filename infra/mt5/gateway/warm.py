@@ -25,7 +25,7 @@ SPECS_EVERY_S = 60.0
 LEAD_FOR_S = 600.0
 """For once or twice as long a clock that was put back makes quotes look old."""
 MOVES_WITHIN_S, LOOK_AGAIN_S = 5.0, 0.05
-"""How long after the first look an order waits to see a quote come, and how often it looks."""
+"""How long after the first look one waits to see a quote come, and how often one looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,27 @@ class Warm:
         """The venue has refused what was made of the symbol's figures: they have changed."""
         self._specs.pop(symbol, None)
 
+    @property
+    def watching(self) -> bool:
+        """Whether no quote has been seen to come, and it is too early to say that none does.
+
+        An order would be refused now, and a moment later not.
+        """
+        return not self._lead.moves and self._clock.monotonic_s() < self._waits_until_s
+
+    def watch(self) -> None:
+        """Look whether a quote has come, if that matters."""
+        if self.watching:
+            self._read_ticks()
+
+    def see_one_come(self) -> None:
+        """Right after the first look, wait a little for any symbol's quote to move."""
+        if not self._ticks:
+            self._read_ticks()
+        while self.watching:
+            self._clock.sleep(LOOK_AGAIN_S)
+            self._read_ticks()
+
     def market(self, symbol: str) -> Market | Missing:
         """The symbol as it is: its figures, asked anew if they are too old, and a quote of now."""
         self._symbols.setdefault(symbol)
@@ -99,16 +120,9 @@ class Warm:
             return Missing(f"no figures of {symbol}: {why}")
         if self._read_tick(symbol) is None:
             return Missing(f"no quote of {symbol}: {self._terminal.last_error()}")
-        self._see_one_come()
         tick = self._ticks[symbol]
         age_s = self._lead.age_s(tick, self._clock.monotonic_s())
         return Market(spec.info, self._age_s(spec.read_at_s), tick, age_s)
-
-    def _see_one_come(self) -> None:
-        """Right after the first look, wait a little for any symbol's quote to move."""
-        while not self._lead.moves and self._clock.monotonic_s() < self._waits_until_s:
-            self._clock.sleep(LOOK_AGAIN_S)
-            self._read_ticks()
 
     def _read_spec(self, symbol: str) -> _Spec | None:
         """One that cannot be read leaves the one before, until that is too old."""

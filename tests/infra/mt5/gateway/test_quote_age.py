@@ -28,22 +28,24 @@ def test_a_quote_ages_while_it_stands_and_is_new_when_it_moves(
 def test_a_quote_that_has_not_been_seen_to_come_may_be_of_last_week(
     terminal: Any, clock: Clock
 ) -> None:
-    """An order right after the start waits a little for one, and only then."""
+    """One waits a little for one right after the first look, and only then."""
     warm = Warm(terminal, clock, ("EURUSD", "GBPUSD"))
     assert of(warm).tick_age_s == inf
+    warm.see_one_come()
     assert clock.now_s == pytest.approx(1_000.0 + MOVES_WITHIN_S, abs=0.1)
-    at_s = clock.now_s
     assert of(warm).tick_age_s == inf
+    at_s = clock.now_s
+    warm.see_one_come()
     assert clock.now_s == at_s
 
 
 def test_one_quote_that_comes_tells_how_old_the_others_are(terminal: Any, clock: Clock) -> None:
     warm = Warm(terminal, clock, ("EURUSD", "GBPUSD"))
     warm.refresh()
-    clock.sleep(0.2)
     move(terminal, 30_000, "GBPUSD")
-    assert of(warm, "EURUSD").tick_age_s == pytest.approx(30.0)
-    assert clock.now_s == pytest.approx(1_000.2, abs=0.1)
+    warm.see_one_come()
+    assert of(warm, "EURUSD").tick_age_s == pytest.approx(30.0, abs=0.1)
+    assert not warm.watching
 
 
 def test_old_quotes_that_come_one_after_the_other_are_old(
@@ -98,11 +100,46 @@ class Standing:
         return self._stood[name]
 
 
+def standing(port: Any) -> Any:
+    return Standing(port) if hasattr(port, "symbol_info_tick") else port
+
+
+def test_an_order_right_after_the_start_waits_to_see_a_quote_come() -> None:
+    floor = Floor()
+    floor.start(settled=False)
+    floor.accept("x/open")
+    floor.turn()
+    assert floor.story("x/open")[-1] == "OrderAccepted"
+    floor.run(2.0)
+    assert floor.story("x/open")[-1] == "OrderFilled"
+
+
+def test_where_no_quote_comes_an_order_is_refused_in_time_and_a_close_is_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Standing, "stands", True)
+    floor = Floor()
+    floor.start()
+    floor.accept("x/open")
+    floor.rest()
+    floor.start(standing, settled=False)
+    floor.accept("y/open")
+    floor.close("x/close", "x/open")
+    floor.turn()
+    floor.turn()
+    assert floor.story("x/close")[-1] == "OrderFilled"
+    assert floor.story("y/open")[-1] == "OrderAccepted"
+    floor.run(MOVES_WITHIN_S + 1)
+    (told,) = [e for e in floor.events("y/open") if isinstance(e, OrderNotExecuted)]
+    assert "none has come since the gateway looks" in told.evidence
+    assert floor.sends_of("y/open") == 0
+
+
 def test_an_order_on_a_quote_that_stands_is_not_sent_and_says_why(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     floor = Floor()
-    floor.start(lambda port: Standing(port) if hasattr(port, "symbol_info_tick") else port)
+    floor.start(standing)
     floor.run(2.0)
     monkeypatch.setattr(Standing, "stands", True)
     floor.accept("x/open", expires_at_us=floor.clock.now_us() + 900_000_000)

@@ -17,6 +17,7 @@ from infra.mt5.gateway.warm import Warm
 from infra.mt5.simulator.settings import SERVER
 from tests.infra.mt5.desk import ACCOUNT, message, order, symbol
 from tests.infra.mt5.floor import LOGIN, Floor
+from tests.infra.mt5.floor import SYMBOLS as QUOTED
 from tests.infra.mt5.gateway.quoting import Clock, Terminal, of
 
 
@@ -84,7 +85,8 @@ def test_what_is_told_beforehand_is_what_the_gateway_then_does(fields: dict[str,
     floor.tape.append(message(asked))
     floor.ledger.store.append(f"orders:{asked.order_id}", 0, floor.tape)
     terminal, identity = floor.look(), Identity(LOGIN, SERVER)
-    warm = Warm(terminal, floor.clock)
+    warm = Warm(terminal, floor.clock, QUOTED)
+    warm.see_one_come()
     state = floor.ledger.store.state(ACCOUNTS, ACCOUNT)
     limits, symbols = floor.ledger.limits(), (asked.symbol,)
     known = known_of(terminal, warm, identity, floor.clock, symbols, state, limits)
