@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from events.execution import ExecutionOpened
+from events.models import ModelPromoted
 from events.signals import SignalRaised
 from infra.config import Config
 from infra.models import files
@@ -21,7 +22,7 @@ from infra.store.event_store import EventStore
 from infra.stream import kafka, wire
 from infra.stream.schema_ids import SchemaIds
 from processors.bars import BARS
-from processors.features import FEATURES_OF_BARS
+from processors.features import FEATURE_DIGEST, FEATURES_OF_BARS
 from processors.inference import inference
 from processors.processor import Processor
 from processors.signals import SIGNALS
@@ -45,7 +46,7 @@ def live(config: Config, monkeypatch: pytest.MonkeyPatch) -> Config:
     here = environment_digest(config)
     monkeypatch.setattr(files, "load", lambda _, digest: Stub(digest, environment_digest=here))
     ids = SchemaIds(config)
-    write(config, ids, [said(_tick(n), n) for n in range(1, TICKS_EACH)])
+    write(config, ids, [said(_promoted(), 0), *(said(_tick(n), n) for n in range(1, TICKS_EACH))])
     for processor in (BARS, FEATURES_OF_BARS, inference(Stub(BUYS, environment_digest=here))):
         recorded(config, ids, processor)
     tell_accounts(config, ids)
@@ -82,6 +83,16 @@ def recorded(config: Config, ids: SchemaIds, processor: Processor[Any, Any, Any]
 
 def _opened(store: EventStore) -> int:
     return sum(isinstance(message.event, ExecutionOpened) for message in log_of(store))
+
+
+def _promoted() -> ModelPromoted:
+    return ModelPromoted(
+        model="stub",
+        model_digest=BUYS,
+        feature_digest=FEATURE_DIGEST,
+        timeframe_s=10,
+        horizon_s=60,
+    )
 
 
 def _tick(n: int) -> Any:
