@@ -21,6 +21,7 @@ from infra.replay.proven import has_logs, proven
 from infra.replay.range import EARLIEST, LATEST, Where, offsets
 from infra.replay.reread import reread
 from infra.replay.resumed import over
+from infra.replay.roles import environments
 from infra.replay.share import dealt
 from infra.run.promotions import promoted
 from infra.stream import kafka, tape
@@ -150,6 +151,7 @@ def _run_again(
         starts = offsets(config, client, TICKS, between[0], EARLIEST)
         ends = offsets(config, client, TICKS, between[1], LATEST)
         digest = outcome.model_digest = promoted(config, client, ids)
+        outcome.environments |= environments(config, client, ids, outcome.level, between[1])
         judged = moments(config, client, starts, ends) if outcome.level is Level.R3 else ALWAYS
         name, total = kafka.topic_name(config, TICKS), max(1, sum(ends.values()))
         parts = [
