@@ -197,4 +197,8 @@ def _dotted(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _quiet() -> Any:
-    return logging.getLogger("tapedeck.librdkafka")
+    """Its lines are for a role's log; to a command, which has none, they would hide its one."""
+    log = logging.getLogger("tapedeck.librdkafka")
+    if not log.handlers:
+        log.addHandler(logging.NullHandler())
+    return log
