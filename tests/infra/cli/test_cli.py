@@ -113,6 +113,7 @@ REFUSED = {
     "account 90001 limits --open-positions-max -1": "'-1' is no count; give 0 or more",
     "account 90001 limits --confidence-min nan": "'nan' is no share; give 0 to 1",
     "audit bundle --from 19:50 --to 20:00 FILE": "'19:50' is no time; give one such as ",
+    "run processor foo": "'foo'",
     "train --from noon": "'noon' is no time; give one such as ",
 }
 
@@ -131,6 +132,19 @@ def test_how_a_wish_is_written_is_told(capsys: pytest.CaptureFixture[str]) -> No
     with pytest.raises(SystemExit, match="0"):
         cli.main(["account", "90001", "halt", "--help"])
     assert "usage: tapedeck account NAME halt" in capsys.readouterr().out
+
+
+MISTAKEN = {
+    "run gateway 123": "no account '123'; TAPEDECK_ACCOUNTS are 90001, 90002, 90003",
+    "run agent 123": "no account '123'; TAPEDECK_ACCOUNTS are 90001, 90002, 90003",
+    "run agent 90001 --listen here": "--listen is 'here'; give HOST:PORT, port 0 for any",
+}
+
+
+@pytest.mark.parametrize("words", MISTAKEN)
+def test_a_role_that_cannot_be_is_told_so_at_once(words: str, tapedeck: Tapedeck) -> None:
+    asked = tapedeck(*words.split())
+    assert (asked.returncode, asked.stderr) == (cli.USAGE_ERROR, f"tapedeck: {MISTAKEN[words]}\n")
 
 
 @pytest.mark.parametrize("words", ["account 90001", "dlq list"])
