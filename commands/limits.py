@@ -7,7 +7,7 @@ from msgspec.structs import asdict, replace
 
 from commands.command import Command
 from commands.decider import Decider
-from events.limits import LimitsSet
+from events.limits import QUOTE_AGE_MS_MAX, LimitsSet
 from events.values import Lots
 
 
@@ -21,6 +21,7 @@ class SetLimits(Command, frozen=True, kw_only=True):
     confidence_min: float
     signal_age_ms_max: int
     symbols: tuple[str, ...]
+    quote_age_ms_max: int = QUOTE_AGE_MS_MAX
 
 
 LimitCommand = SetLimits

@@ -5,6 +5,9 @@ from __future__ import annotations
 from events.envelope import Event
 from events.values import Lots
 
+QUOTE_AGE_MS_MAX = 60_000
+"""A quote that has stood for so long is of a feed that has stopped, or of a closed market."""
+
 
 class LimitsSet(Event, frozen=True, kw_only=True):
     """These limits are in force for the account from now on."""
@@ -17,3 +20,4 @@ class LimitsSet(Event, frozen=True, kw_only=True):
     confidence_min: float
     signal_age_ms_max: int
     symbols: tuple[str, ...]
+    quote_age_ms_max: int = QUOTE_AGE_MS_MAX

@@ -44,7 +44,7 @@ create table account_states (
 create table limits (
     account text collate "C" primary key, version integer, volume_lots_max numeric(18, 4),
     open_lots_max numeric(18, 4), open_positions_max integer, confidence_min float8,
-    signal_age_ms_max bigint, symbols jsonb
+    signal_age_ms_max bigint, symbols jsonb, quote_age_ms_max bigint
 );
 create table external_deals (
     account text collate "C", deal_ticket bigint, position_id bigint, symbol text,
@@ -53,7 +53,8 @@ create table external_deals (
 );
 create view accounts as
 select a.*, l.version as limits_version, l.volume_lots_max, l.open_lots_max, l.open_positions_max,
-    l.confidence_min, l.signal_age_ms_max, l.symbols, d.external_deals, d.external_profit
+    l.confidence_min, l.signal_age_ms_max, l.quote_age_ms_max, l.symbols,
+    d.external_deals, d.external_profit
 from account_states a left join limits l using (account)
 cross join lateral (
     select count(*) as external_deals, coalesce(sum(profit), 0)::numeric(18, 4) as external_profit
@@ -109,6 +110,7 @@ class Account(Struct, frozen=True, kw_only=True):
     open_positions_max: int | None
     confidence_min: float | None
     signal_age_ms_max: int | None
+    quote_age_ms_max: int | None
     symbols: tuple[str, ...] | None
     external_deals: int
     external_profit: Decimal
@@ -161,7 +163,7 @@ READS = (
     LimitsSet,
 )
 
-PROJECTION = Projection("accounts", 3, DDL, ("accounts", "external_deals"), READS, apply)
+PROJECTION = Projection("accounts", 4, DDL, ("accounts", "external_deals"), READS, apply)
 
 TRADED = Query(
     "accounts",

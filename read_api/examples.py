@@ -214,6 +214,7 @@ ACCOUNT = Account(
     open_positions_max=10,
     confidence_min=0.6,
     signal_age_ms_max=2_000,
+    quote_age_ms_max=60_000,
     symbols=("EURUSD", "XAUUSD"),
     external_deals=0,
     external_profit=Decimal("0.0000"),

@@ -90,6 +90,7 @@ def _desk(config: Config, account: str) -> Desk:
     ready(terminal)
     warm = Warm(terminal, SystemClock(), config.symbols)
     warm.refresh()
+    warm.see_one_come()
     return Desk(
         account, terminal, warm, account_of(account), limits_of(account, config.symbols[1:])
     )

@@ -49,6 +49,7 @@ STAGE_OF = {
     "symbol_info_tick": "quote",
     "positions_get": "open positions",
     "order_send": "order_send",
+    "sleep": "waiting to see a quote come",
 }
 DECIDE, REST, TOTAL = (
     "saga and decider",
@@ -86,13 +87,13 @@ def warm(config: Config, repeat: int) -> list[Figure]:
 
 @dataclass
 class Watched:
-    """A terminal whose calls are timed, by stage."""
+    """A terminal or a clock whose calls are timed, by stage."""
 
-    terminal: Any
+    watched: Any
     times_us: Times
 
     def __getattr__(self, name: str) -> Any:
-        function, stage = getattr(self.terminal, name), STAGE_OF.get(name)
+        function, stage = getattr(self.watched, name), STAGE_OF.get(name)
         return self._timed(function, stage) if stage else function
 
     def _timed(self, function: Any, stage: str) -> Any:
@@ -112,28 +113,41 @@ class Desk:
 
     def __init__(self, config: Config, account: str) -> None:
         self.terminal: Any = Watched(agent_terminal(config, account), defaultdict(float))
+        self._clock: Any = Watched(SystemClock(), defaultdict(float))
         self.account = account
-        clock, jitter = SystemClock(), random.Random(0)
+        clock, jitter = self._clock, random.Random(0)
         self._identity = Identity(int(account), SERVER)
         self.warm = Warm(self.terminal, clock, (SYMBOL,))
-        connector = Connector(self.terminal, clock, jitter)
-        self._sender = Sender(self.terminal, connector, self._identity, self.warm, clock, jitter)
+        self._connector = Connector(self.terminal, clock, jitter)
+        self._sender = Sender(
+            self.terminal, self._connector, self._identity, self.warm, clock, jitter
+        )
+        self._begun = False
         self._limits = limits_of(account, (SYMBOL,))
         self._context = tuple(context(account, account_of(account), self._limits))
 
     def times_us(self, ask: float) -> Times:
         """Follow a signal; how long each stage took."""
         times: Times = defaultdict(float)
-        self.terminal.times_us = times
+        self.terminal.times_us = self._clock.times_us = times
         began_ns = time.perf_counter_ns()
         order = self._accepted(signal(next(Desk._numbers), SYMBOL, ask))
         times[DECIDE] = (time.perf_counter_ns() - began_ns) / 1_000
+        if not self._begun:
+            self.begin()
         self.send(order)
         whole_us = (time.perf_counter_ns() - began_ns) / 1_000
         times[REST] = whole_us - sum(times.values())
         times[TOTAL] = whole_us
-        self.terminal.times_us = defaultdict(float)  # what comes between orders is not theirs
+        between: Times = defaultdict(float)  # what comes between orders is not theirs
+        self.terminal.times_us = self._clock.times_us = between
         return times
+
+    def begin(self) -> None:
+        """What a gateway does before its first order."""
+        self._begun = True
+        self._connector.look(self._identity)
+        self.warm.see_one_come()
 
     def send(self, order: OrderAccepted) -> None:
         """Through the only way there is."""
@@ -190,6 +204,7 @@ def _further(config: Config, account: str, times: int) -> Iterator[Times]:
     """Orders of a gateway that has been at work."""
     desk = Desk(config, account)
     ready(desk.terminal)
+    desk.begin()
     desk.warm.refresh()
     try:
         for _ in range(times):

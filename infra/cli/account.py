@@ -73,6 +73,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--confidence-min", type=_share, metavar="SHARE", help="of a signal: 0 to 1"
     )
     limits.add_argument("--signal-age-ms-max", type=_count, metavar="MS")
+    limits.add_argument("--quote-age-ms-max", type=_count, metavar="MS")
     limits.add_argument("--symbols", type=_symbols, metavar="A,B", help="those that may be traded")
 
 

@@ -90,6 +90,7 @@ def _judged(
     terminal.initialize(login=identity.login)
     symbols, clock = tuple(dict.fromkeys(signal.symbol for signal in signals)), SystemClock()
     warm = Warm(terminal, clock, symbols)
+    warm.see_one_come()
     known = known_of(terminal, warm, identity, clock, symbols, state, limits, unresolved)
     books = Books(account, state, limits, known)
     return [verdict for (verdict,) in checked(signals, (books,))]

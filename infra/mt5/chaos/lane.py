@@ -64,14 +64,17 @@ class Lane:
     _side: Side = Side.BUY
     _clock: SystemClock = field(default_factory=SystemClock)
     _connector: Connector = field(init=False)
+    _warm: Warm = field(init=False)
     _sender: Sender = field(init=False)
     _thread: Thread = field(init=False)
 
     def __post_init__(self) -> None:
         identity, terminal = self._identity, self.line.terminal
         self._connector = Connector(terminal, self._clock, self.luck)
-        warm = Warm(terminal, self._clock, (self.symbol,))
-        self._sender = Sender(terminal, self._connector, identity, warm, self._clock, self.luck)
+        self._warm = Warm(terminal, self._clock, (self.symbol,))
+        self._sender = Sender(
+            terminal, self._connector, identity, self._warm, self._clock, self.luck
+        )
         self._thread = Thread(target=self._run, name=f"{self.login}-{self.symbol}", daemon=True)
 
     def start(self) -> None:
@@ -111,6 +114,7 @@ class Lane:
         while self._connector.look(self._identity).rung is not Rung.TRADING:
             if self._stop.wait(LOOK_AGAIN_S):
                 return False
+        self._warm.see_one_come()
         self.seen(self.login, self.line.epoch())
         return True
 

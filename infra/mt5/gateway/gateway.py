@@ -66,7 +66,7 @@ class Gateway:
         self._sender = Sender(terminal, self._connector, self._identity, self._warm, clock, jitter)
         self._exposure = Exposure(terminal, ledger, clock)
         self._sweep = Sweep(terminal, ledger, name, clock, account.swept_from_s)
-        self._guard = Guard(ledger, clock, jitter, self._answers)
+        self._guard = Guard(ledger, clock, jitter, self._answers, self._warm)
         self._searches: dict[str, Search] = {}
         self._waiting: list[Order] = []
         self._next_sweep_s = clock.monotonic_s()
@@ -123,6 +123,7 @@ class Gateway:
             if self.health.readable:
                 self._sweep.run(self._in_flight())
                 self._warm.refresh()
+        self._warm.watch()
         self._release()
 
     @property

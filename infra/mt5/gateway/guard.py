@@ -13,25 +13,33 @@ from infra.mt5.gateway.clock import Clock
 from infra.mt5.gateway.connect import Connector
 from infra.mt5.gateway.ledger import Ledger
 from infra.mt5.gateway.send import Lost, NotSent, Result
+from infra.mt5.gateway.warm import Warm
 
 log = logging.getLogger(__name__)
 
 
 class Guard:
-    """Says which orders the terminal is good for. `probe` asks it one read."""
+    """Says which orders the terminal is good for. `probe` asks it one read; `warm` knows quotes."""
 
     def __init__(
-        self, ledger: Ledger, clock: Clock, luck: random.Random, probe: Callable[[], bool]
+        self,
+        ledger: Ledger,
+        clock: Clock,
+        luck: random.Random,
+        probe: Callable[[], bool],
+        warm: Warm,
     ) -> None:
         self._ledger = ledger
         self._clock = clock
         self._luck = luck
         self._probe = probe
+        self._warm = warm
         self._breaker = resumed(ledger.breaker(), clock.monotonic_s())
 
     def bars(self, order: OrderAccepted) -> bool:
-        """Whether the order must wait for the terminal to be relied on again."""
-        return not self._breaker.passes(order.closes_position is not None)
+        """Whether the order must wait for the terminal, or its quotes, to be relied on."""
+        opens = order.closes_position is None
+        return not self._breaker.passes(not opens) or (opens and self._warm.watching)
 
     def answered(self, result: Result) -> None:
         """What came of an order."""

@@ -21,8 +21,6 @@ from infra.mt5.tuples import SymbolInfo, Tick
 
 SPEC_AGE_S_MAX = 120.0
 """A broker changes a symbol's figures now and then, most often at night."""
-QUOTE_AGE_S_MAX = 60.0
-"""A quote that has stood for so long is of a feed that has stopped, or of a closed market."""
 ORDER_MODE_MARKET_BIT = 1
 LATE = "its time was over before it could be sent"
 
@@ -87,7 +85,7 @@ def verdict(order: OrderAccepted, known: Known) -> Verdict:
         return Withheld(market.reason)
     if wrong := _unworkable(order.symbol, market):
         return Withheld(wrong)
-    if opens and (old := _unusable(order.symbol, market)):
+    if opens and (old := _unusable(order.symbol, market, known.room)):
         return Withheld(old)
     if opens and (refused := _refused_by_mode(order, market.spec)):
         return refused
@@ -131,17 +129,22 @@ def _no_prices(symbol: str, tick: Tick) -> str:
     return f"quote of {symbol}: bid {tick.bid} and ask {tick.ask} are no prices"
 
 
-def _unusable(symbol: str, market: Market) -> str:
+def _unusable(symbol: str, market: Market, room: Room) -> str:
     """What of the market is no price, or too old to take risk by; or nothing."""
     if not 0.0 < market.tick.bid <= market.tick.ask < inf:
         return _no_prices(symbol, market.tick)
-    for what, age_s, age_s_max in (
-        ("figures", market.spec_age_s, SPEC_AGE_S_MAX),
-        ("quote", market.tick_age_s, QUOTE_AGE_S_MAX),
-    ):
-        if not age_s <= age_s_max:
-            return f"{what} of {symbol}: {age_s:.1f} s old, at most {age_s_max:g} s are allowed"
+    if not market.spec_age_s <= SPEC_AGE_S_MAX:
+        return _too_old(f"figures of {symbol}", market.spec_age_s, SPEC_AGE_S_MAX)
+    if market.tick_age_s == inf:
+        return f"quote of {symbol}: none has come since the gateway looks; the market may be closed"
+    quote_age_s_max = 0.0 if room.limits is None else room.limits.quote_age_ms_max / 1_000
+    if not market.tick_age_s <= quote_age_s_max:
+        return _too_old(f"quote of {symbol}", market.tick_age_s, quote_age_s_max)
     return ""
+
+
+def _too_old(what: str, age_s: float, age_s_max: float) -> str:
+    return f"{what}: {age_s:.1f} s old, at most {age_s_max:g} s are allowed"
 
 
 def _refused_by_mode(order: OrderAccepted, spec: SymbolInfo) -> Unsendable | None:

@@ -1,14 +1,16 @@
 """Symbols' figures and quotes, kept warm, each with its age: an order waits for neither.
 
-How old a quote is nobody tells in a clock of ours: its time is the venue's, whose distance from us
-changes with the seasons. So its age is how far it is behind the newest quote of any symbol, in the
-venue's clock, and how long that one has stood, in ours.
+How old a quote is nobody tells in a clock of ours: its time is the venue's, and how far that is
+ahead of ours changes with the seasons. So the clocks are compared by the quotes themselves: the
+farthest that one was ahead of us when it came is how far the venue is. Until one has been seen to
+come, nothing tells a quote of now from one of last week, and no order takes risk by it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import inf
 
 from infra.mt5.gateway.clock import Clock
 from infra.mt5.gateway.room import Missing
@@ -20,6 +22,10 @@ from infra.mt5.tuples import SymbolInfo, Tick
 
 SPECS_EVERY_S = 60.0
 """Twice before they are too old: one that could not be read may fail once more."""
+LEAD_FOR_S = 600.0
+"""For once or twice as long a clock that was put back makes quotes look old."""
+MOVES_WITHIN_S, LOOK_AGAIN_S = 5.0, 0.05
+"""How long after the first look one waits to see a quote come, and how often one looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +34,27 @@ class _Spec:
     read_at_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Quote:
-    tick: Tick
-    since_s: float
+class _Lead:
+    """How far the venue's clock is ahead of ours, as far as the quotes of a while have said."""
+
+    def __init__(self) -> None:
+        self.moves = False
+        """Whether a quote has been seen to come."""
+        self._began_s = -inf
+        self._before_s = self._most_s = -inf
+
+    def told(self, tick: Tick, now_s: float) -> None:
+        """This quote is there now, and was not before."""
+        lead_s = tick.time_msc / 1_000 - now_s
+        if now_s - self._began_s > LEAD_FOR_S:
+            self._began_s, self._before_s, self._most_s = now_s, self._most_s, lead_s
+        self._most_s = max(self._most_s, lead_s)
+
+    def age_s(self, tick: Tick, now_s: float) -> float:
+        """How old a quote is now, at least; without end while none has been seen to come."""
+        if not self.moves:
+            return inf
+        return max(self._before_s, self._most_s) + now_s - tick.time_msc / 1_000
 
 
 class Warm:
@@ -43,7 +66,9 @@ class Warm:
         self._symbols = dict.fromkeys(symbols)
         self._specs: dict[str, _Spec] = {}
         self._senseless: dict[str, str] = {}
-        self._quotes: dict[str, _Quote] = {}
+        self._ticks: dict[str, Tick] = {}
+        self._lead = _Lead()
+        self._waits_until_s = -inf
         self._specs_due_s = clock.monotonic_s()
 
     def refresh(self) -> None:
@@ -56,13 +81,32 @@ class Warm:
             self._ahead(*(("symbol_info", symbol) for symbol in symbols))
             for symbol in symbols:
                 self._read_spec(symbol)
-        self._ahead(*(("symbol_info_tick", symbol) for symbol in symbols))
-        for symbol in symbols:
-            self._read_tick(symbol)
+        self._read_ticks()
 
     def forget(self, symbol: str) -> None:
         """The venue has refused what was made of the symbol's figures: they have changed."""
         self._specs.pop(symbol, None)
+
+    @property
+    def watching(self) -> bool:
+        """Whether no quote has been seen to come, and it is too early to say that none does.
+
+        An order would be refused now, and a moment later not.
+        """
+        return not self._lead.moves and self._clock.monotonic_s() < self._waits_until_s
+
+    def watch(self) -> None:
+        """Look whether a quote has come, if that matters."""
+        if self.watching:
+            self._read_ticks()
+
+    def see_one_come(self) -> None:
+        """Right after the first look, wait a little for any symbol's quote to move."""
+        if not self._ticks:
+            self._read_ticks()
+        while self.watching:
+            self._clock.sleep(LOOK_AGAIN_S)
+            self._read_ticks()
 
     def market(self, symbol: str) -> Market | Missing:
         """The symbol as it is: its figures, asked anew if they are too old, and a quote of now."""
@@ -76,13 +120,8 @@ class Warm:
             return Missing(f"no figures of {symbol}: {why}")
         if self._read_tick(symbol) is None:
             return Missing(f"no quote of {symbol}: {self._terminal.last_error()}")
-        return self._market(symbol, spec)
-
-    def _market(self, symbol: str, spec: _Spec) -> Market:
-        tick = self._quotes[symbol].tick
-        newest = max(self._quotes.values(), key=lambda quote: quote.tick.time_msc)
-        behind_s = (newest.tick.time_msc - tick.time_msc) / 1_000
-        age_s = behind_s + self._age_s(newest.since_s)
+        tick = self._ticks[symbol]
+        age_s = self._lead.age_s(tick, self._clock.monotonic_s())
         return Market(spec.info, self._age_s(spec.read_at_s), tick, age_s)
 
     def _read_spec(self, symbol: str) -> _Spec | None:
@@ -94,14 +133,24 @@ class Warm:
         self._specs[symbol] = _Spec(info, self._clock.monotonic_s())
         return self._specs[symbol]
 
+    def _read_ticks(self) -> None:
+        self._ahead(*(("symbol_info_tick", symbol) for symbol in self._symbols))
+        for symbol in tuple(self._symbols):
+            self._read_tick(symbol)
+
     def _read_tick(self, symbol: str) -> Tick | None:
-        """One that has not changed stands since it was first seen, also where it was away."""
+        """One that has not changed is no news, also where it was away."""
         tick = self._terminal.symbol_info_tick(symbol)
         if tick is None:
             return None
-        known = self._quotes.get(symbol)
-        if known is None or known.tick.time_msc != tick.time_msc:
-            self._quotes[symbol] = _Quote(tick, self._clock.monotonic_s())
+        known = self._ticks.get(symbol)
+        if known is None or known.time_msc != tick.time_msc:
+            now_s = self._clock.monotonic_s()
+            if not self._ticks:
+                self._waits_until_s = now_s + MOVES_WITHIN_S
+            self._lead.told(tick, now_s)
+            self._lead.moves |= known is not None
+        self._ticks[symbol] = tick
         return tick
 
     def _age_s(self, since_s: float) -> float:

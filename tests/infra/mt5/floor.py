@@ -125,14 +125,17 @@ class Floor:
         assert terminal.initialize()
         return terminal
 
-    def start(self, wrap: Wrap = lambda port: port) -> Gateway:
-        """A gateway's process starts, as it always does."""
+    def start(self, wrap: Wrap = lambda port: port, settled: bool = True) -> Gateway:
+        """A gateway's process starts, as it always does; `settled`: it has seen a quote come."""
         terminal: Terminal = wrap(Sending(simulated_terminal(self.broker, LOGIN), self.sent))
         ledger = wrap(self.ledger)
         now_us = self.clock.now_us()
         identity = Identity(LOGIN, SERVER)
         opened = ledger.known(now_us) or ledger.open(identity, "USD", now_us)
-        self.gateway = Gateway(terminal, ledger, ACCOUNT, opened, self.clock)
+        self.gateway = Gateway(terminal, ledger, ACCOUNT, opened, self.clock, SYMBOLS)
+        while settled and self.gateway._warm.watching:
+            self.virtual.advance(TURN_MS)
+            self.gateway._warm.watch()
         return self.gateway
 
     def turn(self) -> None:

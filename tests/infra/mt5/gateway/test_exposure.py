@@ -92,8 +92,9 @@ def test_positions_that_cannot_be_read_leave_no_room(floor: Floor) -> None:
 
 def test_an_order_that_may_be_at_the_venue_takes_room_until_it_is_settled(floor: Floor) -> None:
     floor.limit(ONE_POSITION)
-    floor.spoil(FaultRule(kind="lose_before", symbol="EURUSD"))
     floor.start()
+    floor.run(2.0)
+    floor.spoil(FaultRule(kind="lose_before", symbol="EURUSD"))
     floor.accept("x/open", "EURUSD")
     floor.accept("y/open", "GBPUSD")
     floor.run(0.5)

@@ -72,8 +72,9 @@ def test_the_log_says_when_the_venue_was_first_called(
     floor: Floor, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     """Latency is measured up to this moment, whatever the venue makes of the order then."""
-    floor.spoil(FaultRule(kind="reject", retcode=10024, times=1))
     floor.start()
+    floor.run(2.0)
+    floor.spoil(FaultRule(kind="reject", retcode=10024, times=1))
     floor.accept("x/open")
     floor.accept("y/open", "GBPUSD", expires_at_us=floor.clock.now_us() - 1)
     began_us = floor.clock.now_us()

@@ -18,6 +18,7 @@ from events.orders import OrderNotExecuted
 from events.values import lots
 from infra.config import Config
 from infra.mt5 import constants as mt5
+from infra.mt5.gateway import warm
 from infra.mt5.gateway.clock import SystemClock
 from infra.mt5.gateway.connect import refusal_of
 from infra.mt5.simulator.faults import FaultRule
@@ -100,6 +101,7 @@ def test_a_halt_decided_while_it_waits_for_the_venue_s_pace_holds_before_the_nex
     floor: Floor, monkeypatch: pytest.MonkeyPatch, at: int, sends: tuple[int, int]
 ) -> None:
     floor.start()
+    floor.run(2.0)
     floor.spoil(FaultRule(kind="reject", retcode=mt5.TRADE_RETCODE_TOO_MANY_REQUESTS, times=9))
     floor.accept("x/open")
     floor.accept("y/open", "GBPUSD")
@@ -252,6 +254,7 @@ def test_the_role_tells_its_gateway_what_cannot_be_read_on(
         held("limit-events/1")
         handle([floor.tape[0]], (Advance("order-events", 0, 0, 1),))
 
+    monkeypatch.setattr(warm, "MOVES_WITHIN_S", 0.0)
     floor.start()
     floor.accept("x/open", expires_at_us=time.time_ns() // 1_000 + 60_000_000)
     monkeypatch.setattr(role, "loop", loop)

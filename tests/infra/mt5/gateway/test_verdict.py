@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import nan
+from math import inf, nan
 from typing import Any
 
 import pytest
 
 from commands.limits import SetLimits
-from events.limits import LimitsSet
+from events.limits import QUOTE_AGE_MS_MAX, LimitsSet
 from events.orders import OrderAccepted
 from events.values import Side, lots
 from infra.mt5 import constants as mt5
@@ -17,7 +17,6 @@ from infra.mt5.gateway.checks import weighed
 from infra.mt5.gateway.health import Health, Rung
 from infra.mt5.gateway.room import Missing, Room
 from infra.mt5.gateway.verdict import (
-    QUOTE_AGE_S_MAX,
     SPEC_AGE_S_MAX,
     Known,
     Market,
@@ -32,6 +31,7 @@ from tests.infra.mt5.desk import WIDE, order, quote, symbol
 
 NOW_US = 1_700_000_000_000_000
 TRADING = Health(Rung.TRADING, "")
+QUOTE_AGE_S_MAX = QUOTE_AGE_MS_MAX / 1_000
 SYMBOLS = ("EURUSD", "GBPUSD", "AUDUSD", "NZDUSD")
 POSITION = TradePosition(
     *(0,) * 4, 0, mt5.POSITION_TYPE_BUY, 0, 0, 0, 0.1, 1.1, *(0.0,) * 3, 0.0, 0.0, "EURUSD", "", ""
@@ -84,7 +84,15 @@ def test_an_order_that_nothing_speaks_against_goes_as_its_request() -> None:
         ({"room": Room(limits(), (position(volume=nan),))}, "one has no finite volume"),
         ({"markets": {}}, "nothing is known of EURUSD"),
         ({"markets": {"EURUSD": Missing("no quote of EURUSD")}}, "no quote of EURUSD"),
-        ({"markets": {"EURUSD": market(QUOTE_AGE_S_MAX + 0.1)}}, "quote of EURUSD: 60.1 s old"),
+        (
+            {"markets": {"EURUSD": market(QUOTE_AGE_S_MAX + 0.1)}},
+            "quote of EURUSD: 60.1 s old",
+        ),
+        ({"markets": {"EURUSD": market(inf)}}, "none has come since the gateway looks"),
+        (
+            {"markets": {"EURUSD": market(2.1)}, "room": Room(limits(quote_age_ms_max=2_000), ())},
+            "quote of EURUSD: 2.1 s old, at most 2 s",
+        ),
         ({"markets": {"EURUSD": market(float("nan"))}}, "quote of EURUSD: nan s old"),
         (
             {"markets": {"EURUSD": market(spec_age_s=SPEC_AGE_S_MAX + 1)}},

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from commands.accounts import Account
 from events.accounts import AccountOpened, AccountReported
-from events.limits import LimitsSet
+from events.limits import QUOTE_AGE_MS_MAX, LimitsSet
 from events.orders import OrderAccepted
 from events.signals import SignalRaised
 from events.values import Side, lots, money, price
@@ -21,7 +21,6 @@ from infra.mt5.gateway.checks import Books, checked
 from infra.mt5.gateway.health import Health, Rung
 from infra.mt5.gateway.room import Missing, Room
 from infra.mt5.gateway.verdict import (
-    QUOTE_AGE_S_MAX,
     SPEC_AGE_S_MAX,
     Known,
     Market,
@@ -32,6 +31,7 @@ from infra.mt5.gateway.verdict import (
 from tests.infra.mt5.desk import order
 from tests.infra.mt5.gateway.test_verdict import NOW_US, TRADING, limits, market, position
 
+QUOTE_AGE_S_MAX = QUOTE_AGE_MS_MAX / 1_000
 SYMBOLS = ("EURUSD", "GBPUSD", "AUDUSD", "NZDUSD")
 SEEDS = st.integers(0, 2**32)
 """Plain luck by seed: strategies of so many fields would seldom draw an order that may go."""
