@@ -81,14 +81,15 @@ def test_each_terminal_can_be_looked_at_by_itself(tmp_path: Path) -> None:
 
 def test_a_second_keeper_leaves_the_first_one_s_agents_where_they_are(tmp_path: Path) -> None:
     """It would take their addresses away, and nobody would find them any more."""
-    config, first = configured(tmp_path), threading.Event()
+    config, first, at_once = configured(tmp_path), threading.Event(), threading.Event()
+    at_once.set()
     place = tmp_path / "agents" / f"{login_of(ACCOUNT)}.address"
     keeping = threading.Thread(target=role.run, args=(config, first, ACCOUNT, "127.0.0.1:0"))
     keeping.start()
     try:
         until(place.exists)
         with pytest.raises(ConfigError, match=f"the agents of {ACCOUNT} are kept in"):
-            role.run(config, threading.Event(), ACCOUNT, "127.0.0.1:0")
+            role.run(config, at_once, ACCOUNT, "127.0.0.1:0")
         assert place.exists()
     finally:
         first.set()
