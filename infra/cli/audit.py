@@ -8,6 +8,8 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
+from confluent_kafka import Consumer
+
 from infra.cli.parser import moment_us
 from infra.config import Config, ConfigError
 from infra.proofs import bundle, checkpoint, policy, tables
@@ -132,14 +134,18 @@ def _check(config: Config, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _verify(config: Config, _: argparse.Namespace) -> int:
+def inspection_of(config: Config, client: Consumer) -> Inspection:
+    """All logs of this copy beside Kafka and everybody's memories."""
     keys, ids = keys_of(config), SchemaIds(config)
     signed, notary = proofs.folder(config) / MEMORY, witness.folder(config, "notary") / "seen.txt"
-    memories = remembered(signed, notary, keys)
+    conninfo = postgres.address(config.postgres, config.namespace)
+    side = KafkaSide(config, client, ids)
+    return Inspection(conninfo, keys, side, ids, remembered(signed, notary, keys))
+
+
+def _verify(config: Config, _: argparse.Namespace) -> int:
     with tape.reader(config) as client:
-        side = KafkaSide(config, client, ids)
-        conninfo = postgres.address(config.postgres, config.namespace)
-        inspection = Inspection(conninfo, keys, side, ids, memories)
+        inspection = inspection_of(config, client)
         findings = 0
         for finding in inspection.findings():
             findings += 1

@@ -40,6 +40,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("play", "infra.feed.play", "put recorded ticks on the tape"),
     Command("train", "infra.models.training", "build the model from the tape"),
     Command("replay", "infra.replay", "recompute the tape and compare it bit for bit"),
+    Command("whatif", "infra.whatif", "the same tape under another model, limits, accounts"),
+    Command("fork", "infra.fork", "a copy of the tape up to a position, to play with"),
     Command("mt5", "infra.cli.mt5", "run programs on the simulator; doctor, certify, record"),
     Command("audit", "infra.cli.audit", "keys and proofs; has anybody changed the tape?"),
     Command("drill", "infra.cli.drill", "lie about a copy of the tape, and see it found"),

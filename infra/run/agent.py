@@ -64,6 +64,7 @@ def run(
     A terminal has one agent; of the venue's there are as many as the configuration and orders say.
     `bundle` holds an agent's keys, on a machine that is not the platform's.
     """
+    config.may_reach_terminals()
     _check_listen(listen)
     bounds = Bounds(*config.terminals) if terminal is None else Bounds()
     try:
@@ -170,6 +171,7 @@ def asked_for(config: Config, account: str, secrets: str | None) -> str:
 
 def terminal_of(config: Config, account: str) -> Terminal:
     """An account's terminal: behind its agent if it has one, else the paper venue's own."""
+    config.may_reach_terminals()
     where = config.agent_of(account)
     if not where:
         return RemoteTerminal(config.venue, account)
@@ -180,6 +182,7 @@ def terminal_of(config: Config, account: str) -> Terminal:
 
 def terminals_of(config: Config, account: str) -> dict[str, Terminal]:
     """Each of the account's terminals by itself, by the words for where it is."""
+    config.may_reach_terminals()
     where, login = config.agent_of(account), login_of(account)
     if not where:
         return {f"paper venue {config.venue}": RemoteTerminal(config.venue, account)}
