@@ -53,6 +53,7 @@ class _Terminal:
     life: int
     breaker: Breaker = field(default_factory=lambda: Breaker(ONCE))
     in_flight: int = 0
+    epoch: str = ""
 
 
 @dataclass(slots=True)
@@ -125,6 +126,12 @@ class Pool:
         """The terminals that take calls."""
         with self._lock:
             return admitted(self._members())
+
+    @property
+    def epochs(self) -> str:
+        """Which lives of which agents take calls, in words."""
+        with self._lock:
+            return " ".join(self._terminals[name].epoch for name in admitted(self._members()))
 
     def life(self, name: str) -> int:
         """The life of a terminal that links to it now are of; 0 of one that is gone."""
@@ -233,8 +240,8 @@ class Pool:
         pulse = terminal.feeling.take(PULSE_S)
         well = pulse is not None and pulse.overdue_s <= OVERDUE_S
         now_s = monotonic()
-        if well:
-            terminal.heard_s = now_s
+        if pulse is not None and well:
+            terminal.heard_s, terminal.epoch = now_s, pulse.epoch
         with self._lock:
             breaker = terminal.breaker.due(now_s)
             terminal.breaker = breaker.probed(well, now_s, self._luck)

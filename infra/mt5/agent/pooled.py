@@ -92,6 +92,10 @@ class PoolLink:
                         self._asked(other, function, arguments)
         return self._asked(name, function, arguments)
 
+    def life(self) -> str:
+        """The epochs of the account's agents that take calls."""
+        return self._pool.epochs
+
     def close(self) -> None:
         """Give all links up."""
         for _life, link in self._links.values():

@@ -74,3 +74,21 @@ def test_each_terminal_can_be_looked_at_by_itself(tmp_path: Path) -> None:
     assert list(role.terminals_of(far, ACCOUNT)) == ["agent 127.0.0.1:2", "agent 127.0.0.1:3"]
     nobody = configured(tmp_path, AGENTS="local")
     assert list(role.terminals_of(nobody, ACCOUNT)) == ["agent local"]
+
+
+@pytest.mark.parametrize(
+    "written", [b"", b"\xff\xfe\x00", b"127.0.0.1", b"127.0.0.1:12\n\x00:7", None]
+)
+def test_a_file_that_names_no_address_is_nobodys(tmp_path: Path, written: bytes | None) -> None:
+    """Others may write it, empty it, or take it away."""
+    local = configured(tmp_path, AGENTS="local")
+    place = tmp_path / "agents" / f"{ACCOUNT}.address"
+    place.parent.mkdir()
+    if written is None:
+        place.mkdir()
+    else:
+        place.write_bytes(written)
+    assert role.address_of(local, ACCOUNT)() == role.NOWHERE
+    (terminal,) = role.terminals_of(local, ACCOUNT).values()
+    assert not terminal.initialize(timeout=1_000)
+    assert terminal.life() == ""

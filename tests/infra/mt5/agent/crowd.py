@@ -73,6 +73,9 @@ class FakeLink:
     def ahead(self, *_calls: Any) -> None:
         self._agents.asked.append((self._name, "ahead"))
 
+    def life(self) -> str:
+        return ""
+
     def close(self) -> None:
         pass
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
 import pytest
@@ -51,6 +52,21 @@ def test_a_call_that_hangs_breaks_its_link_and_hides_nothing(
         hanging = pulse(server)
         assert hanging.function == "order_send"
         assert hanging.overdue_s > 0.0
+
+
+def test_a_caller_without_a_link_learns_which_life_of_the_agent_is_well(terminal: Stage) -> None:
+    always = patch("infra.mt5.agent.client.LIFE_EVERY_S", 0.0)
+    with always, agent(terminal) as first, caller(first) as client:
+        assert client.life() == first.epoch
+        with caller(first, deadline_s=0.3) as hasty:
+            assert hasty.initialize()
+            terminal.hold_at = "account_info"
+            assert hasty.account_info() is None
+        time.sleep(0.1)
+        assert client.life() == "", "it hangs"
+        terminal.go_on.set()
+        first.close()
+        assert client.life() == "", "it is gone"
 
 
 @pytest.mark.parametrize("function", ["order_send", "symbol_info_tick"])
