@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from typing import Any
@@ -242,6 +243,15 @@ def test_a_request_as_large_as_an_answer_is_not_even_read(
             raw(server, method, b"x" * (wire.REQUEST_BYTES_MAX + 1), 5.0)
         assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert client.account_info() is not None
+
+
+@pytest.mark.parametrize("said", [b"", b"\x16\x03\x01\x40\x00\x01"])
+def test_who_shows_no_certificate_is_hung_up_on(server: AgentServer, said: bytes) -> None:
+    """Or a thousand that say nothing would leave no room for those who have one."""
+    host, _, port = server.address.rpartition(":")
+    with socket.create_connection((host, int(port)), LIMIT_S) as stranger:
+        stranger.sendall(said)
+        assert stranger.recv(1) == b""
 
 
 def test_an_error_inside_the_package_proves_nothing(client: AgentTerminal, terminal: Stage) -> None:
