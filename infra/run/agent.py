@@ -6,7 +6,7 @@ import random
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -227,7 +227,7 @@ def address_of(config: Config, account: str, where: str = LOCAL) -> Callable[[],
     def address() -> str:
         if where != LOCAL:
             return where
-        return place.read_text() if place.exists() else NOWHERE
+        return _told(place) or NOWHERE
 
     return address
 
@@ -251,6 +251,19 @@ def _listening(config: Config, login: int) -> list[str]:
     """Where the account's agents listen now, the first one first."""
     found: list[str] = []
     for number in range(1, TERMINALS_MAX + 1):
-        with suppress(FileNotFoundError):  # there is none, or none any more
-            found.append(_place(config, login, number).read_text())
+        if address := _told(_place(config, login, number)):
+            found.append(address)
     return found
+
+
+def _told(place: Path) -> str:
+    """The address that a keeper has written there; nothing if it is gone, or is not one.
+
+    Keepers write while others read, and disks fail: the next look may find it whole.
+    """
+    try:
+        address = place.read_text()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    host, _, port = address.rpartition(":")
+    return address if host and port.isdecimal() and address.isprintable() else ""

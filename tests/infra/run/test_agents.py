@@ -94,3 +94,21 @@ def test_a_second_keeper_leaves_the_first_one_s_agents_where_they_are(tmp_path: 
     finally:
         first.set()
         keeping.join()
+
+
+@pytest.mark.parametrize(
+    "written", [b"", b"\xff\xfe\x00", b"127.0.0.1", b"127.0.0.1:12\n\x00:7", None]
+)
+def test_a_file_that_names_no_address_is_nobodys(tmp_path: Path, written: bytes | None) -> None:
+    """Others may write it, empty it, or take it away."""
+    local = configured(tmp_path, AGENTS="local")
+    place = tmp_path / "agents" / f"{ACCOUNT}.address"
+    place.parent.mkdir()
+    if written is None:
+        place.mkdir()
+    else:
+        place.write_bytes(written)
+    assert role.address_of(local, ACCOUNT)() == role.NOWHERE
+    (terminal,) = role.terminals_of(local, ACCOUNT).values()
+    assert not terminal.initialize(timeout=1_000)
+    assert terminal.life() == ""
