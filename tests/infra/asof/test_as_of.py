@@ -63,6 +63,8 @@ def test_an_answer_as_of_its_positions_is_the_same_for_ever(
         write(tape, ids, story[begin : begin + size])
         heard.append(_answers(tape, client))
     assert len({str(answers) for answers in heard}) == len(heard), "the story does not go on"
+    write(tape, ids, story[:size])  # a writer that repeats itself
+    heard.append(_answers(tape, client))
     write(tape, ids, [*told("GBPUSD", 1), *told("XAUUSD", 2)])
     _asked_again(client, heard)
     _forget(tape)
