@@ -19,6 +19,8 @@ from infra.settings import (
 )
 
 PASSWORD_FILE = "postgres.password"
+FORK = "fork-"
+"""How the last part of a fork's namespace begins."""
 
 
 class ConfigError(ValueError):
@@ -92,6 +94,18 @@ class Config:
         if self.agents == (LOCAL,):
             return LOCAL
         return dict(part.split("=", 1) for part in self.agents).get(account, "")
+
+    @property
+    def is_fork(self) -> bool:
+        """Whether this is a copy to play with, which must never reach a terminal."""
+        return self.namespace.rpartition(".")[2].startswith(FORK)
+
+    def may_reach_terminals(self) -> None:
+        """`ConfigError` where no terminal may be reached, whoever asks."""
+        if self.is_fork:
+            raise ConfigError(
+                f"{PREFIX}NAMESPACE is {self.namespace}, a fork: nothing in it reaches a terminal"
+            )
 
     @property
     def logs(self) -> Path:

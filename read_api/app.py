@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from read_api import documentation, lists, problems
+from read_api.asof import Moments
 from read_api.decisions import Decisions
 from read_api.store import Pool, Store
 from read_api.story import FeatureNames
@@ -30,6 +31,7 @@ SECURITY = "default-src 'self'; style-src 'unsafe-inline'; script-src 'unsafe-in
 def create_app(
     pool: Pool,
     tape: Tape,
+    moments: Moments,
     *,
     feature_names: FeatureNames | None = None,
     metrics: Callable[[], bytes] = bytes,
@@ -47,7 +49,7 @@ def create_app(
     app = _bare(store)
     problems.install(app)
     app.add_exception_handler(TapeAway, _tape_away)
-    lists.install(app, store)
+    lists.install(app, store, moments)
     Decisions(store, tape, feature_names or {}).install(app)
     Vitals(store, tape, metrics).install(app)
     Subscribing(tape, limits or Limits(), closing or asyncio.Event(), followers).install(app)

@@ -34,7 +34,7 @@ class Page:
 def page_of(query: Query, asked: Mapping[str, str]) -> Page:
     """The page that the parameters ask for; a `Problem` that names the one that is wrong."""
     filters = {each.name: each for each in query.filters}
-    known_only(asked, [*filters, "limit", "cursor"])
+    known_only(asked, [*filters, "limit", "cursor", "as_of"])
     values = {name: _value(each, asked[name]) for name, each in filters.items() if name in asked}
     cursor = asked.get("cursor")
     return Page(values, None if cursor is None else _opened(query, cursor), _limit(asked))
@@ -91,7 +91,7 @@ def _value(wanted: Filter, text: str) -> Any:
         case Kind.NUMBER:
             return _number(wanted.name, text)
         case Kind.TIME:
-            return _micros(wanted.name, text)
+            return moment_us(wanted.name, text)
 
 
 def _number(name: str, text: str) -> int:
@@ -113,7 +113,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= SHOWN_CHARS_MAX else f"{text[:SHOWN_CHARS_MAX]}…"
 
 
-def _micros(name: str, text: str) -> int:
+def moment_us(name: str, text: str) -> int:
     """UTC microseconds, or RFC 3339 text with a zone."""
     if text.isascii() and text.isdecimal():
         return _number(name, text)

@@ -10,19 +10,20 @@ from fastapi import FastAPI, Request, Response
 
 from projections.query import one, page
 from read_api.asked import LIMIT_DEFAULT, LIMIT_MAX, cursor_after, known_only, page_of
+from read_api.asof import MEANING, PARAMETER, Moment, Moments, as_of
 from read_api.problems import not_found
 from read_api.routes import RESOURCES, Resource
-from read_api.store import Row, Standing, Store
+from read_api.store import Row, Snapshot, Standing, Store
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def install(app: FastAPI, store: Store) -> None:
+def install(app: FastAPI, store: Store, moments: Moments) -> None:
     """Two routes per resource: all of them, and one of them."""
     for resource in RESOURCES:
         app.add_api_route(
             resource.path,
-            _list(store, resource),
+            _list(store, moments, resource),
             methods=["GET"],
             name=resource.name,
             summary=resource.summary,
@@ -32,12 +33,12 @@ def install(app: FastAPI, store: Store) -> None:
         if resource.query.key and resource.name != "audit":
             app.add_api_route(
                 resource.path + "/{name:path}",
-                _one(store, resource),
+                _one(store, moments, resource),
                 methods=["GET"],
                 name=f"{resource.name}-one",
                 summary=f"One of {resource.path}, by its {resource.query.key}",
                 response_class=Response,
-                openapi_extra=one_extra(resource.example, resource.key),
+                openapi_extra=one_extra(resource.example, resource.key, MOMENT),
             )
 
 
@@ -70,11 +71,12 @@ def answer(content: Any, standing: Standing) -> Response:
     )
 
 
-def _list(store: Store, resource: Resource) -> Endpoint:
+def _list(store: Store, moments: Moments, resource: Resource) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         wanted = page_of(resource.query, request.query_params)
+        moment = await _moment(moments, resource, request)
         async with store.snapshot() as snapshot:
-            (standing,) = await snapshot.standing(resource.projection)
+            standing = await _standing(snapshot, resource, moment)
             if (same := unchanged(request, standing)) is not None:
                 return same
             sql, params = page(resource.query, wanted.filters, wanted.after, wanted.limit + 1)
@@ -84,19 +86,34 @@ def _list(store: Store, resource: Resource) -> Endpoint:
     return endpoint
 
 
+async def _moment(moments: Moments, resource: Resource, request: Request) -> Moment | None:
+    asked = as_of(request.query_params)
+    return None if asked is None else await moments.at(resource.projection, asked)
+
+
+async def _standing(snapshot: Snapshot, resource: Resource, moment: Moment | None) -> Standing:
+    """How far the rows that are asked for go: those of now, or those of a moment."""
+    if moment is None:
+        (standing,) = await snapshot.standing(resource.projection)
+        return standing
+    await snapshot.within(moment.schema)
+    return moment.standing
+
+
 def _page(resource: Resource, rows: list[Row], limit: int) -> dict[str, Any]:
     items = rows[:limit]
     more = len(rows) > limit
     return {"items": items, "next": cursor_after(resource.query, items[-1]) if more else None}
 
 
-def _one(store: Store, resource: Resource) -> Endpoint:
+def _one(store: Store, moments: Moments, resource: Resource) -> Endpoint:
     async def endpoint(request: Request) -> Response:
-        known_only(request.query_params, ())
+        known_only(request.query_params, (PARAMETER,))
         name = request.path_params["name"]
         known_only({resource.query.key: name}, [resource.query.key])
+        moment = await _moment(moments, resource, request)
         async with store.snapshot() as snapshot:
-            (standing,) = await snapshot.standing(resource.projection)
+            standing = await _standing(snapshot, resource, moment)
             rows = await snapshot.rows(*one(resource.query, name))
         if not rows:
             raise not_found(f"{resource.query.key} {name}")
@@ -114,7 +131,7 @@ def _list_extra(resource: Resource) -> dict[str, Any]:
     cursor = parameter("cursor", "`next` of the page before")
     shape = type(resource.example).__name__
     return {
-        "parameters": [*filters, limit, cursor],
+        "parameters": [*filters, limit, cursor, MOMENT],
         "responses": responses(
             {
                 "type": "object",
@@ -129,12 +146,12 @@ def _list_extra(resource: Resource) -> dict[str, Any]:
     }
 
 
-def one_extra(example: msgspec.Struct, key: str) -> dict[str, Any]:
+def one_extra(example: msgspec.Struct, key: str, *parameters: dict[str, Any]) -> dict[str, Any]:
     """The documentation of a route `…/{name}` that answers with such a struct."""
     name = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
     shape = {"$ref": f"#/components/schemas/{type(example).__name__}"}
     return {
-        "parameters": [{**name, "example": key}],
+        "parameters": [{**name, "example": key}, *parameters],
         "responses": responses(shape, msgspec.to_builtins(example)),
     }
 
@@ -159,6 +176,7 @@ def parameter(name: str, meaning: str) -> dict[str, Any]:
     return {"name": name, "in": "query", "description": meaning, "schema": {"type": "string"}}
 
 
+MOMENT = parameter(PARAMETER, MEANING)
 _FORMS = {
     "number": " (a whole number)",
     "time": " (UTC microseconds, or as in 2026-03-19T08:00:00Z)",

@@ -64,6 +64,12 @@ class Snapshot:
         cursor = await self._connection.execute(sql, params)
         return await cursor.fetchall()
 
+    async def within(self, schema: str) -> None:
+        """Ask the tables of this schema, not the live ones."""
+        await self._connection.execute(
+            SQL("set local search_path to {}").format(Identifier(schema))
+        )
+
     async def standing(self, *projections: Projection) -> list[Standing]:
         """How far these projections have come."""
         names = [projection.name for projection in projections]

@@ -6,12 +6,12 @@ when it is asked for.
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from dataclasses import dataclass
 from importlib import import_module
 
+from infra.cli.parser import Parser
 from infra.config import Config, ConfigError, without_password
 from infra.embedded.process import ServiceError
 
@@ -40,6 +40,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("play", "infra.feed.play", "put recorded ticks on the tape"),
     Command("train", "infra.models.training", "build the model from the tape"),
     Command("replay", "infra.replay", "recompute the tape and compare it bit for bit"),
+    Command("whatif", "infra.whatif", "the same tape under another model, limits, accounts"),
+    Command("fork", "infra.fork", "a copy of the tape up to a position, to play with"),
     Command("mt5", "infra.cli.mt5", "run programs on the simulator; doctor, certify, record"),
     Command("audit", "infra.cli.audit", "keys and proofs; has anybody changed the tape?"),
     Command("drill", "infra.cli.drill", "lie about a copy of the tape, and see it found"),
@@ -56,7 +58,7 @@ def main(argv: list[str] | None = None) -> int:
     command = next((c for c in COMMANDS if c.name in arguments[:1]), None)
     if command is None:
         return _help(arguments)
-    parser = argparse.ArgumentParser(f"tapedeck {command.name}", description=command.summary)
+    parser = Parser(f"tapedeck {command.name}", description=command.summary)
     try:
         config = _config(command)
         module = import_module(command.module)
@@ -72,7 +74,8 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except _away() as away:
-        print(f"tapedeck: {_whereabouts(config)}; is it up? ({away})", file=sys.stderr)
+        why = " ".join(str(away).split())  # libpq's has lines
+        print(f"tapedeck: {_whereabouts(config)} ({why})", file=sys.stderr)
         return 1
 
 
@@ -98,7 +101,13 @@ def _away() -> tuple[type[Exception], ...]:
 
 def _whereabouts(config: Config) -> str:
     postgres = without_password(config.postgres)
-    return f"Kafka {config.kafka}, Postgres {postgres} or registry {config.registry} is away"
+    services = f"Kafka {config.kafka}, Postgres {postgres} or registry {config.registry}"
+    if not (config.home / "run.json").exists():
+        return (
+            f"nothing runs in {config.home}; give `tapedeck up`, or the TAPEDECK_HOME of what "
+            f"runs: {services} does not serve us"
+        )
+    return f"{services} does not serve us; `tapedeck status` says what runs"
 
 
 def _help(arguments: list[str]) -> int:

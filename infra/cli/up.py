@@ -28,6 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def main(config: Config, arguments: argparse.Namespace) -> int:
     """Come up, and stay until told to stop."""
+    config.may_reach_terminals()
     if arguments.detach:
         return detached.start(config)
     signal.signal(signal.SIGTERM, _interrupt)

@@ -19,6 +19,7 @@ from infra.replay.chain import LocalIds
 from infra.replay.decisions import SAGA
 from infra.replay.found import Mismatch
 from infra.replay.level import DECLARED, Level
+from infra.replay.proven import PROOFS
 from infra.replay.range import EARLIEST, LATEST, where
 from infra.replay.run import Outcome, replay
 from infra.stream import wire
@@ -27,8 +28,8 @@ from infra.stream.wire import Ids, Record
 from processors.models.gbt import ModelRefused
 
 LEVELS = """\
-R0: read again what was recorded; R1: bars and features; R2: predictions and signals (what is done
-unless you say otherwise); R3: sagas, commands and decisions too"""
+R0: read again what was recorded, and check its proofs; R1: bars and features; R2: predictions and
+signals (what is done unless you say otherwise); R3: sagas, commands and decisions too"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -109,6 +110,8 @@ def caption(outcome: Outcome, verify: bool) -> list[str]:
             f"{DECLARED}: recorded in another environment ({made}; here {outcome.here[:12]}): "
             "bits may differ without anybody's doing"
         )
+    if outcome.level is Level.R0 and PROOFS not in outcome.counts:
+        lines.append("nothing was ever signed here: there were no proofs to check")
     if outcome.level is Level.R3 and not outcome.counts[SAGA].inputs:
         lines.append("no saga said anything in it: of decisions there was nothing to compare")
     if outcome.level.stages > 2 and outcome.model_digest is None:

@@ -17,9 +17,11 @@ from infra.replay.decisions import ALWAYS
 from infra.replay.found import Count, Mismatch
 from infra.replay.level import Level
 from infra.replay.part import TICKS, Found, Part
+from infra.replay.proven import has_logs, proven
 from infra.replay.range import EARLIEST, LATEST, Where, offsets
 from infra.replay.reread import reread
 from infra.replay.resumed import over
+from infra.replay.roles import environments
 from infra.replay.share import dealt
 from infra.run.promotions import promoted
 from infra.stream import kafka, tape
@@ -62,6 +64,11 @@ class Outcome:
         self.environments |= decided.environments
         self.hashes["log"] = decided.digest
         self.events += decided.entries
+
+    def prove(self, found: Found) -> None:
+        """Take in what the signed logs say of what was read."""
+        self.counts[found.name] = found.count
+        self.first = self.first or found.first
 
     @property
     def digest(self) -> str:
@@ -122,6 +129,8 @@ def replay(
     if level is Level.R0:
         for found in reread(config, ids, start, end, shown):
             outcome.add([found])
+        if has_logs(config):
+            outcome.prove(proven(config))
     else:
         _run_again(config, ids, (start, end), (verify, resumes), shown, jobs, outcome)
     outcome.seconds = time.monotonic() - began_s
@@ -142,6 +151,7 @@ def _run_again(
         starts = offsets(config, client, TICKS, between[0], EARLIEST)
         ends = offsets(config, client, TICKS, between[1], LATEST)
         digest = outcome.model_digest = promoted(config, client, ids)
+        outcome.environments |= environments(config, client, ids, outcome.level, between[1])
         judged = moments(config, client, starts, ends) if outcome.level is Level.R3 else ALWAYS
         name, total = kafka.topic_name(config, TICKS), max(1, sum(ends.values()))
         parts = [

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from infra.mt5.agent.keeper import Keeper
 from infra.mt5.agent.keys import PLATFORM, agent_name
 from infra.mt5.agent.pool import Pool
 from infra.mt5.agent.pooled import PoolLink, PoolTerminal
+from infra.mt5.agent.process import alone
 from infra.mt5.agent.scaling import Bounds
 from infra.mt5.remote import DEADLINE_S, RemoteTerminal
 from infra.mt5.terminal import Terminal
@@ -29,6 +31,7 @@ from infra.secrets.vault import wants_passphrase
 from infra.settings import BESIDE, LOCAL, TERMINALS_MAX
 
 LOOK_EVERY_S = 0.5
+PORT_MAX = 65_535
 NOWHERE = "127.0.0.1:1"
 """Where nobody listens: the address of an agent that has not started."""
 
@@ -61,6 +64,8 @@ def run(
     A terminal has one agent; of the venue's there are as many as the configuration and orders say.
     `bundle` holds an agent's keys, on a machine that is not the platform's.
     """
+    config.may_reach_terminals()
+    _check_listen(listen)
     bounds = Bounds(*config.terminals) if terminal is None else Bounds()
     try:
         means = Means(terminal, secrets, asked_for(config, account, secrets), bundle)
@@ -71,15 +76,41 @@ def run(
         where = listen if number == 1 else f"{listen.rpartition(':')[0]}:0"
         return keeper_of(config, account, where, means, number=number)
 
-    for number in range(1, TERMINALS_MAX + 1):  # of a keeper before us, whose agents went with it
+    with _keeping(config, account):
+        _forget(config, account)
+        crew = Crew(keeper, bounds)
+        try:
+            while not stop.wait(LOOK_EVERY_S):
+                crew.look()
+                telemetry.AT_WORK.labels(f"agents/{account}").set(crew.well)
+        finally:
+            crew.stop()
+
+
+def _check_listen(listen: str) -> None:
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > PORT_MAX:
+        raise ConfigError(f"--listen is {listen!r}; give HOST:PORT, port 0 for any")
+
+
+@contextmanager
+def _keeping(config: Config, account: str) -> Iterator[None]:
+    """Be the account's only keeper: another would take its agents' addresses away."""
+    path = _place(config, login_of(account)).with_suffix(".keeper")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as lock:
+        if not alone(lock):
+            raise ConfigError(
+                f"the agents of {account} are kept in {config.home} already; stop that, or keep "
+                "others in another TAPEDECK_HOME"
+            )
+        yield
+
+
+def _forget(config: Config, account: str) -> None:
+    """Where the agents of a keeper before us were: they went with it."""
+    for number in range(1, TERMINALS_MAX + 1):
         _place(config, login_of(account), number).unlink(missing_ok=True)
-    crew = Crew(keeper, bounds)
-    try:
-        while not stop.wait(LOOK_EVERY_S):
-            crew.look()
-            telemetry.AT_WORK.labels(f"agents/{account}").set(crew.well)
-    finally:
-        crew.stop()
 
 
 def keeper_of(
@@ -140,6 +171,7 @@ def asked_for(config: Config, account: str, secrets: str | None) -> str:
 
 def terminal_of(config: Config, account: str) -> Terminal:
     """An account's terminal: behind its agent if it has one, else the paper venue's own."""
+    config.may_reach_terminals()
     where = config.agent_of(account)
     if not where:
         return RemoteTerminal(config.venue, account)
@@ -150,6 +182,7 @@ def terminal_of(config: Config, account: str) -> Terminal:
 
 def terminals_of(config: Config, account: str) -> dict[str, Terminal]:
     """Each of the account's terminals by itself, by the words for where it is."""
+    config.may_reach_terminals()
     where, login = config.agent_of(account), login_of(account)
     if not where:
         return {f"paper venue {config.venue}": RemoteTerminal(config.venue, account)}

@@ -12,11 +12,13 @@ from typing import Any
 
 from commands import DECIDER_OF
 from events.envelope import Message
+from events.roles import RoleStarted
 from infra import collector
 from infra.config import Config
 from infra.run.expiring import Expiry
 from infra.run.loop import PASSING, Handle, loop
 from infra.run.patience import patiently
+from infra.run.started import started
 from infra.store import postgres
 from infra.store.event_store import EventStore
 from infra.store.offsets import Advance
@@ -34,8 +36,11 @@ def run(config: Config, stop: threading.Event) -> None:
     collector.relax()
     conninfo = postgres.address(config.postgres, config.namespace)
     ids = SchemaIds(config)
+    began: Message[RoleStarted] | None = None
 
     def life() -> None:
+        nonlocal began
+        began = began or started(config, ids, CONSUMER)
         with EventStore.open(conninfo) as store, postgres.open_pool(conninfo, 1) as pool:
             expiry = Expiry(store, pool, conninfo)
             loop(

@@ -11,7 +11,7 @@ from infra.proofs.leaves import Appender
 from infra.run.intake import Taken
 from infra.store import offsets, read_models
 from infra.store.offsets import Advance, Cursors, MarkKey, mark_key
-from infra.store.postgres import Connection
+from infra.store.postgres import Connection, Cursor
 from infra.store.rows import BatchRows
 from projections.projection import Projection
 
@@ -72,6 +72,10 @@ class Folding:
         if cursor is not None and offset > cursor.next_offset:
             step = self._step(place)
             step.next_offset = max(step.next_offset, offset)
+
+    def write(self, cursor: Cursor) -> None:
+        """Write rows alone: for who keeps no place, and reads from the beginning each time."""
+        self._rows.send(cursor)
 
     def commit(self, connection: Connection) -> None:
         """Write rows and places; `Superseded` if another process has done so meanwhile."""

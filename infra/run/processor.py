@@ -11,6 +11,7 @@ from confluent_kafka import KafkaException
 from infra import collector
 from infra.config import Config
 from infra.run.processing import Stage
+from infra.run.started import started
 from infra.stream import kafka
 from infra.stream.schema_ids import RegistryAway, SchemaIds
 from processors import PROCESSORS
@@ -35,8 +36,10 @@ def run(config: Config, stop: threading.Event, name: str, host: str = "faust") -
         raise ValueError(f"there is no processor {name!r}; give one of {known}")
     for wait_s in kafka.backoff_s():
         try:
-            stage = Stage(processor, SchemaIds(config))
-        except RegistryAway as away:
+            ids = SchemaIds(config)
+            stage = Stage(processor, ids)
+            started(config, ids, processor.name)
+        except (RegistryAway, KafkaException) as away:
             log.warning("waiting: %s", away)
         else:
             hosted(config, stop, stage, host)

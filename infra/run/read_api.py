@@ -10,6 +10,7 @@ from prometheus_client import Gauge, Histogram, generate_latest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool
 
+from infra.asof.moments import Moments
 from infra.config import Config
 from infra.observe.telemetry import LATENCY_BUCKETS_S
 from infra.run.http import Impatient
@@ -47,10 +48,12 @@ def run(config: Config, stop: threading.Event) -> None:
 async def serve(config: Config, stop: threading.Event, limits: Limits | None = None) -> None:
     """The same, inside an event loop."""
     closing = asyncio.Event()
-    tape = TapeReader(config, SchemaIds(config, patience_s=0.0))
+    ids = SchemaIds(config, patience_s=0.0)
+    tape = TapeReader(config, ids)
     app = create_app(
         open_pool(config),
         tape,
+        Moments(config, ids),
         feature_names={FEATURE_DIGEST: FEATURE_NAMES},
         metrics=generate_latest,
         observe=_observe,

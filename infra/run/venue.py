@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 def run(config: Config, stop: Event) -> None:
     """Serve until told to stop. A book that cannot be written ends the role."""
+    config.may_reach_terminals()
     broker = opened(config)
     collector.relax()
     server = listening(config, broker)

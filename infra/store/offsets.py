@@ -191,6 +191,15 @@ def reached(connection: Connection, consumer: str, topic: str, partition: int) -
     return 0 if row is None else int(row[0])
 
 
+def keys_of(connection: Connection, consumer: str, topic: str, partition: int) -> frozenset[str]:
+    """The keys that a consumer has met in a partition."""
+    met = connection.execute(
+        "select key from marks where consumer = %s and topic = %s and partition = %s",
+        (consumer, topic, partition),
+    )
+    return frozenset(key for (key,) in met)
+
+
 def replaced(connection: Connection, topic_ids: Mapping[str, str]) -> frozenset[str]:
     """Those topics that were made anew since somebody first stood somewhere on them."""
     asked = (list(topic_ids), list(topic_ids.values()))

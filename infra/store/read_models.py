@@ -21,12 +21,12 @@ PREFIX_CHARS_MAX = 40
 
 def schema_for(conninfo: str, projection: Projection) -> str:
     """The schema that holds the tables of this version."""
-    return f"{_prefix(conninfo)}_{projection.name}_v{projection.version}"
+    return f"{prefix(conninfo)}_{projection.name}_v{projection.version}"
 
 
 def read_schema(conninfo: str) -> str:
     """The schema of the views that readers use."""
-    return f"{_prefix(conninfo)}_read"
+    return f"{prefix(conninfo)}_read"
 
 
 def prepare(conninfo: str, projections: tuple[Projection, ...]) -> None:
@@ -96,7 +96,8 @@ def _point(connection: Connection, conninfo: str, projection: Projection) -> Non
     )
 
 
-def _prefix(conninfo: str) -> str:
+def prefix(conninfo: str) -> str:
+    """What the names of all schemas beside our own begin with."""
     schema = schema_of(conninfo)
     if len(schema) <= PREFIX_CHARS_MAX:
         return schema

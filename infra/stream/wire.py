@@ -115,15 +115,16 @@ def headers_of(envelope: Envelope, kind: str) -> Headers:
 
 def read(record: Record, ids: Ids) -> Message[Any]:
     """The message of a record; raises as `event_of` and `envelope_of` do."""
-    return _message_of(record, event_of(record, ids))
+    return message_of(record, event_of(record, ids))
 
 
 def read_all(records: Sequence[Record], ids: Ids) -> list[Message[Any]]:
     """The messages of many, in their order; raises as `read` does of one of them."""
-    return list(map(_message_of, records, events_of(records, ids)))
+    return list(map(message_of, records, events_of(records, ids)))
 
 
-def _message_of(record: Record, event: Event) -> Message[Any]:
+def message_of(record: Record, event: Event) -> Message[Any]:
+    """The message of a record whose event is known."""
     if record.key is None:
         raise Unreadable("the key is null")
     position = Position(record.topic, record.partition, record.offset)

@@ -14,11 +14,13 @@ import pytest
 from fastapi import FastAPI
 
 from events.envelope import Message
+from infra.asof.moments import Moments
 from infra.config import Config
 from infra.run.folding import Folding, Place
 from infra.run.intake import Taken
 from infra.run.read_api import open_pool
 from infra.store import offsets, postgres, read_models
+from infra.stream.schema_ids import SchemaIds
 from projections import PROJECTIONS
 from read_api.app import create_app
 from read_api.subscriptions import Limits
@@ -32,6 +34,11 @@ with warnings.catch_warnings():
     from starlette.testclient import TestClient
 
 LIMITS = Limits(subscribers_max=2, slow_after_s=0.3, heartbeat_s=0.05)
+
+
+def moments(config: Config) -> Moments:
+    """Of a tape that is not there: who asks for one is told so."""
+    return Moments(config, SchemaIds(config, patience_s=0.0))
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +70,9 @@ def fuller(postgres_server: str, told: list[Message[Any]]) -> Iterator[Config]:
 @pytest.fixture
 def app(database: Config, tape: MemoryTape) -> FastAPI:
     names = {story.DIGEST: ("momentum", "reversal")}
-    return create_app(open_pool(database), tape, feature_names=names, limits=LIMITS)
+    return create_app(
+        open_pool(database), tape, moments(database), feature_names=names, limits=LIMITS
+    )
 
 
 @pytest.fixture
@@ -74,7 +83,7 @@ def client(app: FastAPI) -> Iterator[TestClient]:
 
 @pytest.fixture
 def fuller_client(fuller: Config, tape: MemoryTape) -> Iterator[TestClient]:
-    with TestClient(create_app(open_pool(fuller), tape)) as client:
+    with TestClient(create_app(open_pool(fuller), tape, moments(fuller))) as client:
         yield client
 
 

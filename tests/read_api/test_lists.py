@@ -20,7 +20,7 @@ from read_api.app import create_app
 from read_api.documentation import SHAPES, ProblemDetails
 from read_api.routes import RESOURCES, Resource
 from tests.projections import story
-from tests.read_api.conftest import TestClient, fold
+from tests.read_api.conftest import TestClient, fold, moments
 from tests.read_api.memory_tape import MemoryTape
 
 each = pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.name)
@@ -89,7 +89,7 @@ def test_a_single_row_is_the_one_in_the_list(client: TestClient, resource: Resou
 def test_an_answer_that_has_not_changed_is_not_sent_again(postgres: str) -> None:
     config = Config.load({"TAPEDECK_POSTGRES": postgres})
     fold(config, story.told())
-    with TestClient(create_app(open_pool(config), MemoryTape())) as client:
+    with TestClient(create_app(open_pool(config), MemoryTape(), moments(config))) as client:
         etags = {r.path: client.get(r.path).headers["etag"] for r in RESOURCES}
         for path, etag in etags.items():
             again = client.get(path, headers={"If-None-Match": etag})

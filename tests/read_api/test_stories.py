@@ -16,7 +16,7 @@ from read_api.decisions import PROJECTIONS, Trail
 from read_api.story import Decision
 from read_api.vitals import Ready, Topics
 from tests.projections import story
-from tests.read_api.conftest import TestClient
+from tests.read_api.conftest import TestClient, moments
 from tests.read_api.memory_tape import MemoryTape
 
 SIGNAL_ID = f"EURUSD-60-{story.T0_US + 20 * story.SECOND_US}"
@@ -170,7 +170,7 @@ def test_a_tape_that_is_away_is_said(client: TestClient, tape: MemoryTape) -> No
 
 def test_tables_that_are_not_built_yet_are_said(postgres: str) -> None:
     config = Config.load({"TAPEDECK_POSTGRES": postgres})
-    with TestClient(create_app(open_pool(config), MemoryTape())) as client:
+    with TestClient(create_app(open_pool(config), MemoryTape(), moments(config))) as client:
         answer = client.get("/orders")
         assert answer.status_code == 503
         assert "not built yet" in answer.json()["detail"]

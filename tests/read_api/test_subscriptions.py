@@ -17,16 +17,20 @@ from read_api.app import create_app
 from read_api.subscriptions import PRIMED, Limits
 from schemas.catalog import topic_of
 from tests.projections import story
-from tests.read_api.conftest import TestClient
+from tests.read_api.conftest import TestClient, moments
 from tests.read_api.memory_tape import MemoryTape
 
 PATIENT = Limits(subscribers_max=2, slow_after_s=5, heartbeat_s=60)
 REPEATED = 300
 
 
+def patient(database: Config, tape: MemoryTape) -> FastAPI:
+    return create_app(open_pool(database), tape, moments(database), limits=PATIENT)
+
+
 @pytest.fixture
 def follower(database: Config, tape: MemoryTape) -> FastAPI:
-    return create_app(open_pool(database), tape, limits=PATIENT)
+    return patient(database, tape)
 
 
 def test_everything_comes_once_in_order_from_the_beginning(follower: FastAPI) -> None:
@@ -82,7 +86,9 @@ def test_repeats_of_many_keys_after_a_resume_are_not_heard(
     said = _of_many_keys(told, kind, field, REPEATED + 1)
     tape = MemoryTape(story.placed([*said[:-1], *said[:-1], said[-1]]))
     topic = topic_of(type(said[0].event)).name
-    with TestClient(create_app(open_pool(database), tape, limits=PATIENT)) as client:
+    with TestClient(
+        create_app(open_pool(database), tape, moments(database), limits=PATIENT)
+    ) as client:
         heard, token = _hear(client, f"topic={topic}&from=0:{REPEATED},1:0", 1)
     assert heard[0]["payload"][field] == said[-1].key
     assert token == f"0:{2 * REPEATED + 1},1:0"
@@ -96,13 +102,15 @@ def test_a_relay_that_repeats_itself_again_and_again_is_heard_once_by_whoever_re
     begun = said[: PRIMED // 2]
     tape = MemoryTape(story.placed([*said[:-1], *begun, *begun]))
     impatient = Limits(slow_after_s=5, heartbeat_s=0.05)
-    app = create_app(open_pool(database), tape, limits=impatient)
+    app = create_app(open_pool(database), tape, moments(database), limits=impatient)
     question = f"topic=order-events&account=nobody&from=0:{PRIMED},1:0"
     with TestClient(app) as client, client.websocket_connect(f"/subscribe?{question}") as socket:
         tokens = [json.loads(socket.receive_text())["resume"] for _ in range(3)]
     for message in story.placed(said, first_offset=2 * PRIMED):
         tape.add(message)
-    with TestClient(create_app(open_pool(database), tape, limits=PATIENT)) as client:
+    with TestClient(
+        create_app(open_pool(database), tape, moments(database), limits=PATIENT)
+    ) as client:
         heard, _ = _hear(client, f"topic=order-events&from={tokens[-1]}", 1)
     assert heard[0]["payload"]["order_id"] == said[-1].key
 
@@ -111,7 +119,9 @@ def test_each_partition_is_counted_by_itself(database: Config, told: list[Messag
     early, late = _of_many_keys(told, "OrderIntended", "order_id", 2)
     tape = MemoryTape(story.placed([late]))
     tape.add(replace(early, position=Position("order-events", 1, 0)))
-    with TestClient(create_app(open_pool(database), tape, limits=PATIENT)) as client:
+    with TestClient(
+        create_app(open_pool(database), tape, moments(database), limits=PATIENT)
+    ) as client:
         heard, _ = _hear(client, "topic=order-events&from=earliest", 2)
     assert [m["payload"]["order_id"] for m in heard] == [late.key, early.key]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from events.envelope import first_cause
+from events.roles import RoleStarted
 from infra.config import Config
 from infra.replay import caption
 from infra.replay.decisions import SAGA
@@ -9,12 +11,13 @@ from infra.replay.found import Count
 from infra.replay.level import DECLARED, Level
 from infra.replay.range import EARLIEST, LATEST, where
 from infra.replay.run import Outcome, replay
+from infra.stream import wire
 from processors.bars import BARS
 from processors.features import FEATURES_OF_BARS
 from processors.inference import inference
 from processors.signals import SIGNALS
 from tests.infra.edited import Stub
-from tests.infra.market import IDS, all_of
+from tests.infra.market import IDS, all_of, put
 from tests.infra.replay.test_replay import market, recorded, unmodelled, whole
 from tests.infra.tape_writer import write_raw
 
@@ -67,3 +70,18 @@ def test_another_environment_is_named_and_not_compared(market: Config) -> None:
     found = at(market, Level.R2)
     assert (found.different, set(found.elsewhere)) == (0, {"elsewhere"})
     assert any(line.startswith(f"{DECLARED}: ") for line in caption(found, verify=True))
+
+
+def test_a_role_that_ran_elsewhere_is_named_by_the_levels_that_run_it_again(
+    market: Config,
+) -> None:
+    whole(market)
+    assert at(market, Level.R2).elsewhere == {"here"}  # says the model of the test
+    for role, digest in (("bars", "there"), ("signals", "abroad"), ("commands", "unasked")):
+        event = RoleStarted(role=role, environment_digest=digest, facts=(), values=())
+        message = first_cause(
+            event, source=f"roles/{role}", sequence=f"{1:016d}", key=role, time_us=1
+        )
+        put(market, [wire.write(message, IDS)])
+    assert at(market, Level.R1).elsewhere == {"there"}
+    assert at(market, Level.R2).elsewhere == {"there", "abroad", "here"}

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from infra.config import Config
+from infra.config import Config, ConfigError
+from infra.mt5.accounts import login_of
 from infra.mt5.agent.client import AgentTerminal
 from infra.mt5.agent.pool import Pool
 from infra.mt5.agent.pooled import PoolTerminal
 from infra.mt5.remote import RemoteTerminal
 from infra.run import agent as role
+from tests.infra.at_work import until
 
 ACCOUNT = "90001"
 
@@ -74,6 +77,23 @@ def test_each_terminal_can_be_looked_at_by_itself(tmp_path: Path) -> None:
     assert list(role.terminals_of(far, ACCOUNT)) == ["agent 127.0.0.1:2", "agent 127.0.0.1:3"]
     nobody = configured(tmp_path, AGENTS="local")
     assert list(role.terminals_of(nobody, ACCOUNT)) == ["agent local"]
+
+
+def test_a_second_keeper_leaves_the_first_one_s_agents_where_they_are(tmp_path: Path) -> None:
+    """It would take their addresses away, and nobody would find them any more."""
+    config, first, at_once = configured(tmp_path), threading.Event(), threading.Event()
+    at_once.set()
+    place = tmp_path / "agents" / f"{login_of(ACCOUNT)}.address"
+    keeping = threading.Thread(target=role.run, args=(config, first, ACCOUNT, "127.0.0.1:0"))
+    keeping.start()
+    try:
+        until(place.exists)
+        with pytest.raises(ConfigError, match=f"the agents of {ACCOUNT} are kept in"):
+            role.run(config, at_once, ACCOUNT, "127.0.0.1:0")
+        assert place.exists()
+    finally:
+        first.set()
+        keeping.join()
 
 
 @pytest.mark.parametrize(

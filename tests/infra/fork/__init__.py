@@ -1,0 +1,1 @@
+"""Copies of the tape to play with."""

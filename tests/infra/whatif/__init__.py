@@ -1,0 +1,1 @@
+"""The tape under other choices."""
