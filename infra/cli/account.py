@@ -11,7 +11,9 @@ import getpass
 import sys
 import time
 import uuid
+from argparse import ArgumentTypeError
 from decimal import InvalidOperation
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +48,10 @@ Wish = HaltAccount | ResumeAccount | SetLimits | RecordRotation
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """An account, and what is wanted of it; without that, how it stands."""
-    parser.add_argument("account")
-    wishes = parser.add_subparsers(dest="wish", metavar="WISH")
+    parser.add_argument("account", metavar="NAME", help="one of TAPEDECK_ACCOUNTS")
+    wishes = parser.add_subparsers(
+        dest="wish", metavar="WISH", prog=f"{parser.prog} NAME", help="else: tell how it stands"
+    )
     halt = wishes.add_parser("halt", help="no new risk from now on; positions can be closed")
     resume = wishes.add_parser("resume", help="risk is allowed again")
     for each in (halt, resume):
@@ -220,19 +224,23 @@ def _published(config: Config, command: Message[Wish]) -> tuple[int, int]:
 def _lots(text: str) -> Lots:
     try:
         return lots(text)
-    except InvalidOperation:
-        raise ValueError(text) from None
+    except (InvalidOperation, ValueError):
+        raise ArgumentTypeError(f"{text!r} is no volume; give lots, such as 0.05") from None
 
 
 def _count(text: str) -> int:
-    if (count := int(text)) < 0:
-        raise ValueError(text)
-    return count
+    if not text.isdecimal():
+        raise ArgumentTypeError(f"{text!r} is no count; give 0 or more")
+    return int(text)
 
 
 def _share(text: str) -> float:
-    if not 0 <= (share := float(text)) <= 1:
-        raise ValueError(text)
+    try:
+        share = float(text)
+    except ValueError:
+        share = nan
+    if not 0 <= share <= 1:
+        raise ArgumentTypeError(f"{text!r} is no share; give 0 to 1")
     return share
 
 

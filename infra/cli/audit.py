@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
 from confluent_kafka import Consumer
 
+from infra.cli.parser import moment_us
 from infra.config import Config, ConfigError
 from infra.proofs import bundle, checkpoint, policy, tables
 from infra.proofs.export import Exported, Exporter, checked
@@ -52,8 +52,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     decision.add_argument("--proof", metavar="FOLDER", help="write the proof of each link there")
     bundled = asked.add_parser("bundle", help="one file for an auditor, with its own verifier")
     bundled.add_argument("file")
-    bundled.add_argument("--from", dest="start", required=True, type=_moment, metavar="TIME")
-    bundled.add_argument("--to", dest="end", required=True, type=_moment, metavar="TIME")
+    bundled.add_argument("--from", dest="start", required=True, type=moment_us, metavar="TIME")
+    bundled.add_argument("--to", dest="end", required=True, type=moment_us, metavar="TIME")
 
 
 def main(config: Config, arguments: argparse.Namespace) -> int:
@@ -225,12 +225,6 @@ def _bundle(config: Config, arguments: argparse.Namespace) -> int:
         )
     print(f"{arguments.file}: {content.events} events of {content.logs} logs; in it is verify.py")
     return 0
-
-
-def _moment(text: str) -> int:
-    """UTC microseconds of a time like 2026-11-23T12:00:00Z."""
-    moment = datetime.fromisoformat(text)
-    return int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1_000_000)
 
 
 def _causes(connection: Connection, config: Config, first: str) -> list[tuple[str, str, str]]:

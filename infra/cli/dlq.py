@@ -59,7 +59,11 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
     letters = dead_letters.letters(config, ids)
     with EventStore.open(postgres.address(config.postgres, config.namespace)) as store:
         if arguments.action == "list":
-            show(table(letters, store, arguments.all))
+            listed = table(letters, store, arguments.all)
+            if listed.row_count:
+                show(listed)
+            else:
+                print("no letters" if arguments.all else "no letter waits for a ruling")
             return 0
         letter = letters.get(arguments.letter)
         if letter is None:

@@ -6,12 +6,12 @@ when it is asked for.
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from dataclasses import dataclass
 from importlib import import_module
 
+from infra.cli.parser import Parser
 from infra.config import Config, ConfigError, without_password
 from infra.embedded.process import ServiceError
 
@@ -58,7 +58,7 @@ def main(argv: list[str] | None = None) -> int:
     command = next((c for c in COMMANDS if c.name in arguments[:1]), None)
     if command is None:
         return _help(arguments)
-    parser = argparse.ArgumentParser(f"tapedeck {command.name}", description=command.summary)
+    parser = Parser(f"tapedeck {command.name}", description=command.summary)
     try:
         config = _config(command)
         module = import_module(command.module)
@@ -74,7 +74,8 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except _away() as away:
-        print(f"tapedeck: {_whereabouts(config)}; is it up? ({away})", file=sys.stderr)
+        why = " ".join(str(away).split())  # libpq's has lines
+        print(f"tapedeck: {_whereabouts(config)} ({why})", file=sys.stderr)
         return 1
 
 
@@ -100,7 +101,13 @@ def _away() -> tuple[type[Exception], ...]:
 
 def _whereabouts(config: Config) -> str:
     postgres = without_password(config.postgres)
-    return f"Kafka {config.kafka}, Postgres {postgres} or registry {config.registry} is away"
+    services = f"Kafka {config.kafka}, Postgres {postgres} or registry {config.registry}"
+    if not (config.home / "run.json").exists():
+        return (
+            f"nothing runs in {config.home}; give `tapedeck up`, or the TAPEDECK_HOME of what "
+            f"runs: {services} does not serve us"
+        )
+    return f"{services} does not serve us; `tapedeck status` says what runs"
 
 
 def _help(arguments: list[str]) -> int:

@@ -78,7 +78,9 @@ def _configure_shim(shim: argparse.ArgumentParser) -> None:
     )
     shim.add_argument("--books", default="", metavar="FOLDER", help="keep what is traded there")
     _configure_weather(shim)
-    shim.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND")
+    shim.add_argument(
+        "command", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="such as python program.py"
+    )
 
 
 def _configure_weather(shim: argparse.ArgumentParser) -> None:
@@ -192,13 +194,15 @@ def _recorded(text: str) -> tuple[str, str]:
 def _rules(path: str) -> tuple[FaultRule, ...]:
     try:
         return msgspec.json.decode(Path(path).read_bytes(), type=tuple[FaultRule, ...])
+    except OSError as wrong:
+        raise ValueError(f"{path} cannot be read: {wrong.strerror}") from None
     except msgspec.MsgspecError as wrong:
         raise ValueError(f"{path} is no list of fault rules: {wrong}") from None
 
 
 def _login(text: str) -> int:
     if not text.isdecimal():
-        raise ValueError(f"login {text!r} is not a number")
+        raise ValueError(f"login {text!r} is not a number; give such as 90001")
     return int(text)
 
 

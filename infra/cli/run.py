@@ -7,8 +7,9 @@ import signal
 import threading
 from importlib import import_module
 from types import FrameType
+from typing import Any
 
-from infra.config import Config
+from infra.config import Config, ConfigError
 from infra.observe import telemetry
 from infra.secrets.provider import PROVIDERS
 from infra.up.roles import KINDS, PROCESSORS, WITNESSES, Kind
@@ -22,12 +23,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         role = kinds.add_parser(kind.name, help=kind.summary, description=kind.summary)
         role.set_defaults(role=kind)
         if kind.name == "processor":
-            role.add_argument("name", help=f"one of {', '.join(PROCESSORS)}")
+            role.add_argument("name", choices=PROCESSORS, help="which")
             role.add_argument("--host", choices=("faust", "bulk"), default="faust")
         elif kind.name == "projections":
             role.add_argument("--only", default="", metavar="NAME", help="this read model alone")
         elif kind.name == "witness":
-            role.add_argument("name", help=f"one of {', '.join(WITNESSES)}")
+            role.add_argument("name", choices=WITNESSES, help="which")
         elif kind.option:
             role.add_argument(kind.option, help="login of the account")
         if kind.name == "agent":
@@ -44,10 +45,19 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
     kind: Kind = arguments.role
     named = ("name", "host", "account", "only", "listen", "terminal", "secrets", "bundle")
     options = {name: getattr(arguments, name) for name in named if hasattr(arguments, name)}
+    _check_account(config, options)
     name = "-".join([kind.name, *([options[kind.option]] if kind.option else [])])
     telemetry.start(config, name, arguments.metrics_port)
     import_module(kind.module).run(config, _stopped_by_signal(), **options)
     return 0
+
+
+def _check_account(config: Config, options: dict[str, Any]) -> None:
+    """A role of an account is of one that is configured; a bundle of keys names its own."""
+    account = options.get("account")
+    if account is not None and account not in config.accounts and not options.get("bundle"):
+        known = ", ".join(config.accounts)
+        raise ConfigError(f"no account {account!r}; TAPEDECK_ACCOUNTS are {known}")
 
 
 def _stopped_by_signal() -> threading.Event:

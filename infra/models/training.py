@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
+from infra.cli.parser import moment_us
 from infra.config import Config, ConfigError
 from infra.models import files
 from infra.models.environment import environment, environment_digest
@@ -32,8 +32,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """What to learn, from which stretch of event time, and what to do with it."""
     parser.add_argument("--timeframe", type=int, choices=TIMEFRAMES_S, default=TIMEFRAMES_S[0])
     parser.add_argument("--horizon", type=int, default=60, metavar="SECONDS")
-    parser.add_argument("--from", dest="start", type=_moment, default=0, metavar="TIME")
-    parser.add_argument("--to", dest="end", type=_moment, default=FOREVER_US, metavar="TIME")
+    parser.add_argument("--from", dest="start", type=moment_us, default=0, metavar="TIME")
+    parser.add_argument("--to", dest="end", type=moment_us, default=FOREVER_US, metavar="TIME")
     parser.add_argument(
         "--source",
         choices=("features", "ticks"),
@@ -134,15 +134,3 @@ def _show(report: Report) -> None:
     for line in (heads, *drawing.thresholds(report)):
         print("{:<12}{:>8}{:>10}  {:<26}{:>10}{:>10}{:>10}".format(*line))
     print(f"model {report.model_digest}")
-
-
-def _moment(text: str) -> int:
-    """ISO 8601 as UTC microseconds; without a zone it is UTC."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no time; give one such as 2026-01-31T12:00:00"
-        ) from None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return round(aware.timestamp() * 1_000_000)

@@ -34,5 +34,8 @@ class Link(Protocol):
         Only a hint. What is called otherwise is answered as if nothing had been said.
         """
 
+    def life(self) -> str:
+        """A name for this life of whoever would answer now; none: nobody would, or nobody knows."""
+
     def close(self) -> None:
         """Give the link up. Never fails."""

@@ -79,6 +79,10 @@ class Package(DepthOfMarket, History):
         """Say which calls come next."""
         self._link.ahead(*calls)
 
+    def life(self) -> str:
+        """Which life of an agent is well behind the link."""
+        return self._link.life()
+
     def shutdown(self) -> bool:
         """Close the link."""
         self.error = SUCCESS

@@ -93,6 +93,10 @@ class _TcpLink:
             self.close()
             raise LinkLostError(mt5.RES_E_INTERNAL_FAIL, f"Internal fail: {error}") from error
 
+    def life(self) -> str:
+        """There is no agent before it."""
+        return ""
+
     def close(self) -> None:
         """Give the connection up."""
         if self._connection is not None:

@@ -62,6 +62,13 @@ class Terminal(Protocol):
         one go; the answers are then of this moment. Any other call is answered as always.
         """
 
+    def life(self) -> str:
+        """Not of the package: which life of an agent is well, asked without the terminal.
+
+        While there is no link, a life that was not there before makes another try worth it.
+        Empty if none is well, or there is no agent.
+        """
+
     def version(self) -> tuple[int, int, str] | None:
         """The terminal's version, build and release date."""
 

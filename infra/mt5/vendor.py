@@ -65,6 +65,10 @@ class VendorTerminal:
     def ahead(self, *calls: Called) -> None:
         """The package answers one call at a time."""
 
+    def life(self) -> str:
+        """There is no agent before it."""
+        return ""
+
     def shutdown(self) -> bool:
         """Close the link."""
         return self._package.shutdown()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from infra.mt5.agent.keeper import Keeper
 from infra.mt5.agent.keys import PLATFORM, agent_name
 from infra.mt5.agent.pool import Pool
 from infra.mt5.agent.pooled import PoolLink, PoolTerminal
+from infra.mt5.agent.process import alone
 from infra.mt5.agent.scaling import Bounds
 from infra.mt5.remote import DEADLINE_S, RemoteTerminal
 from infra.mt5.terminal import Terminal
@@ -30,6 +31,7 @@ from infra.secrets.vault import wants_passphrase
 from infra.settings import BESIDE, LOCAL, TERMINALS_MAX
 
 LOOK_EVERY_S = 0.5
+PORT_MAX = 65_535
 NOWHERE = "127.0.0.1:1"
 """Where nobody listens: the address of an agent that has not started."""
 
@@ -63,6 +65,7 @@ def run(
     `bundle` holds an agent's keys, on a machine that is not the platform's.
     """
     config.may_reach_terminals()
+    _check_listen(listen)
     bounds = Bounds(*config.terminals) if terminal is None else Bounds()
     try:
         means = Means(terminal, secrets, asked_for(config, account, secrets), bundle)
@@ -73,15 +76,41 @@ def run(
         where = listen if number == 1 else f"{listen.rpartition(':')[0]}:0"
         return keeper_of(config, account, where, means, number=number)
 
-    for number in range(1, TERMINALS_MAX + 1):  # of a keeper before us, whose agents went with it
+    with _keeping(config, account):
+        _forget(config, account)
+        crew = Crew(keeper, bounds)
+        try:
+            while not stop.wait(LOOK_EVERY_S):
+                crew.look()
+                telemetry.AT_WORK.labels(f"agents/{account}").set(crew.well)
+        finally:
+            crew.stop()
+
+
+def _check_listen(listen: str) -> None:
+    host, _, port = listen.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > PORT_MAX:
+        raise ConfigError(f"--listen is {listen!r}; give HOST:PORT, port 0 for any")
+
+
+@contextmanager
+def _keeping(config: Config, account: str) -> Iterator[None]:
+    """Be the account's only keeper: another would take its agents' addresses away."""
+    path = _place(config, login_of(account)).with_suffix(".keeper")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as lock:
+        if not alone(lock):
+            raise ConfigError(
+                f"the agents of {account} are kept in {config.home} already; stop that, or keep "
+                "others in another TAPEDECK_HOME"
+            )
+        yield
+
+
+def _forget(config: Config, account: str) -> None:
+    """Where the agents of a keeper before us were: they went with it."""
+    for number in range(1, TERMINALS_MAX + 1):
         _place(config, login_of(account), number).unlink(missing_ok=True)
-    crew = Crew(keeper, bounds)
-    try:
-        while not stop.wait(LOOK_EVERY_S):
-            crew.look()
-            telemetry.AT_WORK.labels(f"agents/{account}").set(crew.well)
-    finally:
-        crew.stop()
 
 
 def keeper_of(
@@ -198,7 +227,7 @@ def address_of(config: Config, account: str, where: str = LOCAL) -> Callable[[],
     def address() -> str:
         if where != LOCAL:
             return where
-        return place.read_text() if place.exists() else NOWHERE
+        return _told(place) or NOWHERE
 
     return address
 
@@ -222,6 +251,19 @@ def _listening(config: Config, login: int) -> list[str]:
     """Where the account's agents listen now, the first one first."""
     found: list[str] = []
     for number in range(1, TERMINALS_MAX + 1):
-        with suppress(FileNotFoundError):  # there is none, or none any more
-            found.append(_place(config, login, number).read_text())
+        if address := _told(_place(config, login, number)):
+            found.append(address)
     return found
+
+
+def _told(place: Path) -> str:
+    """The address that a keeper has written there; nothing if it is gone, or is not one.
+
+    Keepers write while others read, and disks fail: the next look may find it whole.
+    """
+    try:
+        address = place.read_text()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    host, _, port = address.rpartition(":")
+    return address if host and port.isdecimal() and address.isprintable() else ""

@@ -15,13 +15,14 @@ from confluent_kafka import (
     TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined] # exported
 from confluent_kafka.cimpl import NewTopic
 
 from infra.config import Config
 from schemas.catalog import TOPICS, Topic
 
 REQUEST_TIMEOUT_S = 10.0
+LEADERS_POLL_S = 0.05
 DELIVERY_TIMEOUT_MS = 120_000
 MESSAGE_BYTES_MAX = 1_048_576
 BATCH_MAX = 1_000
@@ -108,6 +109,25 @@ def ensure_topics(config: Config, topics: Iterable[Topic] = TOPICS) -> None:
     if missing:
         for created in client.create_topics(missing).values():
             _created(created)
+        _await_leaders(client, [place for topic in missing for place in _places(topic)])
+
+
+def _places(topic: NewTopic) -> list[TopicPartition]:
+    return [TopicPartition(topic.topic, number) for number in range(topic.num_partitions)]
+
+
+def _await_leaders(client: AdminClient, places: Sequence[TopicPartition]) -> None:
+    """Return when every partition answers: a new one has a leader a moment after it is there."""
+    until_s = time.monotonic() + REQUEST_TIMEOUT_S
+    spec: Any = OffsetSpec
+    while True:
+        asked = client.list_offsets(dict.fromkeys(places, spec.latest()))
+        failed = [error for answer in asked.values() if (error := answer.exception()) is not None]
+        if not failed:
+            return
+        if time.monotonic() > until_s:
+            raise failed[0]
+        time.sleep(LEADERS_POLL_S)
 
 
 def topic_ids(config: Config, names: Sequence[str]) -> dict[str, str]:
@@ -197,4 +217,8 @@ def _dotted(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _quiet() -> Any:
-    return logging.getLogger("tapedeck.librdkafka")
+    """Its lines are for a role's log; to a command, which has none, they would hide its one."""
+    log = logging.getLogger("tapedeck.librdkafka")
+    if not log.handlers:
+        log.addHandler(logging.NullHandler())
+    return log

@@ -19,6 +19,7 @@ from events.envelope import Event, Message
 from events.execution import ExecutionOpened
 from events.orders import OrderAccepted, OrderDenied, OrderFilled, PositionClosed
 from events.predictions import PredictionMade
+from events.roles import RoleStarted
 from events.signals import Abstained, SignalRaised
 from infra.config import Config
 from infra.store import postgres
@@ -145,25 +146,30 @@ def _heard(found: Recorded, signal_id: str, taken: Kept) -> None:
     if not taken.heard:
         return
     event, before = taken.message.event, found.context.setdefault(signal_id, [])
-    if type(event).__name__ == "RoleStarted":
+    if isinstance(event, RoleStarted):
         found.role = taken.message
-    if isinstance(event, ORDER_EXECUTION.context) or type(event).__name__ == "RoleStarted":
+    if isinstance(event, (*ORDER_EXECUTION.context, RoleStarted)):
         before.append(taken.message)
 
 
-def _log(config: Config) -> Iterator[StoredEvent]:
+def session(config: Config) -> postgres.Connection:
+    """A connection that Postgres lets write nothing."""
     options = " ".join((str(conninfo_to_dict(config.postgres).get("options", "")), READ_ONLY))
     dsn = make_conninfo(config.postgres, options=options)
+    return postgres.connect(postgres.address(dsn, config.namespace))
+
+
+def _log(config: Config) -> Iterator[StoredEvent]:
     select = (
         f"select notification_id, originator_id, originator_version, topic, state "
         f"from {EVENTS_TABLE} where notification_id > %s order by notification_id limit %s"
     )
-    with postgres.connect(postgres.address(dsn, config.namespace)) as session:
-        exists = session.execute("select to_regclass(%s)", (EVENTS_TABLE,)).fetchone()
+    with session(config) as connection:
+        exists = connection.execute("select to_regclass(%s)", (EVENTS_TABLE,)).fetchone()
         if exists is None or exists[0] is None:
             return  # nothing was ever decided here
         at = 0
-        while rows := session.execute(select.encode(), (at, LOG_BATCH)).fetchall():
+        while rows := connection.execute(select.encode(), (at, LOG_BATCH)).fetchall():
             for _, stream, version, topic, state in rows:
                 yield StoredEvent(stream, version, topic, bytes(state))
             at = rows[-1][0]

@@ -25,6 +25,7 @@ AT_HELLO = {
     grpc.StatusCode.UNIMPLEMENTED: mt5.RES_E_INVALID_VERSION,
     grpc.StatusCode.PERMISSION_DENIED: mt5.RES_E_AUTH_FAILED,
 }
+LIFE_EVERY_S, LIFE_LIMIT_S = 1.0, 0.5
 _GREETING = msgspec.msgpack.Decoder(Greeting)
 _ANSWERED = msgspec.msgpack.Decoder(Answered)
 _ALL_ANSWERED = msgspec.msgpack.Decoder(tuple[Answered, ...])
@@ -73,6 +74,28 @@ class AgentPulse:
         self._channel.close()
 
 
+class _Return:
+    """Which life of an agent is well, asked so rarely and briefly that a caller can wait for it.
+
+    Each time on a channel of its own: one that has failed for long tries again late.
+    """
+
+    def __init__(self, address: Callable[[], str], login: int, keys: Keys) -> None:
+        self._address, self._login, self._keys = address, login, keys
+        self._next_s = 0.0
+        self._seen = ""
+
+    def life(self) -> str:
+        """Its epoch, a second old at most; nothing while it is silent or hangs."""
+        if monotonic() >= self._next_s:
+            asked = AgentPulse(self._address(), self._login, self._keys)
+            pulse = asked.take(LIFE_LIMIT_S)
+            asked.close()
+            self._seen = pulse.epoch if pulse is not None and pulse.overdue_s <= 0 else ""
+            self._next_s = monotonic() + LIFE_EVERY_S
+        return self._seen
+
+
 class AgentLink:
     """One channel. What is sent on it is bound to the agent that was greeted, and to no other."""
 
@@ -91,6 +114,11 @@ class AgentLink:
         self._ahead: deque[Foresaid] = deque()
         self._ahead_until_s = 0.0
         self._replies: _Replies | None = None
+        self._return = _Return(address, login, keys)
+
+    def life(self) -> str:
+        """The agent's epoch, if it is well."""
+        return self._return.life()
 
     def open(self, timeout_ms: int) -> None:
         """Connect and agree on contract and account. Only the login waits for the terminal."""

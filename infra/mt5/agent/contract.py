@@ -30,6 +30,7 @@ READS = frozenset(FUNCTIONS) - {
 """What may be asked ahead: it changes nothing."""
 
 DEADLINE_MAX_S = 120.0
+HANDSHAKE_LIMIT_MS = 3_000
 
 OPTIONS = (
     ("grpc.enable_retries", 0),  # a call is sent once, whatever happens to it
@@ -40,8 +41,12 @@ SERVED = (
     ("grpc.max_send_message_length", wire.ANSWER_BYTES_MAX),
     ("grpc.max_receive_message_length", wire.REQUEST_BYTES_MAX),
     ("grpc.so_reuseport", 0),
+    ("grpc.server_handshake_timeout_ms", HANDSHAKE_LIMIT_MS),
 )
-"""The agent's side: requests are small, and it reads them before it knows who they are from."""
+"""The agent's side: requests are small, and it reads them before it knows who they are from.
+
+Who has not shown a certificate in time is hung up on: idle strangers would leave no room for ours.
+"""
 
 
 class Identity(NamedTuple):

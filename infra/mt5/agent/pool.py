@@ -53,6 +53,20 @@ class _Terminal:
     life: int
     breaker: Breaker = field(default_factory=lambda: Breaker(ONCE))
     in_flight: int = 0
+    epoch: str = ""
+
+
+@dataclass(slots=True)
+class Departure:
+    """A send on its way, from the terminal that it goes to; it may be carried out until then."""
+
+    name: str
+    hold_s: float
+    until_s: float = 0.0
+
+    def begins(self) -> None:
+        """The call goes out now: making a link may have taken long, and its deadline is later."""
+        self.until_s = monotonic() + self.hold_s
 
 
 class Pool:
@@ -113,6 +127,12 @@ class Pool:
         with self._lock:
             return admitted(self._members())
 
+    @property
+    def epochs(self) -> str:
+        """Which lives of which agents take calls, in words."""
+        with self._lock:
+            return " ".join(self._terminals[name].epoch for name in admitted(self._members()))
+
     def life(self, name: str) -> int:
         """The life of a terminal that links to it now are of; 0 of one that is gone."""
         with self._lock:
@@ -137,9 +157,8 @@ class Pool:
                 terminal.in_flight -= 1
 
     @contextmanager
-    def sending(self, symbol: str) -> Iterator[str]:
+    def sending(self, symbol: str) -> Iterator[Departure]:
         """A send is in flight, the only one of its symbol, at the terminal that this gives."""
-        until_s = monotonic() + self._hold_s
         with self._lock:
             taken = self._seats.get(symbol)
             if taken is not None and taken.busy:
@@ -148,17 +167,21 @@ class Pool:
             name = self._seated(symbol, evenly=True)
             before_s = self._seats[symbol].held_until_s  # of one that was lost: not answered yet
             self._seats[symbol] = replace(self._seats[symbol], busy=True)
-        held_s = until_s
+        going = Departure(name, self._hold_s)
+        going.begins()
+        answered = False
         try:
             with self.reading(name):
-                yield name
-            held_s = before_s
+                yield going
+            answered = True
         except CallError as error:
-            held_s = until_s if isinstance(error, LinkLostError) else before_s
+            answered = not isinstance(error, LinkLostError)
             raise
         finally:  # whatever else went wrong on the way, the order may be on its own
             with self._lock:
-                self._seats[symbol] = Seat(name, held_until_s=held_s)
+                self._seats[symbol] = Seat(
+                    name, held_until_s=before_s if answered else going.until_s
+                )
 
     def lost(self, name: str, life: int, detail: str) -> None:
         """A terminal broke a link of this life: it is out until it was looked at."""
@@ -217,8 +240,8 @@ class Pool:
         pulse = terminal.feeling.take(PULSE_S)
         well = pulse is not None and pulse.overdue_s <= OVERDUE_S
         now_s = monotonic()
-        if well:
-            terminal.heard_s = now_s
+        if pulse is not None and well:
+            terminal.heard_s, terminal.epoch = now_s, pulse.epoch
         with self._lock:
             breaker = terminal.breaker.due(now_s)
             terminal.breaker = breaker.probed(well, now_s, self._luck)

@@ -79,8 +79,10 @@ class PoolLink:
         if function == "order_send":
             self._symbol = arguments[0].symbol
             self._linked(self._pool.seat_of(self._symbol, evenly=True))
-            with self._pool.sending(self._symbol) as name:
-                return self._call(name, function, arguments)
+            with self._pool.sending(self._symbol) as going:
+                self.answered = self._linked(going.name)
+                going.begins()
+                return self.answered.call(function, *arguments)
         name = self._where(function, arguments)
         if function == "symbol_select":
             self._shown[arguments[0]] = arguments[1]
@@ -89,6 +91,10 @@ class PoolLink:
                     with suppress(CallError):
                         self._asked(other, function, arguments)
         return self._asked(name, function, arguments)
+
+    def life(self) -> str:
+        """The epochs of the account's agents that take calls."""
+        return self._pool.epochs
 
     def close(self) -> None:
         """Give all links up."""

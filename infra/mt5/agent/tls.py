@@ -1,7 +1,8 @@
 """The door to gRPC, with what our connections insist on: TLS 1.3, and a certificate on both sides.
 
 BoringSSL cannot be told to begin at TLS 1.3, but without a cipher for the keys that we issue
-(elliptic curves) no older handshake succeeds. gRPC reads this as it is imported.
+(elliptic curves) no older handshake succeeds. gRPC reads this as it is imported; and that it is
+not to write a line about each stranger, who would fill our disk with them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 from infra.mt5.agent.keys import Keys, agent_name
 
 os.environ["GRPC_SSL_CIPHER_SUITES"] = "ECDHE-RSA-AES256-GCM-SHA384"
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 import grpc as grpc  # named for those who come through this door
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from infra.mt5.terminal import Terminal
 
-UNASKED = ("ahead", "names")
+UNASKED = ("ahead", "life", "names")
 Call = Callable[..., Any]
 
 

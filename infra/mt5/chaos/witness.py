@@ -31,6 +31,10 @@ class WitnessLink:
         """These calls come next."""
         self._link.ahead(*calls)
 
+    def life(self) -> str:
+        """Passed on."""
+        return self._link.life()
+
     def close(self) -> None:
         """Give the link up."""
         self._link.close()

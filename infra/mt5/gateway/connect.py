@@ -1,7 +1,9 @@
 """Making the link to the terminal anew, by cause: a refused login is never tried again.
 
 Repeating it would lock the account out, over a restart too. So a refusal halts the account, and is
-remembered where the halt is; whoever has mended it resumes the account, and that forgives it.
+remembered where the halt is; whoever has mended it resumes the account, and that forgives it. Any
+other failure is tried again after a wait that grows, or soon after the agent is well again: its
+keeper has waited too, and nobody gains by both waits, one after the other.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from infra.mt5.recovery import Recovery, of_error
 from infra.mt5.terminal import Terminal
 
 REFUSAL = "the login is refused"
+SOON_S = 0.5
+"""Within this all who wait for an agent try again, not all at once."""
 
 
 def refusal_of(code: int, text: str) -> str:
@@ -46,6 +50,7 @@ class Connector:
         self._jitter = jitter
         self._backoff = Backoff()
         self._next_s = clock.monotonic_s()
+        self._tried = ""
         self.refusal = refusal
         self.failures = 0
         self.failure = ""
@@ -58,9 +63,20 @@ class Connector:
             return health
         if self.refusal:
             return Health(Rung.DOWN, self.refusal)
+        self._heed_return()
         if self._clock.monotonic_s() < self._next_s:
             return health
         return self._linked(identity)
+
+    def _heed_return(self) -> None:
+        """Wait no longer for an agent that came back: once for each of its lives."""
+        if self.failures == 0:
+            return
+        life = self._terminal.life()
+        if life not in ("", self._tried):
+            self._tried = life
+            soon_s = self._clock.monotonic_s() + self._jitter.uniform(0.0, SOON_S)
+            self._next_s = min(self._next_s, soon_s)
 
     def _linked(self, identity: Identity) -> Health:
         if self._terminal.initialize(login=identity.login):

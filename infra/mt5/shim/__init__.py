@@ -30,6 +30,8 @@ VARIABLE = "MT5_SHIM_OPTIONS"
 SITE = Path(__file__).parent / "site"
 """A folder with a package of the vendor's name, for the search path of a program."""
 CODE = Path(__file__).parents[3]
+ENVIRONMENTS = {"VIRTUAL_ENV", "CONDA_PREFIX"}
+"""What tells that the caller has chosen a Python."""
 CALL_MS = 10
 """What a call takes where time is virtual, so that a program that only looks gets on."""
 
@@ -66,9 +68,15 @@ def simulated(options: Options | None = None, clock: Clock | None = None) -> Ite
 
 
 def environment(options: Options, environ: Mapping[str, str]) -> dict[str, str]:
-    """Variables under which a program and its children find the simulator, and this Python."""
+    """Variables under which a program and its children find the simulator, and a Python for it.
+
+    `python` is this one, unless the caller is in a virtual environment: then it is that one's,
+    which has what the program needs.
+    """
     path = os.pathsep.join(filter(None, (str(SITE), environ.get("PYTHONPATH", ""), str(CODE))))
-    programs = os.pathsep.join((str(Path(sys.executable).parent), environ.get("PATH", "")))
+    ours, found = str(Path(sys.executable).parent), environ.get("PATH", "")
+    order = (found, ours) if ENVIRONMENTS & environ.keys() else (ours, found)
+    programs = os.pathsep.join(filter(None, order))
     told = msgspec.json.encode(options).decode()
     return {**environ, "PYTHONPATH": path, "PATH": programs, VARIABLE: told}
 

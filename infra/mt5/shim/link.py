@@ -42,6 +42,10 @@ class ShimLink:
         """Passed on."""
         self._link.ahead(*calls)
 
+    def life(self) -> str:
+        """Passed on."""
+        return self._link.life()
+
     def close(self) -> None:
         """Give the link up."""
         self._link.close()

@@ -11,6 +11,8 @@ from infra.mt5.shim.convenience import Convenience
 
 NAME = "MetaTrader5"
 VERSION = "5.0.6231"
+AUTHOR = "Tapedeck, simulated"
+"""Programs in the vendor's own style begin by printing it."""
 FUNCTIONS = (
     "initialize",
     "login",
@@ -55,7 +57,8 @@ def contents(terminal: Package) -> dict[str, Any]:
     functions = {name: getattr(terminal, name) for name in FUNCTIONS}
     convenient = {name: getattr(Convenience(terminal), name) for name in CONVENIENT}
     values = {name: value for name, value in vars(constants).items() if name.isupper()}
-    return {**functions, **convenient, **values, "__version__": VERSION}
+    told = {"__author__": AUTHOR, "__version__": VERSION}
+    return {**functions, **convenient, **values, **told}
 
 
 def module_of(terminal: Package) -> ModuleType:

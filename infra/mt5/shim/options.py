@@ -11,7 +11,6 @@ import msgspec
 
 from infra.mt5 import constants as mt5
 from infra.mt5.link import CallError
-from infra.mt5.shim.recorded import begins_ms, market_of
 from infra.mt5.simulator.broker import Broker
 from infra.mt5.simulator.clock import Clock, RealClock, VirtualClock
 from infra.mt5.simulator.faults import FaultRule, seeded
@@ -123,12 +122,18 @@ class Options(msgspec.Struct, frozen=True):
         """The clock of the broker."""
         if self.starts_at is not None:
             return VirtualClock(round(self.starts_at.timestamp() * 1_000))
-        return VirtualClock(begins_ms(self.recorded)) if self.recorded else RealClock()
+        if not self.recorded:
+            return RealClock()
+        from infra.mt5.shim.recorded import begins_ms  # what unpacks files: few programs need it
+
+        return VirtualClock(begins_ms(self.recorded))
 
     def broker(self, clock: Clock) -> Broker:
         """The broker; `ValueError` or `JournalError` says why there can be none."""
         settings, market = self.settings(), None
         if self.recorded:
+            from infra.mt5.shim.recorded import market_of
+
             market = market_of(self.recorded, settings.market)
             settings = replace(settings, market=market.settings)
         broker = Broker(settings, clock, Path(self.books) if self.books else None, market)

@@ -53,6 +53,7 @@ class Journal:
         file.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
         self.path = file
+        self._failed = ""
         try:
             self.header, self.records = self._opened(header)
         except Exception:
@@ -89,16 +90,17 @@ class Journal:
         body = msgspec.msgpack.encode(record)
         if len(body) > _RECORD_BYTES_MAX:  # whoever reads it would take it for damage
             raise JournalError(f"{self.path}: a record of {len(body)} bytes cannot be read again")
+        if self._failed:  # it would stand behind half a record, and the book would be lost
+            raise JournalError(f"{self.path}: {self._failed}; the venue must stop")
         frame = _FRAME.pack(len(body), len(body) ^ _TURN, crc32(body)) + body
         try:
-            written = os.write(self._file, frame)
+            if os.write(self._file, frame) != len(frame):
+                self._failed = "the disk took a part of a record"
             os.fsync(self._file)
         except OSError as error:
-            raise JournalError(f"{self.path}: {error.strerror}; the venue must stop") from error
-        if written != len(frame):
-            raise JournalError(
-                f"{self.path}: the disk took a part of a record; the venue must stop"
-            )
+            self._failed = error.strerror or str(error)
+        if self._failed:
+            raise JournalError(f"{self.path}: {self._failed}; the venue must stop")
 
 
 def _read(file: Path) -> tuple[list[bytes], int]:

@@ -42,6 +42,10 @@ class DirectLink:
     def ahead(self, *calls: Called) -> None:
         """Nothing is gained: a call has no way to go."""
 
+    def life(self) -> str:
+        """There is no agent before it."""
+        return ""
+
     def close(self) -> None:
         """End the session."""
         self._session = None

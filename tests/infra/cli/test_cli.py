@@ -105,6 +105,58 @@ def test_every_command_can_be_asked_for_help(
     assert f"usage: tapedeck {command.name}" in capsys.readouterr().out
 
 
+REFUSED = {
+    "mt5 shmi": "'shmi'",
+    "up --detahc": "--detahc",
+    "account 90001 halt": "reason",
+    "account 90001 limits --volume-lots-max x": "'x' is no volume; give lots, such as 0.05",
+    "account 90001 limits --open-positions-max -1": "'-1' is no count; give 0 or more",
+    "account 90001 limits --confidence-min nan": "'nan' is no share; give 0 to 1",
+    "audit bundle --from 19:50 --to 20:00 FILE": "'19:50' is no time; give one such as ",
+    "run processor foo": "'foo'",
+    "train --from noon": "'noon' is no time; give one such as ",
+}
+
+
+@pytest.mark.parametrize("words", REFUSED)
+def test_wrong_words_are_told_in_one_line(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(words.split())
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"tapedeck {words.split()[0]}")
+    assert REFUSED[words] in line
+    assert line.endswith("--help`")
+
+
+def test_how_a_wish_is_written_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["account", "90001", "halt", "--help"])
+    assert "usage: tapedeck account NAME halt" in capsys.readouterr().out
+
+
+MISTAKEN = {
+    "run gateway 123": "no account '123'; TAPEDECK_ACCOUNTS are 90001, 90002, 90003",
+    "run agent 123": "no account '123'; TAPEDECK_ACCOUNTS are 90001, 90002, 90003",
+    "run agent 90001 --listen here": "--listen is 'here'; give HOST:PORT, port 0 for any",
+}
+
+
+@pytest.mark.parametrize("words", MISTAKEN)
+def test_a_role_that_cannot_be_is_told_so_at_once(words: str, tapedeck: Tapedeck) -> None:
+    asked = tapedeck(*words.split())
+    assert (asked.returncode, asked.stderr) == (cli.USAGE_ERROR, f"tapedeck: {MISTAKEN[words]}\n")
+
+
+@pytest.mark.parametrize("words", ["account 90001", "dlq list"])
+def test_where_nothing_runs_one_line_says_so(
+    words: str, copy: dict[str, str], tapedeck: Tapedeck
+) -> None:
+    asked = tapedeck(*words.split())
+    (line,) = asked.stderr.splitlines()
+    assert asked.returncode == 1
+    assert line.startswith(f"tapedeck: nothing runs in {copy['TAPEDECK_HOME']}; give `tapedeck up`")
+
+
 @pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.name)
 def test_every_role_can_be_run(kind: Any) -> None:
     assert callable(import_module(kind.module).run)

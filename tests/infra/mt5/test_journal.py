@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 from pathlib import Path
 from unittest.mock import patch
 from zlib import crc32
@@ -200,3 +201,24 @@ def test_a_record_that_cannot_be_repeated_is_refused(traded: Path) -> None:
     with pytest.raises(ReplayError, match="10014"):
         account.replay(START_MS, NOTHING._replace(action=1, symbol="EURUSD", volume=1000.0))
     broker.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no limit for the size of a file")
+@pytest.mark.parametrize("taken", [0, 1, 20])
+def test_a_book_that_the_disk_had_no_room_for_is_not_written_on(traded: Path, taken: int) -> None:
+    """When there is room again, the next record would stand behind half a one."""
+    import resource
+
+    broker = worlds.broker_of(worlds.settings(SPARSE, LOW), VirtualClock(START_MS), traded)
+    deal = NOTHING._replace(action=1, symbol="EURUSD", volume=0.01, price=1.1, deviation=10**9)
+    whole = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((traded / FILE).stat().st_size + taken, whole[1]))
+    try:
+        with pytest.raises(JournalError, match="the venue must stop"):
+            broker.accounts[LOGIN].send(deal)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, whole)
+    with pytest.raises(JournalError, match="the venue must stop"):
+        broker.accounts[LOGIN].send(deal)
+    broker.close()
+    assert len(reopened(traded, START_MS).positions) == 2

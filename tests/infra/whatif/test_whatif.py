@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+from xml.etree import ElementTree
 
 import pytest
+from psycopg.errors import ReadOnlySqlTransaction
 
 from events.values import Side, lots
 from infra.config import Config
 from infra.replay.range import EARLIEST, LATEST, where
-from infra.stream import kafka
+from infra.store import postgres
+from infra.store.event_store import EventStore
+from infra.stream import kafka, tape
 from infra.stream.schema_ids import SchemaIds
 from infra.whatif.choices import EVERYONE, Choices
 from infra.whatif.compared import Compared, compare
+from infra.whatif.recorded import session
 from infra.whatif.told import difference
+from schemas.catalog import TOPICS
+from tests.infra.journal import log_of
 from tests.infra.whatif.live import BUYS, SELLS, live
 
 __all__ = ["live"]
@@ -91,9 +103,46 @@ def test_only_the_stretch_that_was_asked_for_is_compared(live: Config) -> None:
     assert 0 < len(half.changes) < len(whole.changes)
 
 
-def test_nothing_can_leave_a_what_if(live: Config, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any, **__: Any) -> None:
-        raise AssertionError("a what-if makes a producer")
+def test_nothing_can_leave_a_what_if(live: Config, tmp_path: Path) -> None:
+    """It talks to the tape, its registry and Postgres alone; none of them is changed by it."""
+    before = all_of_it(live)
+    told = subprocess.run(
+        [
+            *(sys.executable, "-m", "tests.infra.whatif.watched"),
+            *("--limits", "confidence_min=1.0", "volume-lots-max=0.30", "-o", str(tmp_path)),
+        ],
+        env={**os.environ, **live.environment()},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    watched = json.loads(told.stdout.splitlines()[-1])
+    addresses = (f"//{live.kafka}", live.postgres, live.registry)
+    assert watched["status"] == 0
+    assert watched["terminals"] == []
+    allowed = {urlsplit(address).port for address in addresses}
+    assert urlsplit(addresses[0]).port in watched["ports"]
+    assert set(watched["ports"]) <= allowed
+    assert all_of_it(live) == before
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["counts"]["signals"] * 3 == len(result["changed_decisions"])
+    assert all(fill["simulated"] for fill in result["simulated"]["otherwise"])
+    lines = (tmp_path / "decisions.csv").read_text().splitlines()
+    assert len(lines) == 1 + len(result["changed_decisions"])
+    assert ElementTree.parse(tmp_path / "chart.svg").getroot().tag.endswith("svg")
 
-    monkeypatch.setattr(kafka, "Producer", refuse)
-    assert what_if(live, Choices(model=SELLS)).different
+
+def all_of_it(config: Config) -> list[object]:
+    """Where each topic ends, and the log."""
+    ends: list[object] = []
+    with tape.reader(config) as client:
+        for topic in TOPICS:
+            name = kafka.topic_name(config, topic.name)
+            ends += [tape.bounds(client, name, n) for n in kafka.partitions_of(client, name)]
+    with EventStore.open(postgres.address(config.postgres, config.namespace)) as store:
+        return [ends, log_of(store)]
+
+
+def test_a_session_of_a_what_if_cannot_write(config: Config) -> None:
+    with session(config) as connection, pytest.raises(ReadOnlySqlTransaction):
+        connection.execute("create table written (n int)")

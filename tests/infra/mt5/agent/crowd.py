@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from threading import Event
+from time import monotonic
 from typing import Any
 
 from infra.mt5 import constants as mt5
@@ -26,6 +27,7 @@ class Agents:
         self.logins: list[str] = []
         self.breaks: dict[str, str] = {}
         self.let_go: list[str] = []
+        self.asked_s = self.linked_s = 0.0
         self.refuses = ""
         self.hold_at = ""
         self.held, self.go_on = Event(), Event()
@@ -71,6 +73,9 @@ class FakeLink:
     def ahead(self, *_calls: Any) -> None:
         self._agents.asked.append((self._name, "ahead"))
 
+    def life(self) -> str:
+        return ""
+
     def close(self) -> None:
         pass
 
@@ -78,10 +83,12 @@ class FakeLink:
         agents = self._agents
         if function == "login":
             agents.logins.append(self._name)
+            agents.linked_s = monotonic()
             if agents.refuses:
                 raise CallError(mt5.RES_E_AUTH_FAILED, agents.refuses)
             return True
         agents.asked.append((self._name, function))
+        agents.asked_s = monotonic()
         if function == agents.hold_at:
             agents.held.set()
             assert agents.go_on.wait(LIMIT_S)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
 import pytest
@@ -51,6 +53,21 @@ def test_a_call_that_hangs_breaks_its_link_and_hides_nothing(
         hanging = pulse(server)
         assert hanging.function == "order_send"
         assert hanging.overdue_s > 0.0
+
+
+def test_a_caller_without_a_link_learns_which_life_of_the_agent_is_well(terminal: Stage) -> None:
+    always = patch("infra.mt5.agent.client.LIFE_EVERY_S", 0.0)
+    with always, agent(terminal) as first, caller(first) as client:
+        assert client.life() == first.epoch
+        with caller(first, deadline_s=0.3) as hasty:
+            assert hasty.initialize()
+            terminal.hold_at = "account_info"
+            assert hasty.account_info() is None
+        time.sleep(0.1)
+        assert client.life() == "", "it hangs"
+        terminal.go_on.set()
+        first.close()
+        assert client.life() == "", "it is gone"
 
 
 @pytest.mark.parametrize("function", ["order_send", "symbol_info_tick"])
@@ -226,6 +243,15 @@ def test_a_request_as_large_as_an_answer_is_not_even_read(
             raw(server, method, b"x" * (wire.REQUEST_BYTES_MAX + 1), 5.0)
         assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert client.account_info() is not None
+
+
+@pytest.mark.parametrize("said", [b"", b"\x16\x03\x01\x40\x00\x01"])
+def test_who_shows_no_certificate_is_hung_up_on(server: AgentServer, said: bytes) -> None:
+    """Or a thousand that say nothing would leave no room for those who have one."""
+    host, _, port = server.address.rpartition(":")
+    with socket.create_connection((host, int(port)), LIMIT_S) as stranger:
+        stranger.sendall(said)
+        assert stranger.recv(1) == b""
 
 
 def test_an_error_inside_the_package_proves_nothing(client: AgentTerminal, terminal: Stage) -> None:

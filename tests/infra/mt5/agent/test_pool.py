@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Any
 from unittest.mock import patch
@@ -105,6 +106,27 @@ def test_a_symbol_moves_from_a_lost_terminal_only_when_its_send_cannot_be_done_a
     until(lambda: _goes(lambda: link.call("positions_get")))
     assert time.monotonic() - lost_s >= DEADLINE_S
     assert send(link, "EURUSD") == idle
+
+
+def test_a_lost_send_is_held_from_when_it_went_out(agents: Agents) -> None:
+    """A link made on the way takes its time, and the deadline counts from after that."""
+    link, made = agents.link(), agents.pool.sending
+
+    @contextmanager
+    def lost_on_the_way(symbol: str) -> Iterator[Any]:
+        with made(symbol) as going:
+            agents.pool.lost(going.name, agents.pool.life(going.name), "replaced")
+            yield going
+
+    first = send(link, "EURUSD")
+    agents.breaks[first] = "order_send"
+    with patch.object(agents.pool, "sending", lost_on_the_way), pytest.raises(LinkLostError):
+        send(link, "EURUSD")
+    hold_s = agents.pool._hold_s
+    went_s, held_until_s = agents.asked_s, agents.pool._seats["EURUSD"].held_until_s
+    assert agents.logins[-1] == first, "the link was made anew"
+    assert held_until_s - hold_s > agents.linked_s
+    assert held_until_s <= went_s + hold_s
 
 
 def test_a_lost_send_holds_its_symbol_whatever_is_answered_to_the_next_one(agents: Agents) -> None:

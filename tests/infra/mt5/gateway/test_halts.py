@@ -151,6 +151,9 @@ class Refusing:
     def terminal_info(self) -> None:
         return None
 
+    def life(self) -> str:
+        return "well"
+
     def ahead(self, *_: Any) -> None:
         pass
 

@@ -70,12 +70,6 @@ def test_a_day_of_virtual_time_is_over_in_a_moment_and_the_same_each_time() -> N
     assert first.stdout == second.stdout
 
 
-def test_a_python_without_what_the_simulator_needs_says_so() -> None:
-    done = shim("--", "python", "-S", "-c", "import MetaTrader5")
-    assert done.returncode == 1
-    assert "which the simulator needs; run the program with the Python of tapedeck" in done.stderr
-
-
 def test_children_of_the_program_find_it_too() -> None:
     inner = "from MetaTrader5 import *; print(initialize(), TRADE_RETCODE_DONE, symbols_total())"
     outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}])"
@@ -144,3 +138,37 @@ def test_the_program_s_own_search_path_stays() -> None:
     assert Path(first).name == "site"
     assert second == "mine"
     assert variables["PATH"].endswith("/bin")
+
+
+def test_python_is_ours_unless_the_caller_chose_one() -> None:
+    """What a program needs beside the simulator is in the environment that its writer is in."""
+    ours = str(Path(sys.executable).parent)
+    chosen = {"PATH": "/theirs/bin", "VIRTUAL_ENV": "/theirs"}
+    assert environment(Options(), {"PATH": "/bin"})["PATH"] == os.pathsep.join((ours, "/bin"))
+    assert environment(Options(), chosen)["PATH"] == os.pathsep.join(("/theirs/bin", ours))
+
+
+def test_who_made_it_is_told_as_programs_ask(mt5: ModuleType) -> None:
+    assert mt5.__author__ == "Tapedeck, simulated"
+    assert mt5.__version__ == "5.0.6231"
+
+
+@pytest.mark.parametrize("missing", ["msgspec", "numpy"])
+def test_a_python_without_what_the_simulator_needs_is_told_how_to_get_it(missing: str) -> None:
+    code = f"import sys; sys.modules[{missing!r}] = None; import MetaTrader5"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment(Options(), os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    last = done.stderr.splitlines()[-1]
+    assert f"has no {missing}, which the simulator needs: " in last
+    assert last.endswith("-m pip install msgspec numpy zstandard")
+
+
+def test_a_program_that_is_quoted_no_recording_needs_nothing_to_unpack_one() -> None:
+    code = "import sys; sys.modules['zstandard'] = None; import MetaTrader5 as m; m.initialize()"
+    variables = environment(Options(), os.environ)
+    subprocess.run([sys.executable, "-c", code], env=variables, check=True)
