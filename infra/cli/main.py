@@ -36,6 +36,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("run", "infra.cli.run", "run one role alone: venue, bridge, processor features ..."),
     Command("bootstrap", "infra.cli.bootstrap", "topics, schemas, accounts, limits, first model"),
     Command("account", "infra.cli.account", "how an account stands; halt, resume, set its limits"),
+    Command("projections", "infra.cli.projections", "read models: rebuild one, or roll it back"),
     Command("dlq", "infra.cli.dlq", "records that nobody could use: release or discard them"),
     Command("play", "infra.feed.play", "put recorded ticks on the tape"),
     Command("train", "infra.models.training", "build the model from the tape"),
