@@ -45,7 +45,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("fork", "infra.fork", "a copy of the tape up to a position, to play with"),
     Command("mt5", "infra.cli.mt5", "run programs on the simulator; doctor, certify, record"),
     Command("audit", "infra.cli.audit", "keys and proofs; has anybody changed the tape?"),
-    Command("drill", "infra.cli.drill", "lie about a copy of the tape, and see it found"),
+    Command("drill", "infra.cli.drill", "lies that must be found, a rebuild under readers"),
     Command("verify", "infra.verify", "run a platform, kill parts of it, check the tape"),
     Command("bench", "infra.bench", "measure speed beside the bare libraries"),
     Command("schemas", "infra.cli.freeze", "freeze the classes of messages as Avro, or check them"),
