@@ -1,4 +1,7 @@
-"""`tapedeck drill tamper`: lies of every kind, told to a copy of this tape; each must be found."""
+"""`tapedeck drill`: lies of every kind, told to a copy of this tape; each must be found.
+
+`drill rebuild` stands in `infra/rebuild/drill.py`.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +24,14 @@ from infra.proofs.keys import TOP, log_keys
 from infra.proofs.signer import MEMORY
 from infra.proofs.tamper import ANYWHERE, BY_STRETCH, BY_WITNESS, LIES, Lie
 from infra.proofs.tape_side import TapeSide
+from infra.rebuild import drill as rebuild
 from infra.run import proofs, witness
+from infra.run.projections import named
 from infra.store import offsets, postgres, read_models
 from infra.store.postgres import Connection
 from infra.stream import tape
 from infra.stream.schema_ids import SchemaIds
-from projections import audit
+from projections import PROJECTIONS, audit
 
 LEAVES_MIN, LEAVES_MAX, LOGS_MAX = 4, 4_000, 4
 
@@ -37,9 +42,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     lies = drills.add_parser("tamper", help="edit, delete, reorder, truncate and re-sign a copy")
     lies.add_argument("--lies", type=int, default=210, help="how many, over all kinds")
     lies.add_argument("--seed", type=int, default=1)
+    under = drills.add_parser("rebuild", help="rebuild a read model under readers, and roll back")
+    under.add_argument("--name", default="audit", choices=[p.name for p in PROJECTIONS])
+    under.add_argument("--readers", type=int, default=200, help="how many ask at once")
 
 
 def main(config: Config, arguments: argparse.Namespace) -> int:
+    """Hold the drill; 1 unless it goes as it should."""
+    if arguments.drill == "rebuild":
+        (projection,) = named(arguments.name)
+        return rebuild.run(config, projection, arguments.readers)
+    return lied_to(config, arguments)
+
+
+def lied_to(config: Config, arguments: argparse.Namespace) -> int:
     """Tell the lies; 1 unless each is found and named where it was told."""
     told: Counter[str] = Counter()
     missed = 0

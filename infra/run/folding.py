@@ -12,6 +12,7 @@ from infra.run.intake import Taken
 from infra.store import offsets, read_models
 from infra.store.offsets import Advance, Cursors, MarkKey, mark_key
 from infra.store.postgres import Connection, Cursor
+from infra.store.read_models import Build
 from infra.store.rows import BatchRows
 from projections.projection import Projection
 
@@ -39,13 +40,16 @@ class Folding:
         conninfo: str,
         cursors: dict[Place, Cursors],
         log: Appender | None = None,
+        build: Build = Build.LIVE,
     ) -> None:
         self.projection = projection
         self.cursors = cursors
+        self._build = build
         self.behind = set(cursors)
         """Partitions whose end we have not seen since the start."""
         self._conninfo = conninfo
         self._log = log
+        self._consumer = read_models.consumer_of(projection, build)
         self._rows = BatchRows()
         self._steps: dict[Place, Step] = {}
         self._wanted: dict[type, bool] = {}
@@ -84,12 +88,12 @@ class Folding:
         steps = [self._advance(place, step) for place, step in sorted(self._steps.items())]
         with Appender.refusing(), connection.pipeline(), connection.transaction():
             with connection.cursor() as cursor:
-                read_models.enter(cursor, self._conninfo, self.projection)
+                read_models.enter(cursor, self._conninfo, self.projection, self._build)
                 self._rows.send(cursor)
                 if self._log is not None:
                     self._log.send(cursor)
             with connection.cursor() as cursor:
-                offsets.advance(cursor, self.projection.consumer, steps)
+                offsets.advance(cursor, self._consumer, steps)
         for step in steps:
             self.cursors[step.topic, step.partition].take(step)
         self._steps.clear()

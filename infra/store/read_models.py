@@ -1,11 +1,13 @@
 """Where read models stand in Postgres: a schema per version, and one that shows the live ones.
 
 Version 2 is built in its own schema beside version 1. What readers see are views in the schema
-`…_read`, which are pointed at another version in one transaction.
+`…_read`, which are pointed at another version in one transaction. A version can be built a second
+time beside itself: each build has a schema and a place on the tape under a name of its own.
 """
 
 from __future__ import annotations
 
+from enum import Enum
 from hashlib import sha256
 
 from psycopg.sql import SQL, Identifier
@@ -15,13 +17,31 @@ from infra.store.postgres import Connection, Cursor, migration, schema_of
 from projections.projection import Projection
 
 DDL = "create table if not exists read_models (name text primary key, version integer not null)"
-PREFIX_CHARS_MAX = 40
+PREFIX_CHARS_MAX = 36
 """Postgres cuts names off at 63 characters."""
 
 
-def schema_for(conninfo: str, projection: Projection) -> str:
-    """The schema that holds the tables of this version."""
-    return f"{prefix(conninfo)}_{projection.name}_v{projection.version}"
+class Build(Enum):
+    """Which build of a version: the one folded live, the next one, the one before it.
+
+    `ASIDE` is where one stands while two change places.
+    """
+
+    LIVE = ""
+    NEXT = "next"
+    BEFORE = "before"
+    ASIDE = "aside"
+
+
+def schema_for(conninfo: str, projection: Projection, build: Build = Build.LIVE) -> str:
+    """The schema that holds the tables of this build."""
+    name = f"{prefix(conninfo)}_{projection.name}_v{projection.version}"
+    return f"{name}_{build.value}" if build.value else name
+
+
+def consumer_of(projection: Projection, build: Build) -> str:
+    """The name under which a build keeps its place on the tape."""
+    return f"{projection.consumer}-{build.value}" if build.value else projection.consumer
 
 
 def read_schema(conninfo: str) -> str:
@@ -41,7 +61,7 @@ def prepare(conninfo: str, projections: tuple[Projection, ...]) -> None:
         connection.execute(SQL("create schema if not exists {}").format(reading))
         for projection in projections:
             with connection.transaction():
-                _build(connection, conninfo, projection)
+                make(connection, conninfo, projection)
             if live_version(connection, projection) is None:
                 show(connection, conninfo, projection)
 
@@ -61,26 +81,46 @@ def live_version(connection: Connection, projection: Projection) -> int | None:
     return None if row is None else int(row[0])
 
 
-def enter(cursor: Cursor, conninfo: str, projection: Projection) -> None:
-    """Let the rest of this transaction see the tables of this version first.
+def enter(cursor: Cursor, conninfo: str, projection: Projection, build: Build = Build.LIVE) -> None:
+    """Let the rest of this transaction see the tables of this build first.
 
     It need not wait for the disk: should the server die, rows and offsets are lost together, and
     the tape is read again from there.
     """
-    path = SQL(", ").join(map(Identifier, (schema_for(conninfo, projection), schema_of(conninfo))))
+    path = SQL(", ").join(
+        map(Identifier, (schema_for(conninfo, projection, build), schema_of(conninfo)))
+    )
     cursor.execute(SQL("set local search_path to ") + path)
     cursor.execute("set local synchronous_commit to off")
 
 
-def _build(connection: Connection, conninfo: str, projection: Projection) -> None:
-    schema = schema_for(conninfo, projection)
+def exists(connection: Connection, schema: str) -> bool:
+    """Whether there is such a schema."""
     found = connection.execute("select 1 from pg_namespace where nspname = %s", (schema,))
-    if found.fetchone() is not None:
+    return found.fetchone() is not None
+
+
+def make(
+    connection: Connection, conninfo: str, projection: Projection, build: Build = Build.LIVE
+) -> None:
+    """Make the tables of a build, inside the caller's transaction, unless they are there."""
+    schema = schema_for(conninfo, projection, build)
+    if exists(connection, schema):
         return
     connection.execute(SQL("create schema {}").format(Identifier(schema)))
     with connection.cursor() as cursor:
-        enter(cursor, conninfo, projection)
+        enter(cursor, conninfo, projection, build)
         cursor.execute(projection.ddl.encode())
+
+
+def point_again(connection: Connection, conninfo: str, projection: Projection) -> None:
+    """Point the views at the same version's tables, which have changed places with others."""
+    shown, held = read_schema(conninfo), schema_for(conninfo, projection)
+    for name in projection.shows:
+        view, relation = Identifier(shown, name), Identifier(held, name)
+        connection.execute(
+            SQL("create or replace view {} as select * from {}").format(view, relation)
+        )
 
 
 def _point(connection: Connection, conninfo: str, projection: Projection) -> None:

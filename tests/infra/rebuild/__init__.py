@@ -1,0 +1,1 @@
+"""Tests of read models that are built anew while they are read."""
