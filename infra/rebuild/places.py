@@ -19,10 +19,10 @@ from infra.store.postgres import Connection
 from infra.store.read_models import Build, consumer_of, schema_for
 from projections.projection import Projection
 
-READERS_WAIT_S = 5.0
+READERS_WAIT_S = 1.0
 LOOK_EVERY_S = 0.01
-LOCK_WAIT_MS = 300
-"""Shorter than Postgres waits before it looks for a deadlock: we give way, not a reader."""
+LOCK_WAIT_MS = 900
+"""Postgres looks for a deadlock after a second: we give way before, so no reader has to."""
 OLD_SNAPSHOTS = """
 select min(pid) from pg_stat_activity
 where datname = current_database() and backend_type = 'client backend'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,7 +28,8 @@ from schemas.catalog import TOPICS
 
 NEAR_RECORDS = 500
 """So much is folded while the live build waits: milliseconds."""
-ROUNDS_MAX, TRIES_MAX = 50, 10
+ROUNDS_MAX, TRIES_MAX = 50, 30
+BETWEEN_TRIES_S = 0.5
 Say = Callable[[str], None]
 Told = Callable[[int, int], None]
 """Hears how many records are folded, and of how many."""
@@ -154,6 +156,7 @@ def _hand_over(work: Work, say: Say) -> None:
             say(f"{work.projection.name} is read from the {work.build.value} build now")
             return
         say(f"waiting for {held_up_by}")
+        time.sleep(BETWEEN_TRIES_S)
     raise ConfigError(f"readers left no moment for the change: {held_up_by}")
 
 
