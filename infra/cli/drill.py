@@ -50,7 +50,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def main(config: Config, arguments: argparse.Namespace) -> int:
     """Hold the drill; 1 unless it goes as it should."""
     if arguments.drill == "rebuild":
-        return rebuild.run(config, *named(arguments.name), arguments.readers)
+        (projection,) = named(arguments.name)
+        return rebuild.run(config, projection, arguments.readers)
     return lied_to(config, arguments)
 
 
