@@ -37,21 +37,23 @@ def create_app(
     metrics: Callable[[], bytes] = bytes,
     observe: Observe | None = None,
     followers: Callable[[int], object] = bool,
+    stalled: Callable[[int], None] = lambda _: None,
     limits: Limits | None = None,
     closing: asyncio.Event | None = None,
 ) -> FastAPI:
     """The read API over a pool of connections that can only read, and a tape.
 
-    `followers` is told how many there are. Setting `closing` ends all subscriptions, so that the
-    server can stop.
+    `followers` is told how many there are, `stalled` how many places have stopped. Setting
+    `closing` ends all subscriptions, so that the server can stop.
     """
     store = Store(pool)
-    app = _bare(store)
+    vitals = Vitals(store, tape, metrics, stalled)
+    app = _bare(store, vitals)
     problems.install(app)
     app.add_exception_handler(TapeAway, _tape_away)
     lists.install(app, store, moments)
     Decisions(store, tape, moments, feature_names or {}).install(app)
-    Vitals(store, tape, metrics).install(app)
+    vitals.install(app)
     Subscribing(tape, limits or Limits(), closing or asyncio.Event(), followers).install(app)
     _pages(app)
     documentation.install(app)
@@ -61,11 +63,15 @@ def create_app(
     return app
 
 
-def _bare(store: Store) -> FastAPI:
+def _bare(store: Store, vitals: Vitals) -> FastAPI:
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         await store.open()
+        over = asyncio.Event()
+        watching = asyncio.create_task(vitals.watch(over))
         yield
+        over.set()
+        await watching
         await store.close()
 
     return FastAPI(

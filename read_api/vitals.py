@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -14,10 +16,12 @@ from msgspec import Struct
 from projections import PROJECTIONS
 from read_api.lists import responses
 from read_api.problems import Problem
+from read_api.stalls import Stalls
 from read_api.store import Standing, Store
 from read_api.tape import Extent, Tape, TapeAway, TapeTopic
 
 ANSWER_S = 2.0
+LOOK_EVERY_S = 1.0
 
 
 class Lag(Struct, kw_only=True):
@@ -29,9 +33,13 @@ class Lag(Struct, kw_only=True):
 
 
 class Ready(Struct, kw_only=True):
-    """What answers, and how far the read models are behind the tape."""
+    """What answers, and how far the read models are behind the tape.
+
+    `stalled`: places where a record waits and nothing has moved for seconds.
+    """
 
     ready: bool
+    stalled: tuple[str, ...]
     postgres: str
     kafka: str
     projections: list[Lag]
@@ -56,6 +64,7 @@ TOPICS_EXAMPLE = Topics(
 )
 READY_EXAMPLE = Ready(
     ready=True,
+    stalled=(),
     postgres="answers",
     kafka="answers",
     projections=[Lag(name="ticks", version=1, lag_messages=0)],
@@ -65,10 +74,29 @@ READY_EXAMPLE = Ready(
 class Vitals:
     """Everything that is not a read model."""
 
-    def __init__(self, store: Store, tape: Tape, metrics: Callable[[], bytes]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        tape: Tape,
+        metrics: Callable[[], bytes],
+        stalled: Callable[[int], None],
+    ) -> None:
         self._store = store
         self._tape = tape
         self._metrics = metrics
+        self._stalls = Stalls()
+        self._stalled = stalled
+
+    async def watch(self, over: asyncio.Event) -> None:
+        """Look until it is over: whoever asks hears at once what has not moved for a while.
+
+        It is told, not cancelled: a question that is cancelled in the database looks like any other
+        that failed, and it would go on looking.
+        """
+        while not over.is_set():
+            await self._look()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), LOOK_EVERY_S)
 
     def install(self, app: FastAPI) -> None:
         """Add the endpoints to the application."""
@@ -92,14 +120,22 @@ class Vitals:
         return _json({"status": "alive"})
 
     async def ready(self, _: Request) -> Response:
-        """503 while Postgres or Kafka does not answer."""
+        """503 while Postgres or Kafka does not answer, or a read model has stopped."""
+        state = await self._look()
+        return _json(state, 200 if state.ready else 503)
+
+    async def _look(self) -> Ready:
         standings, postgres = await self._standings()
         topics, kafka = await self._extents()
-        ready = postgres == kafka == "answers"
-        state = Ready(
-            ready=ready, postgres=postgres, kafka=kafka, projections=_lags(standings, topics)
+        stalled = self._stalls.look(standings, topics, time.monotonic())
+        self._stalled(len(stalled))
+        return Ready(
+            ready=postgres == kafka == "answers" and not stalled,
+            stalled=stalled,
+            postgres=postgres,
+            kafka=kafka,
+            projections=_lags(standings, topics),
         )
-        return _json(state, 200 if ready else 503)
 
     async def topics(self, _: Request) -> Response:
         """What may be followed."""

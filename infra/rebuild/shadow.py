@@ -13,6 +13,7 @@ from infra.config import Config, ConfigError
 from infra.run.folding import Folding, Place
 from infra.run.intake import Intake
 from infra.store import offsets, read_models
+from infra.store.copying import Copying
 from infra.store.postgres import Connection
 from infra.store.read_models import Build
 from infra.stream import kafka, tape
@@ -51,7 +52,7 @@ class Shadow:
                 place: offsets.resume(connection, consumer, *place, low)
                 for place, (low, _) in bounds_of(config, client, projection).items()
             }
-        self._folding = Folding(projection, conninfo, cursors, build=build)
+        self._folding = Folding(projection, conninfo, cursors, build=build, sent=Copying())
 
     @property
     def stands(self) -> dict[Place, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,7 @@ from infra.store import offsets, read_models
 from infra.store.offsets import Advance, Cursors, MarkKey, mark_key
 from infra.store.postgres import Connection, Cursor
 from infra.store.read_models import Build
-from infra.store.rows import BatchRows
+from infra.store.rows import BatchRows, Sent
 from projections.projection import Projection
 
 Place = tuple[str, int]
@@ -41,6 +42,7 @@ class Folding:
         cursors: dict[Place, Cursors],
         log: Appender | None = None,
         build: Build = Build.LIVE,
+        sent: Sent | None = None,
     ) -> None:
         self.projection = projection
         self.cursors = cursors
@@ -50,7 +52,8 @@ class Folding:
         self._conninfo = conninfo
         self._log = log
         self._consumer = read_models.consumer_of(projection, build)
-        self._rows = BatchRows()
+        self._rows = BatchRows() if sent is None else BatchRows(sent)
+        self._together = sent is None  # COPY has no place in a pipeline
         self._steps: dict[Place, Step] = {}
         self._wanted: dict[type, bool] = {}
 
@@ -86,7 +89,8 @@ class Folding:
         if not self._steps:
             return
         steps = [self._advance(place, step) for place, step in sorted(self._steps.items())]
-        with Appender.refusing(), connection.pipeline(), connection.transaction():
+        pipeline = connection.pipeline() if self._together else nullcontext()
+        with Appender.refusing(), pipeline, connection.transaction():
             with connection.cursor() as cursor:
                 read_models.enter(cursor, self._conninfo, self.projection, self._build)
                 self._rows.send(cursor)

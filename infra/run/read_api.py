@@ -37,6 +37,8 @@ ANSWERS = Histogram(
     buckets=LATENCY_BUCKETS_S,
 )
 
+STALLED = Gauge("tapedeck_api_stalled", "Places where a record waits and nothing moves")
+
 FOLLOWERS = Gauge("tapedeck_api_followers", "Subscriptions at this moment")
 
 
@@ -58,6 +60,7 @@ async def serve(config: Config, stop: threading.Event, limits: Limits | None = N
         metrics=generate_latest,
         observe=_observe,
         followers=FOLLOWERS.set,
+        stalled=STALLED.set,
         limits=limits,
         closing=closing,
     )

@@ -9,7 +9,7 @@ a row in the server, where COPY takes 8 and cannot replace a row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -19,16 +19,26 @@ from psycopg.sql import SQL, Composed, Identifier
 from projections.projection import Table
 
 Values = dict[str, Any]
+Sent = Callable[[Cursor[Any], Table, tuple[str, ...], Sequence[Values]], None]
+"""Sends rows of a table that have the same columns."""
 NUL, ESCAPED_BACKSLASH, REPLACEMENT = b"\\u0000", b"\\\\", b"\\ufffd"
 
 _encode = msgspec.json.Encoder().encode
 _upserts: dict[tuple[Table, tuple[str, ...]], Composed] = {}
 
 
-class BatchRows:
-    """`Rows` that sends nothing until it is told to."""
+def upserted(
+    cursor: Cursor[Any], table: Table, columns: tuple[str, ...], rows: Sequence[Values]
+) -> None:
+    """Send rows that have these columns; they may be there."""
+    cursor.execute(_upsert(table, columns), (plain_json(rows),))
 
-    def __init__(self) -> None:
+
+class BatchRows:
+    """`Rows` that sends nothing until it is told to, and then as `sent` does it."""
+
+    def __init__(self, sent: Sent = upserted) -> None:
+        self._sent = sent
         self._tables: dict[Table, dict[tuple[Any, ...], Values]] = {}
         self._statements: dict[str, dict[tuple[Any, ...], None]] = {}
 
@@ -52,7 +62,7 @@ class BatchRows:
         """Send everything, and forget it. Belongs into a transaction and a pipeline."""
         for table, rows in self._tables.items():
             for columns, group in _alike(rows.values()).items():
-                cursor.execute(_upsert(table, columns), (plain_json(group),))
+                self._sent(cursor, table, columns, group)
         for sql, params in self._statements.items():
             cursor.executemany(sql.encode(), list(params))
         self._tables, self._statements = {}, {}
