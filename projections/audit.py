@@ -50,12 +50,14 @@ with recursive chain as (
     select chain.distance + 1, a.* from chain join audit a on a.causation_id = chain.message_id
     where chain.distance < %(limit)s
 )
-select {columns} from chain where distance > 0 order by distance, topic, "offset" limit %(limit)s
+select {columns} from chain where distance > 0
+order by distance, topic, partition, "offset" limit %(limit)s
 """
 
 DECISIVE = """
 select message_id from audit where correlation_id = %s
-order by type = 'SignalRaised' desc, type = 'Abstained' desc, time_us desc, topic, "offset" limit 1
+order by type = 'SignalRaised' desc, type = 'Abstained' desc, time_us desc,
+    topic, partition, "offset" limit 1
 """
 
 STORY = """

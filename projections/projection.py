@@ -46,7 +46,6 @@ class Projection:
     arrive once each, in order per key; between topics there is no order, so what is shown must not
     depend on one. `reads` includes subclasses; `leaves` are types of it that stay on the tape.
     `proven`: what is folded in becomes a leaf of its partition's log, in the same transaction.
-    `latest_only`: what is shown of a key follows from its last message alone.
     """
 
     name: str
@@ -57,7 +56,6 @@ class Projection:
     apply: Callable[[Rows, Message[Any]], None]
     leaves: tuple[type[Event], ...] = ()
     proven: bool = False
-    latest_only: bool = False
 
     @property
     def consumer(self) -> str:

@@ -60,6 +60,6 @@ def apply(rows: Rows, message: Message[TickReceived]) -> None:
     )
 
 
-PROJECTION = Projection("ticks", 1, DDL, ("ticks",), (TickReceived,), apply, latest_only=True)
+PROJECTION = Projection("ticks", 1, DDL, ("ticks",), (TickReceived,), apply)
 
 LATEST = Query("ticks", Tick, ("symbol",), (SYMBOL,), newest_first=False)

@@ -52,7 +52,7 @@ def create_app(
     problems.install(app)
     app.add_exception_handler(TapeAway, _tape_away)
     lists.install(app, store, moments)
-    Decisions(store, tape, feature_names or {}).install(app)
+    Decisions(store, tape, moments, feature_names or {}).install(app)
     vitals.install(app)
     Subscribing(tape, limits or Limits(), closing or asyncio.Event(), followers).install(app)
     _pages(app)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from projections.projection import Projection
 from read_api.asked import moment_us
 from read_api.problems import refused
-from read_api.store import Standing
+from read_api.store import Snapshot, Standing
 
 PARAMETER = "as_of"
 MEANING = (
@@ -21,7 +21,7 @@ MEANING = (
 VECTOR_CHARS_MAX = 8_000
 
 _RECORD = re.compile(r"([\w.-]+)/(\d{1,9})/(\d{1,18})")
-_TOPIC = re.compile(r"([\w.-]+)=(\d{1,9}:\d{1,18}(?:,\d{1,9}:\d{1,18})*)")
+_TOPIC = re.compile(r"(?:(\w+):)?([\w.-]+)=(\d{1,9}:\d{1,18}(?:,\d{1,9}:\d{1,18})*)")
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Place = tuple[str, int]
@@ -32,12 +32,13 @@ Place = tuple[str, int]
 class AsOf:
     """One of four ways to name a moment; `text` is what was asked.
 
-    `places`: the next offset of each partition. `record`: right after this one, and for the other
-    partitions by its time. `message_id`: the same, of the record that holds this message.
+    `places`: the next offset of each partition, of each projection that is named, or of all under
+    no name. `record`: right after this one, and for the other partitions by its time.
+    `message_id`: the same, of the record that holds this message.
     """
 
     text: str
-    places: Mapping[Place, int] = field(default_factory=dict)
+    places: Mapping[str, Mapping[Place, int]] = field(default_factory=dict)
     record: tuple[str, int, int] | None = None
     message_id: str = ""
     time_us: int | None = None
@@ -58,6 +59,24 @@ class Moments(Protocol):
         """How the projection stood; a `Problem` says why that cannot be told."""
 
 
+async def standings(
+    snapshot: Snapshot, moments: list[Moment], *projections: Projection
+) -> list[Standing]:
+    """How far the rows that are asked for go: those of the moments, or without any those of now."""
+    if not moments:
+        return await snapshot.standing(*projections)
+    await snapshot.within(*(moment.schema for moment in moments))
+    return [moment.standing for moment in moments]
+
+
+async def moments_of(
+    moments: Moments, asked: Mapping[str, str], *projections: Projection
+) -> list[Moment]:
+    """The moment of each projection that is asked for; none if it is now."""
+    at = as_of(asked)
+    return [] if at is None else [await moments.at(projection, at) for projection in projections]
+
+
 def as_of(asked: Mapping[str, str]) -> AsOf | None:
     """The moment that is asked for, if one is; a `Problem` if it is none."""
     text = asked.get(PARAMETER)
@@ -68,11 +87,14 @@ def as_of(asked: Mapping[str, str]) -> AsOf | None:
     if _ID.fullmatch(text):
         return AsOf(text, message_id=text)
     if "=" in text and len(text) <= VECTOR_CHARS_MAX:
-        return AsOf(text, places=dict(_places(text)))
+        return AsOf(text, places=_places(text))
     return AsOf(text, time_us=moment_us(PARAMETER, text))
 
 
-def _places(text: str) -> Any:
+def _places(text: str) -> dict[str, dict[Place, int]]:
+    """A part that names a projection (`orders:order-events=0:12`) begins what is said of that."""
+    said: dict[str, dict[Place, int]] = {}
+    of = ""
     for part in text.split(";"):
         found = _TOPIC.fullmatch(part)
         if found is None:
@@ -80,6 +102,8 @@ def _places(text: str) -> Any:
                 f"{PARAMETER}: {part[:60]!r} is no position of a topic; "
                 "give one as in order-events=0:12,1:9, several with ;"
             )
-        for place in found[2].split(","):
+        of = found[1] or of
+        for place in found[3].split(","):
             partition, _, offset = place.partition(":")
-            yield (found[1], int(partition)), int(offset)
+            said.setdefault(of, {})[found[2], int(partition)] = int(offset)
+    return said

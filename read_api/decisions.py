@@ -12,7 +12,8 @@ from projections import audit, executions, orders, signals
 from projections.query import one
 from read_api import examples, timeline
 from read_api.asked import known_only
-from read_api.lists import already, answer, one_extra, unchanged
+from read_api.asof import PARAMETER, Moments, moments_of, standings
+from read_api.lists import MOMENT, already, answer, one_extra, unchanged
 from read_api.problems import not_found, refused
 from read_api.store import Row, Snapshot, Standing, Store, columns
 from read_api.story import BarTicks, Decision, FeatureNames, told
@@ -59,8 +60,9 @@ TRAIL = Trail(
 class Decisions:
     """The two endpoints that follow causes."""
 
-    def __init__(self, store: Store, tape: Tape, names: FeatureNames) -> None:
+    def __init__(self, store: Store, tape: Tape, moments: Moments, names: FeatureNames) -> None:
         self._store = store
+        self._moments = moments
         self._tape = tape
         self._names = names
 
@@ -72,7 +74,7 @@ class Decisions:
             methods=["GET"],
             summary="The story of an order, execution, signal or message, back to its ticks",
             response_class=Response,
-            openapi_extra=one_extra(DECISION, examples.ORDER_ID),
+            openapi_extra=one_extra(DECISION, examples.ORDER_ID, MOMENT),
         )
         app.add_api_route(
             "/audit/{name}",
@@ -80,20 +82,21 @@ class Decisions:
             methods=["GET"],
             summary="One message, with its causes and its effects",
             response_class=Response,
-            openapi_extra=one_extra(TRAIL, examples.MESSAGE_ID),
+            openapi_extra=one_extra(TRAIL, examples.MESSAGE_ID, MOMENT),
         )
 
     async def decision(self, request: Request) -> Response:
         """As JSON; as text or a page for people, by `Accept` or `?format=`."""
-        known_only(request.query_params, ("format",))
+        known_only(request.query_params, ("format", PARAMETER))
         form = _form(request)
         name = request.path_params["name"]
         known_only({"id": name}, ["id"])
+        then = await moments_of(self._moments, request.query_params, *PROJECTIONS)
         async with self._store.snapshot() as snapshot:
-            standings = await snapshot.standing(*PROJECTIONS)
+            found = await standings(snapshot, then, *PROJECTIONS)
             decision = await told(snapshot, self._tape, self._names, name)
-        position = ";".join(f"{s.name}:{s.position}" for s in standings)
-        etag = _etag(form, decision, standings)
+        position = ";".join(f"{s.name}:{s.position}" for s in found)
+        etag = _etag(form, decision, found)
         headers = {
             "ETag": etag,
             "Tapedeck-Position": position,
@@ -114,11 +117,12 @@ class Decisions:
 
     async def trail(self, request: Request) -> Response:
         """A message and what hangs together with it."""
-        known_only(request.query_params, ())
+        known_only(request.query_params, (PARAMETER,))
         name = request.path_params["name"]
         known_only({"message_id": name}, ["message_id"])
+        then = await moments_of(self._moments, request.query_params, audit.PROJECTION)
         async with self._store.snapshot() as snapshot:
-            (standing,) = await snapshot.standing(audit.PROJECTION)
+            (standing,) = await standings(snapshot, then, audit.PROJECTION)
             found = await _trail(snapshot, name)
         return unchanged(request, standing) or answer(found, standing)
 
@@ -138,9 +142,9 @@ async def _trail(snapshot: Snapshot, name: str) -> Trail:
     return Trail(message=rows[0], causes=causes, effects=effects, cause_position=position)
 
 
-def _etag(form: str, decision: Decision, standings: list[Standing]) -> str:
+def _etag(form: str, decision: Decision, stood: list[Standing]) -> str:
     """The ticks are the tape's, which may be away while the tables stand still: they count too."""
-    return f'"{form};{len(decision.ticks.ticks)};{";".join(s.state for s in standings)}"'
+    return f'"{form};{len(decision.ticks.ticks)};{";".join(s.state for s in stood)}"'
 
 
 def _form(request: Request) -> str:

@@ -10,10 +10,10 @@ from fastapi import FastAPI, Request, Response
 
 from projections.query import one, page
 from read_api.asked import LIMIT_DEFAULT, LIMIT_MAX, cursor_after, known_only, page_of
-from read_api.asof import MEANING, PARAMETER, Moment, Moments, as_of
+from read_api.asof import MEANING, PARAMETER, Moments, moments_of, standings
 from read_api.problems import not_found
 from read_api.routes import RESOURCES, Resource
-from read_api.store import Row, Snapshot, Standing, Store
+from read_api.store import Row, Standing, Store
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -74,9 +74,9 @@ def answer(content: Any, standing: Standing) -> Response:
 def _list(store: Store, moments: Moments, resource: Resource) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         wanted = page_of(resource.query, request.query_params)
-        moment = await _moment(moments, resource, request)
+        then = await moments_of(moments, request.query_params, resource.projection)
         async with store.snapshot() as snapshot:
-            standing = await _standing(snapshot, resource, moment)
+            (standing,) = await standings(snapshot, then, resource.projection)
             if (same := unchanged(request, standing)) is not None:
                 return same
             sql, params = page(resource.query, wanted.filters, wanted.after, wanted.limit + 1)
@@ -84,20 +84,6 @@ def _list(store: Store, moments: Moments, resource: Resource) -> Endpoint:
         return answer(_page(resource, rows, wanted.limit), standing)
 
     return endpoint
-
-
-async def _moment(moments: Moments, resource: Resource, request: Request) -> Moment | None:
-    asked = as_of(request.query_params)
-    return None if asked is None else await moments.at(resource.projection, asked)
-
-
-async def _standing(snapshot: Snapshot, resource: Resource, moment: Moment | None) -> Standing:
-    """How far the rows that are asked for go: those of now, or those of a moment."""
-    if moment is None:
-        (standing,) = await snapshot.standing(resource.projection)
-        return standing
-    await snapshot.within(moment.schema)
-    return moment.standing
 
 
 def _page(resource: Resource, rows: list[Row], limit: int) -> dict[str, Any]:
@@ -111,9 +97,9 @@ def _one(store: Store, moments: Moments, resource: Resource) -> Endpoint:
         known_only(request.query_params, (PARAMETER,))
         name = request.path_params["name"]
         known_only({resource.query.key: name}, [resource.query.key])
-        moment = await _moment(moments, resource, request)
+        then = await moments_of(moments, request.query_params, resource.projection)
         async with store.snapshot() as snapshot:
-            standing = await _standing(snapshot, resource, moment)
+            (standing,) = await standings(snapshot, then, resource.projection)
             rows = await snapshot.rows(*one(resource.query, name))
         if not rows:
             raise not_found(f"{resource.query.key} {name}")

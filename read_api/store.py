@@ -64,11 +64,10 @@ class Snapshot:
         cursor = await self._connection.execute(sql, params)
         return await cursor.fetchall()
 
-    async def within(self, schema: str) -> None:
-        """Ask the tables of this schema, not the live ones."""
-        await self._connection.execute(
-            SQL("set local search_path to {}").format(Identifier(schema))
-        )
+    async def within(self, *schemas: str) -> None:
+        """Ask the tables of these schemas, not the live ones."""
+        path = SQL(", ").join(map(Identifier, schemas))
+        await self._connection.execute(SQL("set local search_path to ") + path)
 
     async def standing(self, *projections: Projection) -> list[Standing]:
         """How far these projections have come."""

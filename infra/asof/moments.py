@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping
 from contextlib import closing
 from hashlib import sha256
 
@@ -16,7 +15,7 @@ from infra.asof.vectors import vector
 from infra.config import Config
 from infra.run.folding import Folding
 from infra.run.intake import Intake
-from infra.store import offsets, postgres, read_models
+from infra.store import postgres, read_models
 from infra.store.offsets import Cursors
 from infra.store.postgres import Connection
 from infra.stream import kafka, tape
@@ -88,6 +87,9 @@ class Moments:
         schema: str,
     ) -> None:
         """Everything in one transaction: a moment is there whole, or not at all."""
+        if (records := max(places.values())) > RECORDS_MAX:
+            most = f"at most {RECORDS_MAX:,} of a partition are"
+            raise refused(f"as_of: {records:,} records would have to be folded again, {most}")
         connection.execute(SQL("create schema {}").format(Identifier(schema)))
         path = SQL("set local search_path to {}, {}").format(
             Identifier(schema), Identifier(postgres.schema_of(self._conninfo))
@@ -98,43 +100,13 @@ class Moments:
         folding = Folding(projection, self._conninfo, cursors)
         intake = _Reread(self._config, ROLE, self._ids, connection)
         for place, end in places.items():
-            for batch in self._batches(client, connection, projection, place, end):
+            name = kafka.topic_name(self._config, place[0])
+            for batch in tape.read(client, name, place[1], 0, end):
                 taken = intake.take([replace(record, topic=place[0]) for record in batch])
                 folding.fold(place, taken)
                 with connection.cursor() as cursor:
                     folding.write(cursor)
         connection.execute("insert into moments values (%s)", (schema,))
-
-    def _batches(
-        self,
-        client: Consumer,
-        connection: Connection,
-        projection: Projection,
-        place: Place,
-        end: int,
-    ) -> Iterator[list[Record]]:
-        """What must be read of a partition to know how it stood at `end`."""
-        topic, partition = place
-        name = kafka.topic_name(self._config, topic)
-        if projection.latest_only:
-            keys = offsets.keys_of(connection, projection.consumer, topic, partition)
-            windows = tape.backwards(client, name, partition, ceiling=end)
-            return iter(_back_to_each(windows, keys))
-        if end > RECORDS_MAX:
-            raise refused(f"as_of: {end:,} records of {topic} would have to be folded again")
-        return tape.read(client, name, partition, 0, end)
-
-
-def _back_to_each(windows: Iterator[list[Record]], keys: AbstractSet[str]) -> list[list[Record]]:
-    """As many windows as it takes to see every key, in the tape's order."""
-    met: set[str] = set()
-    taken: list[list[Record]] = []
-    for window in windows:
-        met.update((record.key or b"").decode(errors="replace") for record in window)
-        taken.append(window)
-        if keys <= met:
-            break
-    return [window for window in reversed(taken) if window]
 
 
 class _Reread(Intake):

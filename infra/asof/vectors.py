@@ -31,7 +31,8 @@ def vector(
     """The next offset of each partition; a `Problem` if there is no such moment on the tape."""
     ends = bounds_of(config, client, projection)
     if asked.places:
-        return _within(_named(asked.places, ends), ends)
+        places = asked.places.get(projection.name) or asked.places.get("", {})
+        return _within(_named(places, ends), ends)
     if asked.time_us is not None:
         return _within(_at_time(config, client, ends, -(-asked.time_us // 1_000)), ends)
     topic, partition, offset = asked.record or _place_of(connection, asked.message_id)

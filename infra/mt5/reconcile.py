@@ -17,6 +17,8 @@ from infra.mt5 import constants as mt5
 from infra.mt5.requests import comment_of
 from infra.mt5.tuples import TradeDeal, TradeOrder, TradePosition
 
+EVER_S = (1 << 32) - 1
+"""Later than anything that a venue shows: our own clock is not asked where history ends."""
 SKEW_US = 60_000_000
 """How far the venue's clock may be behind ours."""
 COMMENT_CHARACTERS_MIN = 12

@@ -216,15 +216,6 @@ def forget(connection: Connection, consumer: str) -> None:
         connection.execute(f"delete from {table} where consumer = %s".encode(), (consumer,))
 
 
-def keys_of(connection: Connection, consumer: str, topic: str, partition: int) -> frozenset[str]:
-    """The keys that a consumer has met in a partition."""
-    met = connection.execute(
-        "select key from marks where consumer = %s and topic = %s and partition = %s",
-        (consumer, topic, partition),
-    )
-    return frozenset(key for (key,) in met)
-
-
 def replaced(connection: Connection, topic_ids: Mapping[str, str]) -> frozenset[str]:
     """Those topics that were made anew since somebody first stood somewhere on them."""
     asked = (list(topic_ids), list(topic_ids.values()))

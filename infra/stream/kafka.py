@@ -121,6 +121,7 @@ def _await_leaders(client: AdminClient, places: Sequence[TopicPartition]) -> Non
     until_s = time.monotonic() + REQUEST_TIMEOUT_S
     spec: Any = OffsetSpec
     while True:
+        client.list_topics(timeout=REQUEST_TIMEOUT_S)  # a leader that was asked for once too early
         asked = client.list_offsets(dict.fromkeys(places, spec.latest()))
         failed = [error for answer in asked.values() if (error := answer.exception()) is not None]
         if not failed:

@@ -85,14 +85,10 @@ def read(
 
 
 def backwards(
-    client: Consumer, topic: str, partition: int, floor: int = 0, ceiling: int | None = None
+    client: Consumer, topic: str, partition: int, floor: int = 0
 ) -> Iterator[list[Record]]:
-    """A partition from its end, or from below `ceiling`, down to `floor` in growing windows.
-
-    Each window is in the tape's order.
-    """
+    """A partition from its end down to `floor` in growing windows, each in the tape's order."""
     low, high = bounds(client, topic, partition)
-    high = high if ceiling is None else min(high, ceiling)
     low, size = max(low, floor), WINDOW_FIRST
     while high > low:
         start = max(low, high - size)

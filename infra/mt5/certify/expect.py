@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from infra.mt5.certify.rule import Deviation
+from infra.mt5.certify.rule import Deviation, NotProvokable
 
 SHOWN = 160
 _TOLERANCE = 1e-9
@@ -27,6 +27,12 @@ def holds(expected: str, condition: object, got: object) -> None:
     """Something is so, as the words say."""
     if not condition:
         raise Deviation(expected, _short(got))
+
+
+def provided(condition: object, why: str) -> None:
+    """What the rule is about is there: a rule that asks nothing has not passed."""
+    if not condition:
+        raise NotProvokable(why)
 
 
 def among(what: str, got: object, allowed: Collection[Any]) -> None:

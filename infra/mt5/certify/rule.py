@@ -51,7 +51,7 @@ def steady(check: Check) -> Check:
         for _ in range(TRIES - 1):
             try:
                 return check(scene)
-            except Deviation:
+            except (Deviation, NotProvokable):
                 scene.let_pass(PAUSE_MS)
         return check(scene)
 

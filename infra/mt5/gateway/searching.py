@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from infra.mt5.gateway.clock import Clock
 from infra.mt5.gateway.health import Identity, look
 from infra.mt5.gateway.ledger import Entry
-from infra.mt5.reconcile import Absent, Books, Finding, Found, Undealt, Undecided, judge
+from infra.mt5.reconcile import EVER_S, Absent, Books, Finding, Found, Undealt, Undecided, judge
 from infra.mt5.terminal import Terminal
 
 EVERY_S = 0.25
@@ -22,8 +22,7 @@ SETTLE_S = 1.0
 """Least time between the lost answer and the first reading that may count as absence."""
 SPACING_S = 2.0
 MARGIN_S = 24 * 60 * 60
-"""The venue's clock may be in another zone: history is read a day earlier and later."""
-
+"""The venue's clock may be in another zone: history is read from a day earlier."""
 
 log = logging.getLogger(__name__)
 
@@ -91,12 +90,19 @@ def _finding(
     entry = search.entry
     if not look(terminal, identity).readable:
         return Undecided("the terminal is not connected as our account")
-    from_s = entry.intended_at_us // 1_000_000 - MARGIN_S
-    to_s = clock.now_us() // 1_000_000 + MARGIN_S
-    books = books_of(terminal, from_s, to_s)
+    books = books_of(terminal, _from_s(entry, terminal, clock), EVER_S)
     if not look(terminal, identity).readable:
         return Undecided("the terminal changed while it was read")
     return judge(entry.order.event, books, explained, entry.intended_at_us, entry.venue_order)
+
+
+def _from_s(entry: Entry, terminal: Terminal, clock: Clock) -> int:
+    """No deal of the order is older. Where our clock was ahead of the venue's, or of itself now,
+    when the order was intended, nobody knows when that was: then all of history is read."""
+    intended_s = entry.intended_at_us // 1_000_000
+    tick = terminal.symbol_info_tick(entry.order.event.symbol)
+    ahead = tick is None or intended_s > min(tick.time + MARGIN_S, clock.now_us() // 1_000_000)
+    return 0 if ahead else intended_s - MARGIN_S
 
 
 def _tell(search: Search, why: str) -> None:

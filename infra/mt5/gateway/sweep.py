@@ -12,14 +12,14 @@ from collections.abc import Collection
 from infra.mt5.gateway.clock import Clock
 from infra.mt5.gateway.ledger import Ledger, Owner
 from infra.mt5.gateway.records import closed_of, external_of, fills_of, report_of
-from infra.mt5.reconcile import CLOSES, TRADES, is_fill
+from infra.mt5.reconcile import CLOSES, EVER_S, TRADES, is_fill
 from infra.mt5.terminal import Terminal
 from infra.mt5.tuples import TradeDeal
 
 OVERLAP_S = 60
 """How far back of the newest deal each sweep reads again: a venue may write late."""
 MARGIN_S = 24 * 60 * 60
-"""How far ahead of our clock the venue's may be."""
+"""Deals explained so long before where the sweep begins are known to be."""
 REPORT_EVERY_S = 5.0
 
 log = logging.getLogger(__name__)
@@ -52,8 +52,7 @@ class Sweep:
 
     def run(self, in_flight: Collection[str]) -> None:
         """Look once. `in_flight`: symbols whose deals may belong to an order not settled yet."""
-        to_s = self._clock.now_us() // 1_000_000 + MARGIN_S
-        deals = self._terminal.history_deals_get(self._from_s, to_s)
+        deals = self._terminal.history_deals_get(self._from_s, EVER_S)
         if deals is None:
             return
         new = [d for d in deals if d.type in TRADES and d.ticket not in self._explained]

@@ -16,7 +16,7 @@ from infra.mt5.simulator.work import Manner
 from infra.mt5.tuples import TradeRequest
 
 # Count up when equal settings and requests give other prices or another book than before.
-MODEL = 6
+MODEL = 7
 
 
 class Broker:

@@ -14,14 +14,20 @@ ORDERS_ALL = 127  # MARKET 1, LIMIT 2, STOP 4, STOP_LIMIT 8, SL 16, TP 32, CLOSE
 
 LEVELS_MAX = 32
 _DAY_MINUTES = 1440
-_BY_TICK = (
-    mt5.SYMBOL_CALC_MODE_CFDINDEX,
-    mt5.SYMBOL_CALC_MODE_FUTURES,
-    mt5.SYMBOL_CALC_MODE_EXCH_FUTURES,
-)
 _BY_FACE = (mt5.SYMBOL_CALC_MODE_EXCH_BONDS, mt5.SYMBOL_CALC_MODE_EXCH_BONDS_MOEX)
 FOREX = (mt5.SYMBOL_CALC_MODE_FOREX, mt5.SYMBOL_CALC_MODE_FOREX_NO_LEVERAGE)
 FUTURES = (mt5.SYMBOL_CALC_MODE_FUTURES, mt5.SYMBOL_CALC_MODE_EXCH_FUTURES)
+_BY_TICK = (*FUTURES, mt5.SYMBOL_CALC_MODE_CFDINDEX)  # an index: for its margin only
+_MODELLED = (
+    *FOREX,
+    *_BY_TICK,
+    *_BY_FACE,
+    mt5.SYMBOL_CALC_MODE_CFD,
+    mt5.SYMBOL_CALC_MODE_CFDLEVERAGE,
+    mt5.SYMBOL_CALC_MODE_EXCH_STOCKS,
+    mt5.SYMBOL_CALC_MODE_EXCH_STOCKS_MOEX,
+    mt5.SYMBOL_CALC_MODE_SERV_COLLATERAL,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +120,11 @@ class Specification:
     hours: tuple[Hours, ...] = ()  # none: the market's week
 
     def __post_init__(self) -> None:
+        if self.calc_mode not in _MODELLED:
+            known = ", ".join(str(mode) for mode in sorted(_MODELLED))
+            raise ValueError(
+                f"{self.name}: calc_mode is {self.calc_mode}, which is not modelled; give {known}"
+            )
         if self.calc_mode in _BY_TICK and not self.tick_value > 0.0:
             raise ValueError(f"{self.name}: tick_value is {self.tick_value}; give what a tick pays")
         if self.calc_mode in _BY_FACE and not self.face_value > 0.0:
@@ -150,7 +161,7 @@ class Specification:
     @property
     def lot_value(self) -> float:
         """What a lot gains when the price rises by one, in profit currency."""
-        if self.calc_mode in _BY_TICK:
+        if self.calc_mode in FUTURES:
             return self.tick_value / self.grid
         if self.calc_mode in _BY_FACE:
             return self.contract_size * self.face_value / 100

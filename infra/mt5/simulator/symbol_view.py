@@ -53,7 +53,7 @@ def _specified(symbol: Specification, visible: bool) -> SymbolInfo:
         margin_hedged=symbol.contract_size * symbol.hedged_share,
         currency_base=symbol.base,
         currency_profit=symbol.profit,
-        currency_margin=symbol.margin_currency or symbol.base,
+        currency_margin=symbol.margin_in,
         description=symbol.description,
         name=symbol.name,
         path=symbol.path,

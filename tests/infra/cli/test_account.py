@@ -20,6 +20,7 @@ from infra.store.event_store import EventStore
 from infra.stream import kafka
 from infra.stream.schema_ids import SchemaIds
 from tests.infra.at_work import running
+from tests.infra.on_disk import holding
 from tests.infra.tape_writer import write
 from tests.orders import account_commands, limits, said
 
@@ -120,9 +121,8 @@ def test_a_rotation_is_recorded_and_its_password_is_not(
     assert (credential.password, credential.server) == (canary, "Demo")
     assert rotated.lease_until_us == credential.lease_until_us
     assert canary not in repr(told) + "".join(capsys.readouterr())
-    stored = [path for path in services_home.rglob("*") if path.is_file()]
-    assert any(b"lease_until_us" in path.read_bytes() for path in stored)
-    assert [path for path in stored if canary.encode() in path.read_bytes()] == []
+    assert holding(services_home, b"lease_until_us")
+    assert holding(services_home, canary.encode()) == []
 
 
 def test_without_a_password_nothing_is_sealed(

@@ -9,7 +9,7 @@ import psycopg
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from events.orders import Side
+from events.values import Side
 from infra.store.copying import Copying
 from infra.store.rows import BatchRows
 from projections.projection import Table

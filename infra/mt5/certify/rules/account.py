@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from infra.mt5 import constants as mt5
-from infra.mt5.certify.expect import among, equal, fields, holds, kinds, same
+from infra.mt5.certify.expect import among, equal, fields, holds, kinds, provided, same
 from infra.mt5.certify.rule import Check, Needs, Rule, steady
 from infra.mt5.certify.scene import Scene
 from infra.mt5.infos import AccountInfo, TerminalInfo
@@ -59,8 +59,8 @@ def _level(scene: Scene) -> None:
 
 def _idle(scene: Scene) -> None:
     found = scene.account()
-    if not scene.given("positions_get"):
-        same("margin and margin_level", (found.margin, found.margin_level), (0.0, 0.0))
+    provided(not scene.given("positions_get"), "the account has positions")
+    same("margin and margin_level", (found.margin, found.margin_level), (0.0, 0.0))
 
 
 def _binds(scene: Scene) -> None:

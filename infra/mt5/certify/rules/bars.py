@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from infra.mt5 import constants as mt5
-from infra.mt5.certify.expect import equal, holds, same
+from infra.mt5.certify.expect import equal, holds, provided, same
 from infra.mt5.certify.rule import Check, Rule, steady
 from infra.mt5.certify.scene import Scene
 from infra.mt5.terminal import Rows
@@ -17,6 +17,7 @@ FROM, POS, RANGE = "copy_rates_from", "copy_rates_from_pos", "copy_rates_range"
 M1, M5, H1 = mt5.TIMEFRAME_M1, mt5.TIMEFRAME_M5, mt5.TIMEFRAME_H1
 MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
 COUNT, BYTES = 30, 60
+MEANWHILE = "a bar began meanwhile"
 DTYPES = (
     ("time", "<i8"),
     ("open", "<f8"),
@@ -97,14 +98,14 @@ def _lively(scene: Scene) -> None:
 
 def _open_bar(scene: Scene) -> None:
     bar, tick = _newest(scene)[-1], scene.tick()
-    if tick.time // MINUTE_S * MINUTE_S == bar["time"]:
-        equal("the close of the open bar", float(bar["close"]), tick.bid)
+    provided(tick.time // MINUTE_S * MINUTE_S == bar["time"], MEANWHILE)
+    equal("the close of the open bar", float(bar["close"]), tick.bid)
 
 
 def _older(scene: Scene) -> None:
     newest, older = _newest(scene), _newest(scene, skipped=3, count=COUNT - 3)
-    if newest[-1]["time"] - older[-1]["time"] == 3 * MINUTE_S:
-        same("the bars before", older.tobytes(), newest[: len(older)].tobytes())
+    provided(newest[-1]["time"] - older[-1]["time"] == 3 * MINUTE_S, MEANWHILE)
+    same("the bars before", older.tobytes(), newest[: len(older)].tobytes())
 
 
 def _counted(scene: Scene) -> None:
@@ -181,8 +182,8 @@ def _hour(scene: Scene) -> None:
     bars = _newest(scene, H1, 3)
     scene_day = _newest(scene, mt5.TIMEFRAME_D1, 2)[-1]
     inside = bars[bars["time"] >= scene_day["time"]]
-    if len(inside):
-        holds("hours within their day", inside["high"].max() <= scene_day["high"], inside)
+    provided(len(inside), MEANWHILE)
+    holds("hours within their day", inside["high"].max() <= scene_day["high"], inside)
 
 
 def _grid(scene: Scene) -> None:
@@ -230,7 +231,7 @@ RULES = (
     Rule(542, "open and close are between low and high", POS, _within),
     Rule(543, "bars hold ticks, and no spread below 0", POS, _lively),
     Rule(544, "position 0 is the open bar, which closes at the bid", POS, steady(_open_bar)),
-    Rule(545, "start_pos counts back from the open bar", POS, _older),
+    Rule(545, "start_pos counts back from the open bar", POS, steady(_older)),
     Rule(546, "so many bars as asked", POS, _counted),
     Rule(547, "copy_rates_from gives the bars up to the date", FROM, _until),
     Rule(548, "a bar that opens at the date is one of them", FROM, _on_the_second),
@@ -240,7 +241,7 @@ RULES = (
     Rule(552, "a datetime is taken by its timestamp", FROM, _by_date),
     Rule(553, "bars of M5 are made of those of M1", RANGE, _made_of_minutes),
     Rule(554, "bars are made of the bids", RANGE, _made_of_ticks),
-    Rule(555, "a day is as high as its hours", POS, _hour),
+    Rule(555, "a day is as high as its hours", POS, steady(_hour)),
     Rule(556, "prices are on the symbol's digits", POS, _grid),
     Rule(561, "an unknown timeframe is None, -2", POS, _no_timeframe),
     Rule(562, "a timeframe that is no int is refused", POS, _refused("timeframe", POS, "M1", 0, 1)),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from infra.mt5 import constants as mt5
-from infra.mt5.certify.expect import equal, holds, same
-from infra.mt5.certify.rule import PLAIN, Check, Needs, NotProvokable, Rule
+from infra.mt5.certify.expect import equal, holds, provided, same
+from infra.mt5.certify.rule import PLAIN, Check, Needs, Rule
 from infra.mt5.certify.rules.market import deals_of, order_of
 from infra.mt5.certify.scene import BUY, LONG_MS, SELL, Scene
 from infra.mt5.tuples import TradePosition
@@ -111,9 +111,13 @@ def _never_was(scene: Scene) -> None:
     holds("10036 or 10013", result.retcode in refused, result.retcode)
 
 
+def _hedging(scene: Scene) -> None:
+    hedges = scene.account().margin_mode == mt5.ACCOUNT_MARGIN_MODE_RETAIL_HEDGING
+    provided(hedges, "the account does not hold a symbol both ways")
+
+
 def _opposites(scene: Scene) -> tuple[TradePosition, TradePosition]:
-    if scene.account().margin_mode != mt5.ACCOUNT_MARGIN_MODE_RETAIL_HEDGING:
-        raise NotProvokable("the account does not hold a symbol both ways")
+    _hedging(scene)
     return scene.opened(BUY, volume=round(scene.lots * 2, 8)), scene.opened(SELL)
 
 
@@ -158,8 +162,7 @@ def _by_profit(scene: Scene) -> None:
 
 
 def _by_its_own_side(scene: Scene) -> None:
-    if scene.account().margin_mode != mt5.ACCOUNT_MARGIN_MODE_RETAIL_HEDGING:
-        raise NotProvokable("the account does not hold a symbol both ways")
+    _hedging(scene)
     request = _close_by(scene.opened(), scene.opened())
     same("retcode", scene.send(request).retcode, mt5.TRADE_RETCODE_INVALID)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from infra.mt5 import constants as mt5
-from infra.mt5.certify.expect import among, equal, holds, same
+from infra.mt5.certify.expect import among, equal, holds, provided, same
 from infra.mt5.certify.rule import PLAIN, Check, Needs, Rule
 from infra.mt5.certify.scene import BUY, MAGIC, MAGICS, SELL, Scene
 from infra.mt5.tuples import TradeDeal, TradeOrder
@@ -145,9 +145,10 @@ def _without_deviation(scene: Scene) -> None:
 
 def _in_two(scene: Scene) -> None:
     """Two deals of a side are two positions where the account hedges."""
-    if scene.account().margin_mode == mt5.ACCOUNT_MARGIN_MODE_RETAIL_HEDGING:
-        first, second = scene.opened(), scene.opened()
-        holds("two positions", first.ticket != second.ticket, (first.ticket, second.ticket))
+    hedges = scene.account().margin_mode == mt5.ACCOUNT_MARGIN_MODE_RETAIL_HEDGING
+    provided(hedges, "the account keeps one position of a symbol")
+    first, second = scene.opened(), scene.opened()
+    holds("two positions", first.ticket != second.ticket, (first.ticket, second.ticket))
 
 
 def _part_left(scene: Scene) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from infra.mt5 import constants as mt5
-from infra.mt5.certify.expect import equal, holds, kinds, same
+from infra.mt5.certify.expect import equal, holds, kinds, provided, same
 from infra.mt5.certify.rule import Check, Needs, Rule
 from infra.mt5.certify.scene import BUY, SELL, Scene
+from infra.mt5.tuples import AccountInfo, SymbolInfo
 
 MARGIN, PROFIT, CHECK = "order_calc_margin", "order_calc_profit", "order_check"
 CENT = 0.011
@@ -40,11 +41,16 @@ def _both_ways(scene: Scene) -> None:
     equal("the margin of a sale", _margin(scene, side=SELL), _margin(scene), CENT)
 
 
+def _plain_forex(info: SymbolInfo, account: AccountInfo) -> None:
+    """What can be worked out from the symbol's own price."""
+    plain = info.trade_calc_mode in FOREX and info.currency_profit == account.currency
+    provided(plain, f"{info.name} is not forex that pays in {account.currency}")
+
+
 def _by_leverage(scene: Scene) -> None:
     """Forex: contract, over leverage, at the rate of its base currency."""
     info, account = scene.info(), scene.account()
-    if info.trade_calc_mode not in FOREX or account.currency != info.currency_profit:
-        return
+    _plain_forex(info, account)
     leverage = account.leverage if info.trade_calc_mode == FOREX[0] else 1
     wanted = info.trade_contract_size * scene.tick().ask / leverage
     equal("the margin of a lot", _margin(scene), wanted, CENT)
@@ -90,8 +96,7 @@ def _profit_in_proportion(scene: Scene) -> None:
 
 def _by_contract(scene: Scene) -> None:
     info, account = scene.info(), scene.account()
-    if account.currency != info.currency_profit or info.trade_calc_mode not in FOREX:
-        return
+    _plain_forex(info, account)
     wanted = STEP_POINTS * info.point * info.trade_contract_size
     equal("the profit of a lot", _profit(scene, BUY, STEP_POINTS), wanted, CENT)
 

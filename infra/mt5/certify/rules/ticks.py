@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from infra.mt5 import constants as mt5
-from infra.mt5.certify.expect import holds, same
+from infra.mt5.certify.expect import holds, provided, same
 from infra.mt5.certify.rule import Check, Rule, steady
 from infra.mt5.certify.scene import Scene
 from infra.mt5.terminal import Rows
@@ -103,9 +103,10 @@ def _all_holds_both(scene: Scene) -> None:
 
 
 def _last(scene: Scene) -> None:
-    found, tick = _ranged(scene)[2], scene.tick()
-    if tick.time == int(found[-1]["time"]):
-        same("the last tick", found[-1].item()[:3], tuple(tick)[:3])
+    tick = scene.tick()
+    found = scene.given(RANGE, scene.symbol, tick.time, tick.time + SPAN_S, ALL)
+    provided(scene.tick() == tick, "there was a tick meanwhile")
+    same("the last tick", found[-1].item()[:3], tuple(tick)[:3])
 
 
 def _forward(scene: Scene) -> None:

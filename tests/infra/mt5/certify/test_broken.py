@@ -102,6 +102,7 @@ FAULTS: dict[str, tuple[Alter, set[int]]] = {
     "a deal is missing": (of("history_deals_get", lambda found: found[:-1]), {1432, 1434, 1462}),
     "ticks from the newest on": (of("copy_ticks*", lambda rows: rows[::-1]), {411, 421}),
     "a tick too few": (of("copy_ticks_from", lambda rows: rows[:-1]), {422}),
+    "the newest tick is missing": (of("copy_ticks_range", lambda rows: rows[:-1]), {419}),
     "a bar too many": (of("copy_rates_range", lambda r: np.concatenate([r, r[-1:]])), {549, 550}),
     "bars that close above their high": (of("copy_rates*", _bars_too_low), {542, 554}),
     "the clock is an hour off": (of("positions_get", each(time=_hour_later)), {1801, 1805}),

@@ -47,7 +47,7 @@ def of_mode(calc_mode: int, **changes: Any) -> Account:
         (mt5.SYMBOL_CALC_MODE_FOREX_NO_LEVERAGE, {}, 120_000.0, 1_000.0),
         (mt5.SYMBOL_CALC_MODE_CFD, {}, 120_000.0, 1_000.0),
         (mt5.SYMBOL_CALC_MODE_CFDLEVERAGE, {}, 1_200.0, 1_000.0),
-        (mt5.SYMBOL_CALC_MODE_CFDINDEX, INDEX, 240.0, 0.2),
+        (mt5.SYMBOL_CALC_MODE_CFDINDEX, INDEX, 240.0, 0.1),
         (
             mt5.SYMBOL_CALC_MODE_FUTURES,
             {**INDEX, "margin_initial": 700.0, "margin_currency": "GBP"},
@@ -225,10 +225,24 @@ def test_the_package_shows_what_the_symbol_states() -> None:
 
 
 @pytest.mark.parametrize(
+    ("mode", "currency"),
+    [(mt5.SYMBOL_CALC_MODE_FOREX, "EUR"), (mt5.SYMBOL_CALC_MODE_CFD, "USD")],
+)
+def test_the_margin_currency_shown_is_the_one_that_margin_is_worked_out_in(
+    mode: int, currency: str
+) -> None:
+    account = of_mode(mode)
+    shown = Quotes(account.market, "USD").symbol("EURUSD", START_MS, set())
+    assert shown.currency_margin == currency
+
+
+@pytest.mark.parametrize(
     "wrong",
     [
         {"calc_mode": mt5.SYMBOL_CALC_MODE_FUTURES},
         {"calc_mode": mt5.SYMBOL_CALC_MODE_EXCH_BONDS},
+        {"calc_mode": mt5.SYMBOL_CALC_MODE_EXCH_OPTIONS},
+        {"calc_mode": 35},
         {"tick_size": 0.000015},
         {"volume_step": 0.0},
         {"volume_min": 0.001},
