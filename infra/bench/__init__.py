@@ -10,7 +10,7 @@ import argparse
 from collections.abc import Callable
 
 from infra import collector
-from infra.bench import checks, proofs, replays, simulator, streams, tapes, warm
+from infra.bench import checks, proofs, rebuilds, replays, simulator, streams, tapes, warm
 from infra.bench.agent import agent
 from infra.bench.figures import Figure, table
 from infra.bench.ground import services
@@ -22,6 +22,7 @@ BENCHES: dict[str, Callable[[Config, int], Figure]] = {
     "faust": streams.faust,
     "bulk": streams.bulk,
     "projections": tapes.projections,
+    "rebuild": rebuilds.rebuilding,
     "replay": replays.replaying,
     "replay-r1": replays.features,
     "replay-r3": replays.decisions,

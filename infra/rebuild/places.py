@@ -1,10 +1,10 @@
 """Two builds change places in one transaction, between those of the writer and of all readers.
 
-The writer: its place on the tape is held, so that it cannot commit. Once the other build stands
-under the live name, the writer's step no longer fits what is stored: it is superseded, and begins
-again from the places that came with the other build. Readers: one that has seen an old position
-must not see rows beyond it, nor fewer. Both builds stand at the same position before the change,
-and it waits until every snapshot that is older than this has ended.
+The writer: whoever writes the live build says so first, and waits while it is held. Both builds
+stand at the same offsets then, so it goes on with the one that it finds, and need not know of
+another. Readers: one that has seen an old position must not see rows beyond it, nor fewer. Both
+builds stand at the same position before the change, and it waits until every snapshot that is older
+than this has ended.
 """
 
 from __future__ import annotations

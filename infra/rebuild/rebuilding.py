@@ -52,9 +52,14 @@ class Work:
     shadow: Shadow
     build: Build
 
-    def live(self, hold: bool = False) -> dict[Place, int]:
+    def held(self) -> dict[Place, int]:
+        """As `live`; it stays there until the transaction of `holding` ends."""
+        read_models.hold(self.holding, self.conninfo, self.projection)
+        return self.live()
+
+    def live(self) -> dict[Place, int]:
         """Where the live build stands; where it has never been anywhere, the end of the tape."""
-        found = offsets.standing(self.holding, self.projection.consumer, hold)
+        found = offsets.standing(self.holding, self.projection.consumer)
         if not found:
             bounds = bounds_of(self.config, self.client, self.projection)
             return {place: high for place, (_, high) in bounds.items()}
@@ -137,7 +142,7 @@ def _compared(work: Work) -> list[Same | Differs]:
     work.looking.isolation_level = IsolationLevel.REPEATABLE_READ
     with work.looking.transaction():
         with work.holding.transaction():
-            work.shadow.to(work.live(hold=True))
+            work.shadow.to(work.held())
             work.looking.execute("select 1")  # here the snapshot is taken
         held = (schema_for(work.conninfo, work.projection, b) for b in (Build.LIVE, work.build))
         found = compared(work.looking, *held)
@@ -163,7 +168,7 @@ def _hand_over(work: Work, say: Say) -> None:
 def _change(work: Work) -> str:
     """Change places; or what was in the way."""
     with work.holding.transaction():
-        target = work.live(hold=True)
+        target = work.held()
         fault.point("rebuild holds the live one")
         shown = read_models.live_version(work.holding, work.projection) == work.projection.version
         if shown and any(at > target.get(place, at) for place, at in work.shadow.stands.items()):

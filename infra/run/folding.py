@@ -92,6 +92,8 @@ class Folding:
         pipeline = connection.pipeline() if self._together else nullcontext()
         with Appender.refusing(), pipeline, connection.transaction():
             with connection.cursor() as cursor:
+                if self._build is Build.LIVE:
+                    read_models.join(cursor, self._conninfo, self.projection)
                 read_models.enter(cursor, self._conninfo, self.projection, self._build)
                 self._rows.send(cursor)
                 if self._log is not None:

@@ -7,7 +7,7 @@ sent as always. So an audit trail is copied to the end, and the state of an orde
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -56,27 +56,41 @@ def copied(
     names = SQL(", ").join(map(Identifier, columns))
     statement = SQL("copy {} ({}) from stdin").format(Identifier(table), names)
     with cursor.copy(statement) as copy:
-        copy.write("".join(line(row) for row in rows))
+        copy.write(text_of(rows))
 
 
-def line(row: Values) -> str:
-    """A row in COPY's text form: the values as JSON would tell them to the same columns."""
-    return "\t".join([_field(value) for value in row.values()]) + "\n"
+def text_of(rows: Sequence[Values]) -> str:
+    """Rows of the same columns in COPY's text form: values as JSON would tell them.
+
+    Column by column, as most hold one plain type, of which one look at all values says enough.
+    """
+    columns = zip(*[row.values() for row in rows], strict=True)
+    lines = zip(*map(_column, columns), strict=True)
+    return "\n".join(map("\t".join, lines)) + "\n"
+
+
+def _column(values: tuple[Any, ...]) -> Iterable[str]:
+    kinds = set(map(type, values))
+    if kinds == {int}:
+        return map(str, values)
+    if kinds == {str}:
+        together = "".join(values)
+        if together.isprintable() and "\\" not in together:
+            return values
+    return map(_field, values)
 
 
 def _field(value: Any) -> str:
     if value is None:
         return NULL
     kind = type(value)
-    if kind is str:
-        return str(value.translate(ESCAPES))
-    if kind is int:
-        return str(value)
     if kind is bool:
         return "t" if value else "f"
     if kind is float:
         return repr(value) if math.isfinite(value) else NULL
-    told = plain_json(value)
-    if told.startswith('"'):
-        told = msgspec.json.decode(told, type=str)
-    return told.translate(ESCAPES)
+    text = value if kind is str else plain_json(value)
+    if text.startswith('"') and kind is not str:
+        text = msgspec.json.decode(text, type=str)
+    if text.isprintable() and "\\" not in text:
+        return str(text)
+    return str(text.translate(ESCAPES))

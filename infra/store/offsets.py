@@ -191,20 +191,15 @@ def reached(connection: Connection, consumer: str, topic: str, partition: int) -
     return 0 if row is None else int(row[0])
 
 
-def standing(
-    connection: Connection, consumer: str, hold: bool = False
-) -> dict[tuple[str, int], int]:
-    """The next offset of each partition that a consumer has been at.
-
-    With `hold`, it stays there until the caller's transaction ends: whoever moves on waits.
-    """
+def standing(connection: Connection, consumer: str) -> dict[tuple[str, int], int]:
+    """The next offset of each partition that a consumer has been at."""
     sql = "select topic, partition, next_offset from offsets where consumer = %s"
-    found = connection.execute((sql + " for update" * hold).encode(), (consumer,))
+    found = connection.execute(sql, (consumer,))
     return {(topic, partition): offset for topic, partition, offset in found}
 
 
 def rename(connection: Connection, consumer: str, name: str) -> None:
-    """Give a consumer's places another name. Who still reads under the old one is superseded."""
+    """Give a consumer's places another name."""
     for table in ("offsets", "marks"):
         sql = f"update {table} set consumer = %s where consumer = %s"
         connection.execute(sql.encode(), (name, consumer))

@@ -13,7 +13,7 @@ from hashlib import sha256
 from psycopg.sql import SQL, Identifier
 
 from infra.store import offsets
-from infra.store.postgres import Connection, Cursor, migration, schema_of
+from infra.store.postgres import Connection, Cursor, lock_id, migration, schema_of
 from projections.projection import Projection
 
 DDL = "create table if not exists read_models (name text primary key, version integer not null)"
@@ -121,6 +121,24 @@ def point_again(connection: Connection, conninfo: str, projection: Projection) -
         connection.execute(
             SQL("create or replace view {} as select * from {}").format(view, relation)
         )
+
+
+def join(cursor: Cursor, conninfo: str, projection: Projection) -> None:
+    """First of all in a transaction that writes the live build: it is not changed meanwhile.
+
+    Else rows could go into tables that are put aside before the place is stored, which stands at
+    the same offset in both builds.
+    """
+    cursor.execute("select pg_advisory_xact_lock_shared(%s)", (_writing(conninfo, projection),))
+
+
+def hold(connection: Connection, conninfo: str, projection: Projection) -> None:
+    """Let nobody write the live build until the caller's transaction ends: who would, waits."""
+    connection.execute("select pg_advisory_xact_lock(%s)", (_writing(conninfo, projection),))
+
+
+def _writing(conninfo: str, projection: Projection) -> int:
+    return lock_id(conninfo, f"{projection.consumer}-is-written")
 
 
 def _point(connection: Connection, conninfo: str, projection: Projection) -> None:
