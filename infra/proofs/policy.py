@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from infra.proofs import cosignature, note
@@ -86,6 +86,21 @@ def read(text: str) -> Policy:
     if reader.quorum is None:
         raise ProofError("a policy needs one quorum line")
     return Policy(tuple(reader.logs), tuple(reader.witnesses), reader.groups, reader.quorum)
+
+
+def with_logs(text: str, keys: Iterable[str]) -> str:
+    """The policy that believes these logs too; every other line stands as its owner wrote it.
+
+    A log that is believed under another key is a `ProofError`: a person has to say which is right.
+    """
+    believed = {key.name: key for key in read(text).logs}
+    added = []
+    for key in map(note.verifier_key, keys):
+        if key.name not in believed:
+            added.append(f"log {key.written()}\n")
+        elif believed[key.name] != key:
+            raise ProofError(f"the policy believes {key.name} under another key: remove that line")
+    return "".join(added) + text
 
 
 @dataclass

@@ -11,6 +11,8 @@ import os
 import subprocess
 import threading
 import time
+from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 
 import httpx
@@ -67,14 +69,27 @@ def written_keys(keys: LogKeys) -> str:
 
 
 def policy_of(config: Config) -> Policy | None:
-    """Whom this copy believes, as the file says; made once all witnesses of `up` have keys."""
+    """Whom this copy believes, as the file says; made once all witnesses of `up` have keys.
+
+    A topic that was added since has its logs added; the file as it was stays beside it.
+    """
     file = folder(config) / "policy"
     if not file.exists():
         own = [witness.folder(config, name) / "witness.vkey" for name in MEMORIES]
         if not all(key.exists() for key in own) or not witness.keys_file(config).exists():
             return None
         private.write_first(file, _written(config).encode())
+    elif witness.keys_file(config).exists():
+        _grow(file, witness.keys_file(config).read_text().split())
     return policy.read(file.read_text())
+
+
+def _grow(file: Path, keys: Sequence[str]) -> None:
+    before = file.read_bytes()
+    after = policy.with_logs(before.decode(), keys).encode()
+    if after != before:
+        private.write_first(file.with_name(f"policy.{sha256(before).hexdigest()[:12]}"), before)
+        private.write(file, after)
 
 
 def _written(config: Config) -> str:
