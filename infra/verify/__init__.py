@@ -1,4 +1,7 @@
-"""`tapedeck verify`: a platform of its own is started, shot at for a minute, stopped and judged.
+"""`tapedeck verify`: a platform of its own is started, shot at for a minute, and judged.
+
+While it still is read: whether it answers of the past as it did, whether its read models are built
+anew unnoticed, and whether its tape is proven. When all has stopped: whether anything was lost.
 
 With `--outages`, what it stands on is taken away instead: Kafka, Postgres, the registry in turn.
 
@@ -15,6 +18,7 @@ import time
 from pathlib import Path
 
 from infra.config import Config
+from infra.verify import trust
 from infra.verify.checks import CHECKS
 from infra.verify.drill import Drill, isolated
 from infra.verify.evidence import gather
@@ -55,8 +59,9 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
         else:
             for service in arguments.outages or SERVICES:
                 drill.without(service, arguments.away)
-        drill.come_to_rest()
-        verdicts = judged(drill, arguments.seconds / arguments.kill_every)
+        verdicts = trusted(drill)
+        drill.retire()
+        verdicts += judged(drill, arguments.seconds / arguments.kill_every)
     finally:
         drill.end()
     for verdict in verdicts:
@@ -68,6 +73,16 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
     else:
         shutil.rmtree(home)
     return 0 if held == len(verdicts) else 1
+
+
+def trusted(drill: Drill) -> list[Verdict]:
+    """Read models built anew, then what was answered under fire asked again; the proofs."""
+    heard = trust.answers(drill.config)
+    drill.come_to_rest()
+    _note("it is at rest; read models are built anew under readers")
+    found = [trust.rebuilt(drill.config), trust.as_they_were(drill.config, heard)]
+    _note("proofs are asked for, and lied about")
+    return [*found, *trust.proven(drill.config)]
 
 
 def judged(drill: Drill, kills_wanted: float) -> list[Verdict]:

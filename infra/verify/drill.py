@@ -6,7 +6,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +24,7 @@ LOOK_EVERY_S = 0.2
 WARM_UP_DEADLINE_S = 180.0
 QUIET_S = 5.0
 QUIET_DEADLINE_S = 150.0
-LISTENERS = ("relay", "projections")
+LISTENERS = ("relay", "projections", "proofs", "witness", "notary", "read-api")
 KEPT = ("CACHE", "ACCOUNTS", "AGENTS", "TERMINALS", "SYMBOLS", "SEED", "LOG_LEVEL")
 
 Note = Callable[[str], None]
@@ -101,7 +101,7 @@ class Drill:
             self.note(f"{what} {after_s:.1f} s after {service} was let back")
 
     def come_to_rest(self) -> None:
-        """Stop the source; when nothing moves any more, stop all but services and venue.
+        """Stop the source; when nothing moves any more, stop all but services, venue and listeners.
 
         The venue's books are read while the gateways still look: positions reach their stops.
         """
@@ -111,10 +111,12 @@ class Drill:
         self._await_quiet()
         self.books = {name: read_books(self.config, name) for name in self.config.accounts}
         self._look_for(QUIET_S)
-        workers = self._names(lambda stage: stage > 1)
-        self.supervisor.retire([name for name in workers if name not in LISTENERS])
+        self.supervisor.retire([name for name in self._workers() if name not in LISTENERS])
         self._await_quiet()  # the gateways' last words come onto the tape, and into the tables
-        self.supervisor.retire(workers)
+
+    def retire(self) -> None:
+        """Stop the listeners too: nothing writes any more."""
+        self.supervisor.retire(self._workers())
 
     def end(self) -> None:
         """Stop what still runs."""
@@ -157,8 +159,8 @@ class Drill:
             self.supervisor.look()
             time.sleep(LOOK_EVERY_S)
 
-    def _names(self, wanted: Callable[[int], bool]) -> Iterable[str]:
-        return [c.name for c in self.supervisor.roles() if wanted(c.role.stage)]
+    def _workers(self) -> list[str]:
+        return [child.name for child in self.supervisor.roles() if child.role.stage > 1]
 
 
 def _now_us() -> int:
