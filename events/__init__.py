@@ -44,6 +44,7 @@ from events.orders import (
 from events.predictions import FeaturesComputed, PredictionMade
 from events.roles import RoleStarted
 from events.signals import Abstained, SignalRaised
+from events.subjects import SubjectErased, SubjectFreed, SubjectHeld
 from events.upcast import Upcast
 
 EVENTS: tuple[type[Event], ...] = (
@@ -86,6 +87,9 @@ EVENTS: tuple[type[Event], ...] = (
     LetterReleased,
     LetterDiscarded,
     RoleStarted,
+    SubjectErased,
+    SubjectHeld,
+    SubjectFreed,
 )
 
 UPCASTS: tuple[Upcast, ...] = ()

@@ -11,6 +11,7 @@ from commands import letters as letter_commands
 from commands import limits as limit_commands
 from commands import models as model_commands
 from commands import orders as order_commands
+from commands import subjects as subject_commands
 from events.accounts import (
     AccountHalted,
     AccountOpened,
@@ -50,6 +51,7 @@ from events.orders import (
 from events.predictions import FeaturesComputed, PredictionMade
 from events.roles import RoleStarted
 from events.signals import Abstained, SignalRaised
+from events.subjects import SubjectErased, SubjectFreed, SubjectHeld
 
 MARKET_PARTITIONS = 2
 DECISION_PARTITIONS = 2
@@ -134,6 +136,8 @@ TOPICS: tuple[Topic, ...] = (
     Topic("role-events", "role", 1, (RoleStarted,), False),
     _decided("letter-commands", "letter", *letter_commands.COMMANDS),
     _decided("letter-events", "letter", LetterReleased, LetterDiscarded),
+    _decided("subject-commands", "subject", *subject_commands.COMMANDS),
+    _decided("subject-events", "subject", SubjectErased, SubjectHeld, SubjectFreed),
 )
 
 TOPIC_OF: dict[type[Event], Topic] = {kind: topic for topic in TOPICS for kind in topic.carries}
