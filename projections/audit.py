@@ -15,7 +15,7 @@ from events.market import TickReceived
 from projections.projection import Projection, Rows, Table
 from projections.query import Query, during, equals
 
-MESSAGES = Table("audit", ("message_id",))
+MESSAGES = Table("audit", ("message_id",), only_grows=True)
 PROCESSORS = "processors/"
 
 DDL = """
@@ -124,7 +124,15 @@ def cause_of(source: str, sequence: str, topic: str) -> Position | None:
 
 
 PROJECTION = Projection(
-    "audit", 2, DDL, ("audit",), (Event,), apply, leaves=(TickReceived,), proven=True
+    "audit",
+    2,
+    DDL,
+    ("audit",),
+    (Event,),
+    apply,
+    leaves=(TickReceived,),
+    ledgers=(MESSAGES,),
+    proven=True,
 )
 
 RECORDED = Query(

@@ -11,10 +11,14 @@ from events.envelope import Event, Message
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of a projection, and the columns that name one of its rows."""
+    """A table of a projection, and the columns that name one of its rows.
+
+    `only_grows`: a row that was put once stays as it is, and nobody has the right to change it.
+    """
 
     name: str
     key: tuple[str, ...]
+    only_grows: bool = False
 
 
 class Rows(Protocol):
@@ -45,6 +49,7 @@ class Projection:
     names need no qualification; `shows` are the tables and views that readers may see. Messages
     arrive once each, in order per key; between topics there is no order, so what is shown must not
     depend on one. `reads` includes subclasses; `leaves` are types of it that stay on the tape.
+    `ledgers` are the tables that only grow.
     `proven`: what is folded in becomes a leaf of its partition's log, in the same transaction.
     """
 
@@ -55,6 +60,7 @@ class Projection:
     reads: tuple[type[Event], ...]
     apply: Callable[[Rows, Message[Any]], None]
     leaves: tuple[type[Event], ...] = ()
+    ledgers: tuple[Table, ...] = ()
     proven: bool = False
 
     @property

@@ -15,7 +15,7 @@ from infra.asof.vectors import vector
 from infra.config import Config
 from infra.run.folding import Folding
 from infra.run.intake import Intake
-from infra.store import postgres, read_models
+from infra.store import postgres, read_models, rights
 from infra.store.offsets import Cursors
 from infra.store.postgres import Connection
 from infra.stream import kafka, tape
@@ -60,7 +60,7 @@ class Moments:
             self._prepared = True
         with (
             tape.reader(self._config) as client,
-            closing(postgres.connect(self._conninfo)) as connection,
+            closing(postgres.owner(self._conninfo)) as connection,
         ):
             seen = Identifier(read_models.read_schema(self._conninfo))
             ours = Identifier(postgres.schema_of(self._conninfo))
@@ -91,6 +91,7 @@ class Moments:
             most = f"at most {RECORDS_MAX:,} of a partition are"
             raise refused(f"as_of: {records:,} records would have to be folded again, {most}")
         connection.execute(SQL("create schema {}").format(Identifier(schema)))
+        rights.admit(connection, postgres.schema_of(self._conninfo), schema)
         path = SQL("set local search_path to {}, {}").format(
             Identifier(schema), Identifier(postgres.schema_of(self._conninfo))
         )

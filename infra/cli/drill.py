@@ -150,7 +150,7 @@ def _copied(config: Config) -> Iterator[Drill]:
     source = postgres.address(config.postgres, config.namespace)
     target = postgres.address(config.postgres, f"{config.namespace}drill"[:40], 0)
     shown = read_models.read_schema(target)
-    with postgres.connect(target) as connection:
+    with postgres.owner(target) as connection:
         connection.execute("set idle_in_transaction_session_timeout = 0")
         try:
             for schema in (postgres.schema_of(target), shown):

@@ -64,7 +64,7 @@ def drop(config: Config, name: str) -> None:
     for deleted in client.delete_topics(topics).values() if topics else ():
         deleted.result(kafka.REQUEST_TIMEOUT_S)
     address = postgres.address(fork.postgres, fork.namespace, PATIENT_MS)
-    with postgres.connect(address) as session:
+    with postgres.owner(address) as session:
         schema = Identifier(postgres.schema_of(address))
         session.execute(SQL("drop schema if exists {} cascade").format(schema))
     forget(config, name)
@@ -98,7 +98,7 @@ def _log_copied(config: Config, fork: Config, upto: int) -> int:
     open_recorder(address).close()
     original = Identifier(postgres.schema_of(postgres.address(config.postgres, config.namespace)))
     table = Identifier(EVENTS_TABLE)
-    with postgres.connect(address) as session:
+    with postgres.owner(address) as session:
         copied = session.execute(
             SQL("insert into {} select * from {}.{} where notification_id <= %s").format(
                 table, original, table

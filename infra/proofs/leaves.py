@@ -8,18 +8,17 @@ read model that is built anew reads the tape from the start) none is written.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any
 
-from psycopg.errors import InsufficientPrivilege, UniqueViolation
+from psycopg.errors import UniqueViolation
 from psycopg.sql import SQL, Identifier
 
 from events.envelope import Message
 from infra.proofs.leaf import leaf_of
+from infra.store import rights
 from infra.store.offsets import Superseded
 from infra.store.postgres import Connection, Cursor, migration, schema_of
 
@@ -50,73 +49,16 @@ DDL = (
         line text not null, primary key (log, size, witness)
     )
     """,
-    """
-    create or replace function proof_refuse() returns trigger language plpgsql as
-    $$ begin raise exception 'the table % only grows', tg_table_name
-       using errcode = 'insufficient_privilege'; end $$
-    """,
 )
-ROLE_CHARS_MAX = 40
-
-log_ = logging.getLogger(__name__)
-
-
-def writer_role(conninfo: str) -> str:
-    """The database role that may insert into the logs and read them, and nothing else."""
-    schema = schema_of(conninfo)
-    if len(schema) > ROLE_CHARS_MAX:
-        schema = sha256(schema.encode()).hexdigest()[:ROLE_CHARS_MAX]
-    return f"{schema}_log"
 
 
 def prepare(conninfo: str) -> None:
-    """Make what is missing: tables, their guards, and the role that writes them."""
+    """Make the tables that are missing, and let them only grow."""
     with migration(conninfo) as connection:
         for statement in DDL:
             connection.execute(statement.encode())
-        for table in TABLES:
-            connection.execute(
-                SQL(
-                    "create or replace trigger only_grows before update or delete or truncate on {}"
-                    " for each statement execute function proof_refuse()"
-                ).format(Identifier(table))
-            )
-        try:
-            _grant(connection, conninfo)
-        except InsufficientPrivilege:
-            log_.warning(
-                "this database user may make no roles: the logs are guarded by triggers alone"
-            )
-
-
-def _grant(connection: Connection, conninfo: str) -> None:
-    role, schema = Identifier(writer_role(conninfo)), Identifier(schema_of(conninfo))
-    found = connection.execute(
-        "select 1 from pg_roles where rolname = %s", (writer_role(conninfo),)
-    ).fetchone()
-    with connection.transaction():
-        if found is None:
-            connection.execute(
-                SQL(
-                    "do $$ begin create role {} nologin; "
-                    "exception when duplicate_object or unique_violation then null; end $$"
-                ).format(role)
-            )
-            connection.execute(SQL("grant {} to current_user").format(role))
-        connection.execute(SQL("grant usage on schema {} to {}").format(schema, role))
-        for table in TABLES:
-            connection.execute(
-                SQL("grant select, insert on {}.{} to {}").format(schema, Identifier(table), role)
-            )
-
-
-def may_become(connection: Connection, conninfo: str) -> bool:
-    """Whether there is the writer's role, and we can take it."""
-    row = connection.execute(
-        "select pg_has_role(current_user, oid, 'set') from pg_roles where rolname = %s",
-        (writer_role(conninfo),),
-    ).fetchone()
-    return row is not None and bool(row[0])
+        ours = schema_of(conninfo)
+        rights.only_grows(connection, ours, ours, *TABLES)
 
 
 def log_of(topic: str, partition: int) -> str:
@@ -162,7 +104,6 @@ class Appender:
     ) -> None:
         self._conninfo = conninfo
         self._heads = heads(connection, [log_of(*place) for place in places])
-        self._role = writer_role(conninfo) if may_become(connection, conninfo) else ""
         self._batch = Batch()
 
     def add(self, message: Message[Any], value: bytes) -> None:
@@ -181,8 +122,7 @@ class Appender:
         """Insert them inside the caller's transaction; works in a pipeline."""
         batch, self._batch = self._batch, Batch()
         if batch.logs:
-            with as_writer(cursor, self._role):
-                insert(cursor, self._conninfo, batch)
+            insert(cursor, self._conninfo, batch)
 
     @staticmethod
     @contextmanager
@@ -194,16 +134,6 @@ class Appender:
             if taken.diag.table_name != "proof_leaves":
                 raise
             raise Superseded("another process has written leaves of this log") from taken
-
-
-@contextmanager
-def as_writer(cursor: Cursor, role: str) -> Iterator[None]:
-    """Inside, within a transaction, nothing but inserting and reading is allowed."""
-    if role:
-        cursor.execute(SQL("set local role {}").format(Identifier(role)))
-    yield
-    if role:
-        cursor.execute("reset role")
 
 
 def insert(cursor: Cursor, conninfo: str, batch: Batch) -> None:

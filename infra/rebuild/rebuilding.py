@@ -87,7 +87,7 @@ def rebuild(
 def roll_back(config: Config, projection: Projection, say: Say) -> None:
     """Let the build before take the live one's place, once it stands where that stands."""
     conninfo = postgres.address(config.postgres, config.namespace)
-    with postgres.connect(conninfo) as connection:
+    with postgres.owner(conninfo) as connection:
         schema = schema_for(conninfo, projection, Build.BEFORE)
         if not read_models.exists(connection, schema):
             raise ConfigError(f"nothing is kept of {projection.name} to go back to")
@@ -102,9 +102,9 @@ def _work(config: Config, projection: Projection, build: Build, afresh: bool) ->
     conninfo = postgres.address(config.postgres, config.namespace, statement_timeout_ms=0)
     read_models.prepare(conninfo, (projection,))
     with (
-        postgres.connect(conninfo) as holding,
-        postgres.connect(conninfo) as writing,
-        postgres.connect(conninfo) as looking,
+        postgres.owner(conninfo) as holding,
+        postgres.owner(conninfo) as writing,
+        postgres.owner(conninfo) as looking,
         tape.reader(config) as client,
     ):
         if not postgres.try_lock(holding, conninfo, f"rebuild-{projection.name}"):

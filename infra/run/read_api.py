@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Awaitable, Callable
 
 import uvicorn
 from prometheus_client import Gauge, Histogram, generate_latest
+from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool
 
@@ -14,13 +16,13 @@ from infra.asof.moments import Moments
 from infra.config import Config
 from infra.observe.telemetry import LATENCY_BUCKETS_S
 from infra.run.http import Impatient
-from infra.store import postgres, read_models
+from infra.store import postgres, read_models, rights
 from infra.stream.reader import TapeReader
 from infra.stream.schema_ids import SchemaIds
 from infra.subjects.register import Register
 from processors.features import FEATURE_DIGEST, FEATURE_NAMES
 from read_api.app import create_app
-from read_api.store import Pool, configure
+from read_api.store import Pool, Row, configure
 from read_api.subscriptions import Limits
 
 HOST = "127.0.0.1"
@@ -96,7 +98,7 @@ def open_pool(config: Config) -> Pool:
     options = f"{given['options']} -c search_path={path}"
     return AsyncConnectionPool(
         make_conninfo("", **{**given, "options": options}),
-        configure=configure,
+        configure=_reading(postgres.schema_of(conninfo)),
         min_size=1,
         max_size=POOL_MAX,
         timeout=POOL_WAIT_S,
@@ -104,6 +106,16 @@ def open_pool(config: Config) -> Pool:
         reconnect_timeout=10 * POOL_WAIT_S,
         open=False,
     )
+
+
+def _reading(schema: str) -> Callable[[AsyncConnection[Row]], Awaitable[None]]:
+    """A connection with no more rights than our processes have, that only reads."""
+
+    async def configured(connection: AsyncConnection[Row]) -> None:
+        await rights.give_up_async(connection, schema)
+        await configure(connection)
+
+    return configured
 
 
 def _observe(route: str, status: int, seconds: float) -> None:

@@ -16,6 +16,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.sql import SQL, Identifier
 from psycopg_pool import ConnectionPool
 
+from infra.store import rights
+
 DEFAULT_SCHEMA = "tapedeck"
 CONNECT_TIMEOUT_S = 3
 POOL_WAIT_S = 3.0
@@ -62,7 +64,21 @@ def schema_of(conninfo: str) -> str:
 
 
 def connect(conninfo: str) -> Connection:
-    """One connection that commits each statement by itself unless a transaction is opened."""
+    """One connection that commits each statement by itself unless a transaction is opened.
+
+    It reads and writes rows, and cannot change tables (`rights.py`).
+    """
+    connection = owner(conninfo)
+    try:
+        rights.give_up(connection, schema_of(conninfo))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def owner(conninfo: str) -> Connection:
+    """The same, of who makes, changes and drops tables."""
     return psycopg.connect(conninfo, autocommit=True)
 
 
@@ -75,6 +91,7 @@ def open_pool(conninfo: str, size_max: int = 4) -> Pool:
     return ConnectionPool(
         conninfo,
         kwargs={"autocommit": True},
+        configure=lambda connection: rights.give_up(connection, schema_of(conninfo)),
         min_size=1,
         max_size=size_max,
         timeout=POOL_WAIT_S,
@@ -86,11 +103,13 @@ def open_pool(conninfo: str, size_max: int = 4) -> Pool:
 @contextmanager
 def migration(conninfo: str) -> Iterator[Connection]:
     """A connection to our schema while no other process is changing its tables."""
-    with connect(conninfo) as connection:
+    ours = schema_of(conninfo)
+    with owner(conninfo) as connection:
         connection.execute(f"set lock_timeout = {MIGRATION_WAIT_MS}".encode())
         connection.execute("select pg_advisory_lock(%s)", (lock_id(conninfo, MIGRATION_LOCK),))
-        schema = Identifier(schema_of(conninfo))
-        connection.execute(SQL("create schema if not exists {}").format(schema))
+        with connection.transaction():
+            connection.execute(SQL("create schema if not exists {}").format(Identifier(ours)))
+            rights.prepare(connection, ours)
         yield connection
 
 

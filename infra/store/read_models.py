@@ -12,7 +12,7 @@ from hashlib import sha256
 
 from psycopg.sql import SQL, Identifier
 
-from infra.store import offsets
+from infra.store import offsets, rights
 from infra.store.postgres import Connection, Cursor, lock_id, migration, schema_of
 from projections.projection import Projection
 
@@ -57,8 +57,10 @@ def prepare(conninfo: str, projections: tuple[Projection, ...]) -> None:
     with migration(conninfo) as connection:
         for statement in (*offsets.DDL, DDL):
             connection.execute(statement.encode())
-        reading = Identifier(read_schema(conninfo))
-        connection.execute(SQL("create schema if not exists {}").format(reading))
+        reading = read_schema(conninfo)
+        with connection.transaction():
+            connection.execute(SQL("create schema if not exists {}").format(Identifier(reading)))
+            rights.admit(connection, schema_of(conninfo), reading)
         for projection in projections:
             with connection.transaction():
                 make(connection, conninfo, projection)
@@ -104,13 +106,15 @@ def make(
     connection: Connection, conninfo: str, projection: Projection, build: Build = Build.LIVE
 ) -> None:
     """Make the tables of a build, inside the caller's transaction, unless they are there."""
-    schema = schema_for(conninfo, projection, build)
+    schema, ours = schema_for(conninfo, projection, build), schema_of(conninfo)
     if exists(connection, schema):
         return
     connection.execute(SQL("create schema {}").format(Identifier(schema)))
+    rights.admit(connection, ours, schema)
     with connection.cursor() as cursor:
         enter(cursor, conninfo, projection, build)
         cursor.execute(projection.ddl.encode())
+    rights.only_grows(connection, ours, schema, *(table.name for table in projection.ledgers))
 
 
 def point_again(connection: Connection, conninfo: str, projection: Projection) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,7 +25,7 @@ from eventsourcing.postgres import PostgresDatastore, PostgresProcessRecorder
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 
-from infra.store import offsets
+from infra.store import offsets, rights
 from infra.store.offsets import Advance, Superseded
 from infra.store.postgres import AWAY, POOL_WAIT_S, migration, schema_of
 
@@ -190,8 +190,35 @@ def open_recorder(conninfo: str, pool_size: int = 2) -> PostgresRecorder:
         "0",
     ):
         raise RuntimeError(f"{FORBIDDEN} is set; unset it: the relay would miss events")
+    ours = schema_of(conninfo)
+    with migration(conninfo) as connection:
+        for statement in offsets.DDL:
+            connection.execute(statement.encode())
+        with closing(_recorder(conninfo, PostgresDatastore, 1)) as making:
+            making.create_table()
+        rights.only_grows(connection, ours, ours, EVENTS_TABLE)
+    recorder = _recorder(conninfo, Runtime, pool_size)
+    recorder.datastore.register_type_adapters()
+    return recorder
+
+
+class Runtime(PostgresDatastore):
+    """The library's, with no more rights than our processes have."""
+
+    def after_connect_func(self) -> Callable[[Any], None]:
+        """What is done with each new connection."""
+        prepared, schema = super().after_connect_func(), self.schema
+
+        def connected(connection: Any) -> None:
+            prepared(connection)
+            rights.give_up(connection, schema)
+
+        return connected
+
+
+def _recorder(conninfo: str, kind: type[PostgresDatastore], pool_size: int) -> PostgresRecorder:
     parts = conninfo_to_dict(conninfo)
-    datastore = PostgresDatastore(
+    datastore = kind(
         *(str(parts.get(name) or "") for name in ("dbname", "host", "port", "user", "password")),
         schema=schema_of(conninfo),
         originator_id_type="text",
@@ -201,12 +228,7 @@ def open_recorder(conninfo: str, pool_size: int = 2) -> PostgresRecorder:
         idle_in_transaction_session_timeout=IDLE_IN_TRANSACTION_S,
     )
     datastore.pool.kwargs = {**parts, "row_factory": dict_row}
-    with migration(conninfo) as connection:
-        for statement in offsets.DDL:
-            connection.execute(statement.encode())
-        recorder = PostgresRecorder(datastore, events_table_name=EVENTS_TABLE)
-        recorder.create_table()
-    return recorder
+    return PostgresRecorder(datastore, events_table_name=EVENTS_TABLE)
 
 
 def _bare(retried: Callable[..., Any]) -> Callable[..., Any]:

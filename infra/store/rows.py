@@ -81,7 +81,7 @@ def _upsert(table: Table, columns: tuple[str, ...]) -> Composed:
     if known is not None:
         return known
     names = SQL(", ").join(map(Identifier, columns))
-    others = [column for column in columns if column not in table.key]
+    others = [c for c in columns if c not in table.key and not table.only_grows]
     setting = SQL(", ").join(SQL("{0} = excluded.{0}").format(Identifier(c)) for c in others)
     statement = SQL(
         "insert into {table} ({names})"

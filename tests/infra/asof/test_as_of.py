@@ -240,7 +240,7 @@ def _caught_up(config: Config) -> bool:
 def _forget(config: Config) -> None:
     conninfo = postgres.address(config.postgres, config.namespace)
     gone = [read_models.schema_for(conninfo, projection) for projection in PROJECTIONS]
-    with postgres.connect(conninfo) as connection:
+    with postgres.owner(conninfo) as connection:
         for schema in [read_models.read_schema(conninfo), *gone]:
             connection.execute(SQL("drop schema {} cascade").format(Identifier(schema)))
         connection.execute("truncate read_models, offsets, marks")

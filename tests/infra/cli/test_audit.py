@@ -144,7 +144,7 @@ def test_the_whole_tape_agrees_and_each_lie_is_named(
         f"update {schema}.audit set actor = 'system' where message_id = '{victim}'",
         f"delete from proof_leaves where message_id = '{victim}'",
     ):
-        with postgres.connect(conninfo) as connection:
+        with postgres.owner(conninfo) as connection:
             connection.execute("set session_replication_role = replica")
             connection.execute(attack.encode())
         honest = "'system'" in attack

@@ -123,7 +123,7 @@ def test_killed_anywhere_the_next_ends_what_was_begun(
     ],
 )
 def test_it_signs_nothing_about_another_past(conninfo: str, tmp_path: Path, attack: str) -> None:
-    with postgres.connect(conninfo) as connection:
+    with postgres.owner(conninfo) as connection:
         append(connection, conninfo, 300)
         keeper(connection, conninfo, tmp_path).round()
         signed = tables.checkpoints(connection, LOG)

@@ -85,7 +85,7 @@ def test_a_rebuild_of_the_rows_writes_no_leaf_twice(config: Config) -> None:
         until(lambda: len(rows(config)) == len(told) - 20)
     before = rows(config)
     conninfo = postgres.address(config.postgres, config.namespace)
-    with postgres.connect(conninfo) as connection:
+    with postgres.owner(conninfo) as connection:
         for schema in (
             read_models.read_schema(conninfo),
             read_models.schema_for(conninfo, audit.PROJECTION),
@@ -120,25 +120,6 @@ def test_a_second_writer_loses_its_transaction(config: Config) -> None:
         with connection.transaction(), connection.cursor() as cursor:
             third.send(cursor)
     assert len(rows(config)) == 1
-
-
-@pytest.mark.parametrize("table", leaves.TABLES)
-@pytest.mark.parametrize("attack", ["update {} set log = ''", "delete from {}", "truncate {}"])
-def test_the_logs_only_grow_for_their_writer_and_for_their_owner(
-    config: Config, table: str, attack: str
-) -> None:
-    conninfo = postgres.address(config.postgres, config.namespace)
-    leaves.prepare(conninfo)
-    statement = SQL(attack).format(Identifier(table))
-    with postgres.connect(conninfo) as connection:
-        assert leaves.may_become(connection, conninfo)
-        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="only grows"):
-            connection.execute(statement)
-        role_name = Identifier(leaves.writer_role(conninfo))
-        connection.execute(SQL("set role {}").format(role_name))
-        connection.execute(SQL("select count(*) from {}").format(Identifier(table)))
-        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="permission denied"):
-            connection.execute(statement)
 
 
 def one_message() -> tuple[Message[Any], bytes]:

