@@ -7,7 +7,7 @@ To add a command: its class and its `case` in the aggregate's file, a test, and
 
 from typing import Any
 
-from commands import accounts, executions, letters, limits, models, orders
+from commands import accounts, executions, letters, limits, models, orders, subjects
 from commands.accounts import ACCOUNTS
 from commands.command import Command
 from commands.decider import Decider
@@ -16,6 +16,7 @@ from commands.letters import LETTERS
 from commands.limits import LIMITS
 from commands.models import MODELS
 from commands.order_life import ORDERS
+from commands.subjects import SUBJECTS
 
 COMMANDS: tuple[type[Command], ...] = (
     *orders.COMMANDS,
@@ -24,11 +25,12 @@ COMMANDS: tuple[type[Command], ...] = (
     *limits.COMMANDS,
     *models.COMMANDS,
     *letters.COMMANDS,
+    *subjects.COMMANDS,
 )
 
 DECIDERS: tuple[Decider[Any, Any, Any], ...] = (
     *(ORDERS, EXECUTIONS, ACCOUNTS, LIMITS, MODELS),
-    LETTERS,
+    *(LETTERS, SUBJECTS),
 )
 DECIDER_OF = {kind: decider for decider in DECIDERS for kind in decider.commands}
 """Who decides a command."""

@@ -45,6 +45,7 @@ from events.orders import (
 from events.predictions import FeaturesComputed, PredictionMade
 from events.roles import RoleStarted
 from events.signals import Abstained, SignalRaised
+from events.subjects import SubjectErased, SubjectFreed, SubjectHeld
 from events.upcast import Upcast
 
 EVENTS: tuple[type[Event], ...] = (
@@ -88,6 +89,9 @@ EVENTS: tuple[type[Event], ...] = (
     LetterDiscarded,
     RoleStarted,
     CanarySent,
+    SubjectErased,
+    SubjectHeld,
+    SubjectFreed,
 )
 
 UPCASTS: tuple[Upcast, ...] = ()

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from read_api import documentation, lists, problems
 from read_api.asof import Moments
 from read_api.decisions import Decisions
+from read_api.people import People, Readable, Strangers
 from read_api.receipts import Causes
 from read_api.store import Pool, Store
 from read_api.story import FeatureNames
@@ -42,6 +43,7 @@ def create_app(
     followers: Callable[[int], object] = bool,
     stalled: Callable[[int], None] = lambda _: None,
     limits: Limits | None = None,
+    people: People | None = None,
     closing: asyncio.Event | None = None,
 ) -> FastAPI:
     """The read API over a pool of connections that can only read, and a tape.
@@ -61,6 +63,7 @@ def create_app(
     Subscribing(tape, limits or Limits(), closing or asyncio.Event(), followers).install(app)
     _pages(app)
     documentation.install(app)
+    app.add_middleware(Readable, people=people or Strangers())
     app.add_middleware(Bodiless)
     if observe is not None:
         app.add_middleware(Observed, observe=observe)

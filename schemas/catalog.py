@@ -11,6 +11,7 @@ from commands import letters as letter_commands
 from commands import limits as limit_commands
 from commands import models as model_commands
 from commands import orders as order_commands
+from commands import subjects as subject_commands
 from events.accounts import (
     AccountHalted,
     AccountOpened,
@@ -51,6 +52,7 @@ from events.orders import (
 from events.predictions import FeaturesComputed, PredictionMade
 from events.roles import RoleStarted
 from events.signals import Abstained, SignalRaised
+from events.subjects import SubjectErased, SubjectFreed, SubjectHeld
 
 MARKET_PARTITIONS = 2
 DECISION_PARTITIONS = 2
@@ -136,6 +138,8 @@ TOPICS: tuple[Topic, ...] = (
     Topic("role-events", "role", 1, (RoleStarted,), False),
     _decided("letter-commands", "letter", *letter_commands.COMMANDS),
     _decided("letter-events", "letter", LetterReleased, LetterDiscarded),
+    _decided("subject-commands", "subject", *subject_commands.COMMANDS),
+    _decided("subject-events", "subject", SubjectErased, SubjectHeld, SubjectFreed),
 )
 
 CANARIES = Topic("canary-events", "sender", 1, (CanarySent,), False, retention_ms=HOUR_MS)

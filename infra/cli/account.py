@@ -10,7 +10,6 @@ import argparse
 import getpass
 import sys
 import time
-import uuid
 from argparse import ArgumentTypeError
 from decimal import InvalidOperation
 from math import nan
@@ -38,6 +37,8 @@ from infra.store import offsets, postgres
 from infra.store.event_store import EventStore
 from infra.stream import kafka, wire
 from infra.stream.schema_ids import SchemaIds
+from infra.subjects.operator import Operator, logged_in
+from infra.subjects.register import Register
 from read_api import receipts
 from schemas.catalog import key_of
 
@@ -87,15 +88,17 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
         return check.main(config, arguments)
     if arguments.wish == "keys":
         return exported(config, account, arguments.output)
+    register = Register(config.home)
     with EventStore.open(postgres.address(config.postgres, config.namespace)) as store:
         if arguments.wish is None:
-            print(told(store, account))
+            print(told(store, account, register))
             return 0
+        who = logged_in(config)
         if arguments.wish == "credential":
             wish: Wish = rotated(config, arguments)
         else:
-            wish = wished(arguments, store.state(LIMITS, account).latest)
-        place = _published(config, given(wish))
+            wish = wished(arguments, store.state(LIMITS, account).latest, who)
+        place = _published(config, given(wish, who))
         if not _decided(config, place):
             print(
                 f"not decided in {DECISION_S:.0f} s: is the role `commands` at work? "
@@ -103,18 +106,18 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
                 file=sys.stderr,
             )
             return 1
-        print(told(store, account))
+        print(told(store, account, register))
         print(f"  what was decided is in every answer to ?{receipts.PARAMETER}={place}")
     return 0
 
 
-def wished(arguments: argparse.Namespace, latest: LimitsSet | None) -> Wish:
+def wished(arguments: argparse.Namespace, latest: LimitsSet | None, who: Operator) -> Wish:
     """The command that the arguments mean; `ConfigError` if there is nothing to change."""
     account = arguments.account
     if arguments.wish == "halt":
-        return HaltAccount(account=account, reason=arguments.reason)
+        return HaltAccount(account=account, reason=who.seal(arguments.reason))
     if arguments.wish == "resume":
-        return ResumeAccount(account=account, reason=arguments.reason)
+        return ResumeAccount(account=account, reason=who.seal(arguments.reason))
     if latest is None:
         raise ConfigError(f"{account} has no limits yet; run `tapedeck bootstrap` first")
     kept = {name: value for name, value in asdict(latest).items() if name != "version"}
@@ -156,23 +159,22 @@ def exported(config: Config, account: str, output: Path) -> int:
     return 0
 
 
-def given(wish: Wish) -> Message[Wish]:
-    """The command, in the name of whoever is logged in. It repeats no other: its source is new."""
-    who = f"operator/{getpass.getuser()}"
+def given(wish: Wish, who: Operator) -> Message[Wish]:
+    """The command, in somebody's name. It repeats no other: its source is new."""
     return first_cause(
         wish,
-        source=f"{who}/{uuid.uuid4().hex}",
+        source=who.source(),
         sequence=f"{1:016d}",
         key=key_of(wish),
         time_us=time.time_ns() // 1_000,
-        actor=who,
+        actor=who.actor,
     )
 
 
-def told(store: EventStore, account: str) -> str:
+def told(store: EventStore, account: str, register: Register) -> str:
     """How an account stands, in a few lines."""
     state, limits = store.state(ACCOUNTS, account), store.state(LIMITS, account).latest
-    halted = "; ".join(sorted(state.halted_for))
+    halted = "; ".join(sorted(map(register.opened, state.halted_for)))
     lines = [f"{account}: {f'HALTED: {halted}' if halted else 'may take risk'}"]
     if state.reported is not None:
         report = state.reported

@@ -8,7 +8,6 @@ It is decided here, in the event store: no topic that may be held itself is in t
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
 import sys
 import uuid
@@ -27,6 +26,8 @@ from infra.store.repair import Mending, Unrepairable, repaired
 from infra.stream import dead_letters, wire
 from infra.stream.dead_letters import Letter
 from infra.stream.schema_ids import SchemaIds
+from infra.subjects.operator import Operator, logged_in
+from infra.subjects.register import Register
 from schemas.catalog import EVERY_TOPIC
 
 DETAIL_CHARS = 60
@@ -55,11 +56,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def main(config: Config, arguments: argparse.Namespace) -> int:
     """List, show, or rule; exit 1 where a letter cannot be ruled about as asked."""
-    ids = SchemaIds(config)
+    ids, register = SchemaIds(config), Register(config.home)
     letters = dead_letters.letters(config, ids)
     with EventStore.open(postgres.address(config.postgres, config.namespace)) as store:
         if arguments.action == "list":
-            listed = table(letters, store, arguments.all)
+            listed = table(letters, store, register, arguments.all)
             if listed.row_count:
                 show(listed)
             else:
@@ -69,21 +70,22 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
         if letter is None:
             raise ConfigError(f"no letter {arguments.letter}; `tapedeck dlq list --all` names them")
         if arguments.action == "show":
-            print(json.dumps(told(config, letter, store, ids), indent=2, default=str))
+            print(json.dumps(told(config, letter, store, register, ids), indent=2, default=str))
             return 0
         try:
-            command = wished(config, letter, arguments, ids)
+            who = logged_in(config)
+            command = wished(config, letter, arguments, who, ids)
         except Unrepairable as wrong:
             print(f"tapedeck: {letter.name} is not whole yet: {wrong}", file=sys.stderr)
             return 1
-        return ruled(store, letter, command)
+        return ruled(store, register, given(letter.latest, command, who))
 
 
-def table(letters: dict[str, Letter], store: EventStore, every: bool) -> Table:
+def table(letters: dict[str, Letter], store: EventStore, register: Register, every: bool) -> Table:
     """A row per letter."""
     found = Table("letter", "key", "of", "cause", "detail", "state")
     for name, letter in sorted(letters.items()):
-        state = state_of(store, name)
+        state = state_of(store, register, name)
         if every or state == "open":
             last = letter.latest.event
             key = (last.key or b"").decode(errors="replace")
@@ -92,16 +94,18 @@ def table(letters: dict[str, Letter], store: EventStore, every: bool) -> Table:
     return found
 
 
-def state_of(store: EventStore, name: str) -> str:
+def state_of(store: EventStore, register: Register, name: str) -> str:
     """What was ruled about a letter, and by whom."""
     _, rulings = store.load(f"{LETTERS.name}:{name}")
     if not rulings:
         return "open"
     word = DISCARDED if isinstance(rulings[-1].event, LetterDiscarded) else RELEASED
-    return f"{word} by {rulings[-1].envelope.actor}: {rulings[-1].event.reason}"
+    return register.opened(f"{word} by {rulings[-1].envelope.actor}: {rulings[-1].event.reason}")
 
 
-def told(config: Config, letter: Letter, store: EventStore, ids: SchemaIds) -> dict[str, Any]:
+def told(
+    config: Config, letter: Letter, store: EventStore, register: Register, ids: SchemaIds
+) -> dict[str, Any]:
     """All that is known: what each reader said of it, the record, and what can be read of it."""
     record = dead_letters.original(config, letter.latest.event)
     try:
@@ -111,7 +115,7 @@ def told(config: Config, letter: Letter, store: EventStore, ids: SchemaIds) -> d
         meant = f"{type(unreadable).__name__}: {unreadable}"
     return {
         "letter": letter.name,
-        "state": state_of(store, letter.name),
+        "state": state_of(store, register, letter.name),
         "set_aside": [
             {"consumer": m.event.consumer, "cause": m.event.cause, "detail": m.event.detail}
             for m in letter.messages
@@ -125,11 +129,11 @@ def told(config: Config, letter: Letter, store: EventStore, ids: SchemaIds) -> d
 
 
 def wished(
-    config: Config, letter: Letter, arguments: argparse.Namespace, ids: SchemaIds
+    config: Config, letter: Letter, arguments: argparse.Namespace, who: Operator, ids: SchemaIds
 ) -> LetterCommand:
     """The command that the arguments mean."""
     if arguments.action == "discard":
-        return DiscardLetter(letter=letter.name, reason=arguments.reason)
+        return DiscardLetter(letter=letter.name, reason=who.seal(arguments.reason))
     last = letter.latest.event
     topic = next(topic for topic in EVERY_TOPIC if topic.name == last.topic)
     if not topic.decisions:
@@ -143,36 +147,36 @@ def wished(
         value=whole.value,
         header_names=names,
         header_values=values,
-        reason=arguments.reason,
+        reason=who.seal(arguments.reason),
     )
 
 
-def ruled(store: EventStore, letter: Letter, command: LetterCommand) -> int:
+def ruled(store: EventStore, register: Register, ruling: Message[LetterCommand]) -> int:
     """Decide it, and say what now holds. Only a release can come too late."""
-    answer = store.handle(LETTERS, given(letter.latest, command))
-    state = state_of(store, letter.name)
-    if answer or isinstance(command, DiscardLetter) or state.startswith(RELEASED):
-        print(f"{letter.name}: {state}")
+    answer, letter = store.handle(LETTERS, ruling), ruling.key
+    state = state_of(store, register, letter)
+    if answer or isinstance(ruling.event, DiscardLetter) or state.startswith(RELEASED):
+        print(f"{letter}: {state}")
         return 0
-    print(f"tapedeck: {letter.name} stays as it is: {state}", file=sys.stderr)
+    print(f"tapedeck: {letter} stays as it is: {state}", file=sys.stderr)
     return 1
 
 
-def given(letter: Message[DeadLettered], command: LetterCommand) -> Message[LetterCommand]:
-    """The command, caused by the letter, in the name of whoever is logged in; it repeats no other.
+def given(
+    letter: Message[DeadLettered], command: LetterCommand, who: Operator
+) -> Message[LetterCommand]:
+    """The command, caused by the letter, in somebody's name; it repeats no other.
 
     It is decided here and not told on the tape, so what follows names the letter as its cause.
     """
-    who = f"operator/{getpass.getuser()}"
-    source, step = f"{who}/{uuid.uuid4().hex}", f"ruling/{uuid.uuid4().hex}"
     return caused_by(
         letter,
         command,
-        source=source,
+        source=who.source(),
         sequence=f"{1:016d}",
         key=command.letter,
-        step=step,
-        actor=who,
+        step=f"ruling/{uuid.uuid4().hex}",
+        actor=who.actor,
     )
 
 

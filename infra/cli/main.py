@@ -38,6 +38,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("account", "infra.cli.account", "how an account stands; halt, resume, set its limits"),
     Command("projections", "infra.cli.projections", "read models: rebuild one, or roll it back"),
     Command("dlq", "infra.cli.dlq", "records that nobody could use: release or discard them"),
+    Command("erase", "infra.cli.erase", "close for ever what a person was called and has typed"),
     Command("play", "infra.feed.play", "put recorded ticks on the tape"),
     Command("train", "infra.models.training", "build the model from the tape"),
     Command("replay", "infra.replay", "recompute the tape and compare it bit for bit"),

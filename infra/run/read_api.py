@@ -18,6 +18,7 @@ from infra.run.http import Impatient
 from infra.store import postgres, read_models
 from infra.stream.reader import TapeReader
 from infra.stream.schema_ids import SchemaIds
+from infra.subjects.register import Register
 from processors.features import FEATURE_DIGEST, FEATURE_NAMES
 from read_api.app import create_app
 from read_api.store import Pool, configure
@@ -64,6 +65,7 @@ async def serve(config: Config, stop: threading.Event, limits: Limits | None = N
         followers=FOLLOWERS.set,
         stalled=STALLED.set,
         limits=limits,
+        people=Register(config.home),
         closing=closing,
     )
     server = uvicorn.Server(

@@ -19,6 +19,8 @@ from infra.store import postgres
 from infra.store.event_store import EventStore
 from infra.stream import kafka
 from infra.stream.schema_ids import SchemaIds
+from infra.subjects.operator import Operator
+from infra.subjects.register import Register
 from tests.infra.at_work import running
 from tests.infra.on_disk import holding
 from tests.infra.tape_writer import write
@@ -57,9 +59,11 @@ def test_what_a_person_wants_is_decided_and_shown(
 
     with EventStore.open(postgres.address(config.postgres, config.namespace)) as store:
         _, told = store.load(f"accounts:{account}")
-    reasons = [m.event.reason for m in told if hasattr(m.event, "reason")]
-    assert reasons == ["news at noon", "and a fair", "over"]
-    assert told[-1].envelope.actor == f"operator/{getpass.getuser()}"
+    sealed = [m.event.reason for m in told if hasattr(m.event, "reason")]
+    opened = Register(config.home).opened
+    assert [opened(each) for each in sealed] == ["news at noon", "and a fair", "over"]
+    assert not {"news at noon", "and a fair", "over"} & set(sealed)
+    assert opened(told[-1].envelope.actor) == f"operator/{getpass.getuser()}"
 
 
 def test_without_deciders_it_says_that_nothing_was_decided(
@@ -77,14 +81,15 @@ def test_without_deciders_it_says_that_nothing_was_decided(
     assert f"{account}: HALTED: again; now" in capsys.readouterr().out
 
 
-def test_only_what_is_named_is_changed() -> None:
+def test_only_what_is_named_is_changed(tmp_path: Path) -> None:
+    who = Operator(Register(tmp_path).welcome("somebody"))
     latest = limits("a")
-    wish = cli_account.wished(asked("a", "limits", "--open-lots-max", "7.5"), latest)
+    wish = cli_account.wished(asked("a", "limits", "--open-lots-max", "7.5"), latest, who)
     assert isinstance(wish, SetLimits)
     assert wish.open_lots_max == Decimal("7.5")
     assert (wish.symbols, wish.volume_lots_max) == (latest.symbols, latest.volume_lots_max)
     with pytest.raises(ConfigError, match="bootstrap"):
-        cli_account.wished(asked("a", "limits"), None)
+        cli_account.wished(asked("a", "limits"), None, who)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from infra.store.event_store import EventStore
 from infra.stream import kafka, wire
 from infra.stream.schema_ids import SchemaIds
 from infra.stream.wire import Record
+from infra.subjects.register import Register
 from tests.infra import effects
 from tests.infra.at_work import listening, running, until
 from tests.infra.effects import TOO_MUCH, TOPIC, consume, rows
@@ -104,7 +105,8 @@ def test_a_torn_record_is_made_whole_and_read_in_its_place(
         until(lambda: letters.has(1))
         cause = letters.heard()[0].envelope.message_id
     assert [type(m.event) for m in told] == [LetterReleased, LetterDiscarded]
-    assert {m.envelope.actor for m in told} == {f"operator/{getpass.getuser()}"}
+    opened = Register(tape.home).opened
+    assert {opened(m.envelope.actor) for m in told} == {f"operator/{getpass.getuser()}"}
     assert {m.envelope.causation_id for m in told} == {cause}
 
 

@@ -60,6 +60,11 @@ def at_work(config: Config) -> Iterator[None]:
 
 def signed_whole(config: Config, leaves_due: int) -> bool:
     """Whether so many leaves are there, all of them signed, and both witnesses have seen it."""
+    return signed(config) == leaves_due
+
+
+def signed(config: Config) -> int:
+    """How many leaves there are if all are signed, and both witnesses have seen it; else -1."""
     conninfo = postgres.address(config.postgres, config.namespace)
     with postgres.connect(conninfo) as connection:
         (sizes,) = connection.execute(
@@ -71,10 +76,10 @@ def signed_whole(config: Config, leaves_due: int) -> bool:
         ).fetchall()
         partitions = [each for each in sizes[0] if each[0] != TOP]
         top = tables.newest(connection, TOP)
-        if sum(int(each[1]) for each in partitions) != leaves_due or top is None:
-            return False
-        whole = all(each[1] == each[2] for each in sizes[0])
-        return whole and len(tables.cosigned(connection, top).signatures) == 1 + len(WITNESSES)
+        if top is None or any(held != found for _, held, found in sizes[0]):
+            return -1
+        seen = len(tables.cosigned(connection, top).signatures) == 1 + len(WITNESSES)
+        return sum(int(held) for _, held, _ in partitions) if seen else -1
 
 
 def until(holds: Callable[[], bool]) -> None:

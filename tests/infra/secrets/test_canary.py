@@ -26,6 +26,9 @@ from infra.run.agent import agent_terminal
 from infra.secrets.vault import vault
 from infra.store.event_store import EventStore
 from infra.store.recorders import MemoryRecorder
+from infra.subjects.operator import Operator
+from infra.subjects.register import Person
+from infra.subjects.sealing import new_key
 from infra.up.children import CODE
 from tests.infra.cli.test_account import asked
 from tests.infra.mt5 import worlds
@@ -177,8 +180,8 @@ def test_a_process_that_holds_a_secret_crashes_without_a_dump(
 
 def recorded(wish: cli_account.Wish) -> str:
     """The command and what was decided of it, as they are written on the tape and in the store."""
-    store = EventStore(MemoryRecorder())
-    store.handle(ACCOUNTS, cli_account.given(wish))
+    store, who = EventStore(MemoryRecorder()), Operator(Person("somebody", *new_key()))
+    store.handle(ACCOUNTS, cli_account.given(wish, who))
     (rotated,) = [kept.message for kept in store.after(0, 10) if kept.message is not None]
     assert type(rotated.event).__name__ == "CredentialRotated"
-    return f"{rotated} {cli_account.given(wish)}"
+    return f"{rotated} {cli_account.given(wish, who)}"
