@@ -10,7 +10,8 @@ from typing import Any
 from events.envelope import Message
 from infra.proofs.leaves import Appender
 from infra.run.intake import Taken
-from infra.store import offsets, read_models
+from infra.store import canaries, offsets, read_models
+from infra.store.canaries import Canary
 from infra.store.offsets import Advance, Cursors, MarkKey, mark_key
 from infra.store.postgres import Connection, Cursor
 from infra.store.read_models import Build
@@ -55,6 +56,7 @@ class Folding:
         self._rows = BatchRows() if sent is None else BatchRows(sent)
         self._together = sent is None  # COPY has no place in a pipeline
         self._steps: dict[Place, Step] = {}
+        self._canary: Canary | None = None
         self._wanted: dict[type, bool] = {}
 
     def fold(self, place: Place, taken: Taken) -> int:
@@ -80,13 +82,17 @@ class Folding:
             step = self._step(place)
             step.next_offset = max(step.next_offset, offset)
 
+    def pass_by(self, canary: Canary) -> None:
+        """The next commit tells that this one has come so far."""
+        self._canary = canary
+
     def write(self, cursor: Cursor) -> None:
         """Write rows alone: for who keeps no place, and reads from the beginning each time."""
         self._rows.send(cursor)
 
     def commit(self, connection: Connection) -> None:
         """Write rows and places; `Superseded` if another process has done so meanwhile."""
-        if not self._steps:
+        if not self._steps and self._canary is None:
             return
         steps = [self._advance(place, step) for place, step in sorted(self._steps.items())]
         pipeline = connection.pipeline() if self._together else nullcontext()
@@ -98,11 +104,14 @@ class Folding:
                 self._rows.send(cursor)
                 if self._log is not None:
                     self._log.send(cursor)
+                if self._canary is not None:
+                    canaries.put(cursor, self._consumer, self._canary)
             with connection.cursor() as cursor:
                 offsets.advance(cursor, self._consumer, steps)
         for step in steps:
             self.cursors[step.topic, step.partition].take(step)
         self._steps.clear()
+        self._canary = None
 
     def _repeated(
         self, cursor: Cursors, step: Step, message: Message[Any], values: Mapping[int, bytes]
