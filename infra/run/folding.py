@@ -90,6 +90,12 @@ class Folding:
         """Write rows alone: for who keeps no place, and reads from the beginning each time."""
         self._rows.send(cursor)
 
+    def remember(self) -> None:
+        """Move the cursors on to what was written alone, with the marks set on the way."""
+        for place, step in self._steps.items():
+            self.cursors[place].take(self._advance(place, step))
+        self._steps.clear()
+
     def commit(self, connection: Connection) -> None:
         """Write rows and places; `Superseded` if another process has done so meanwhile."""
         if not self._steps and self._canary is None:
