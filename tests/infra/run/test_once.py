@@ -13,7 +13,7 @@ from confluent_kafka import Consumer
 
 from events.envelope import Message
 from infra.config import Config
-from infra.run import loop
+from infra.run import loop, membership
 from infra.run.folding import Folding
 from infra.run.intake import Taken
 from infra.run.loop import PASSING
@@ -178,8 +178,8 @@ def test_a_fold_that_another_has_gone_past_changes_no_row(config: Config) -> Non
 
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let members be put out soon."""
-    monkeypatch.setattr(loop, "SESSION_TIMEOUT_MS", SESSION_MS)
-    monkeypatch.setattr(loop, "HEARTBEAT_MS", HEARTBEAT_MS)
+    monkeypatch.setattr(membership, "SESSION_TIMEOUT_MS", SESSION_MS)
+    monkeypatch.setattr(membership, "HEARTBEAT_MS", HEARTBEAT_MS)
     make = kafka.consumer
 
     def consumer(config: Config, group: str, **settings: Any) -> Consumer:
