@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from contextlib import closing
 
 from confluent_kafka import Consumer
@@ -10,7 +11,7 @@ from confluent_kafka import Consumer
 from infra.asof import kept
 from infra.asof.folded import RECORDS_MAX, Folded
 from infra.asof.kept import Kept
-from infra.asof.vectors import at_time, bounds_of
+from infra.asof.vectors import at_time, bounds_of, is_over
 from infra.config import Config, ConfigError
 from infra.observe.progress import Progress
 from infra.store import postgres
@@ -68,11 +69,22 @@ def checkpoint(config: Config, projection: Projection) -> int:
     return made
 
 
+def _demand_on_tape(stands: Mapping[Place, int], ends: Mapping[Place, int]) -> None:
+    """No moment is behind the tape's end, unless topics were made anew."""
+    for place, offset in stands.items():
+        if offset > ends.get(place, 0):
+            raise ConfigError(
+                f"a kept moment stands at {place[0]}/{place[1]}/{offset}, which ends at "
+                f"{ends.get(place, 0)}: this is another tape"
+            )
+
+
 def _next(
     config: Config, client: Consumer, stands: dict[Place, int], bounds: Bounds
 ) -> dict[Place, int]:
     """Where the next moment is: at a time, as questions are, and no partition far from the last."""
     ends = {place: high for place, (_, high) in bounds.items()}
+    _demand_on_tape(stands, ends)
     ahead = {place: stands.get(place, 0) + STEP_RECORDS for place in ends}
     far = [place for place, offset in ahead.items() if offset < ends[place]]
     if not far:
@@ -81,8 +93,9 @@ def _next(
     first = min(far, key=times_ms.__getitem__)
     if times_ms[first] == sys.maxsize:
         return ends
-    found = at_time(config, client, bounds, times_ms[first])
-    places = {p: min(end, max(stands.get(p, 0), found[p])) for p, end in ends.items()}
+    at_ms = times_ms[first]  # of the future, where the clock of who wrote it went wrong
+    found = at_time(config, client, bounds, at_ms) if is_over(at_ms) else {}
+    places = {p: min(end, max(stands.get(p, 0), found.get(p, 0))) for p, end in ends.items()}
     if places == {p: stands.get(p, 0) for p in ends}:  # so much was written in one millisecond
         places[first] = ahead[first]
     return places

@@ -119,9 +119,14 @@ def _bounded(projection: Projection, moment: Kept, base: Kept | None) -> None:
     if records > RECORDS_MAX:
         raise refused(
             f"as_of: {records:,} records of a partition would have to be folded, at most "
-            f"{RECORDS_MAX:,} are; `tapedeck projections checkpoint {projection.name}` makes "
-            "moments to begin with"
+            f"{RECORDS_MAX:,} are; {_way_out(projection)}"
         )
+
+
+def _way_out(projection: Projection) -> str:
+    if projection.ledgers:  # it needs no moments, where it is live
+        return f"ask again when {projection.name} has folded so far (`tapedeck projections list`)"
+    return f"`tapedeck projections checkpoint {projection.name}` makes moments to begin with"
 
 
 class _Reread(Intake):

@@ -90,12 +90,16 @@ def named(
 def before(
     connection: Connection, projection: Projection, places: Mapping[Place, int]
 ) -> Kept | None:
-    """The latest moment that is nowhere behind these positions."""
+    """The latest moment that is nowhere behind these positions and has rows of its own.
+
+    One that looks at what readers see has neither rows to begin with, nor marks.
+    """
     fit = [
         each
         for each in kept(connection, projection)
         if all(offset <= places.get(place, -1) for place, offset in each.places.items())
         and _whole(connection, each.schema, projection)
+        and not _looks(connection, each.schema, projection)
     ]
     return fit[-1] if fit else None
 
@@ -226,6 +230,15 @@ def _whole(connection: Connection, schema: str, projection: Projection) -> bool:
         "select count(*) from unnest(%s::text[]) as name where to_regclass(name) is null", (asked,)
     ).fetchall()
     return not int(missing)
+
+
+def _looks(connection: Connection, schema: str, projection: Projection) -> bool:
+    """Whether it is a view of the tables that only grow."""
+    found = connection.execute(
+        "select 1 from pg_views where schemaname = %s and viewname = any(%s)",
+        (schema, [table.name for table in projection.ledgers]),
+    )
+    return found.fetchone() is not None
 
 
 def _written(places: Mapping[Place, int]) -> str:

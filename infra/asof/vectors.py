@@ -84,7 +84,7 @@ def at_time(
     config: Config, client: Consumer, ends: Mapping[Place, tuple[int, int]], at_ms: int
 ) -> dict[Place, int]:
     """Where each partition stood at a time: before its first record of that time or later."""
-    if at_ms > time.time_ns() // 1_000_000 - SETTLES_MS:
+    if not is_over(at_ms):
         raise refused("as_of is not over yet; ask for a moment that is a second old, or for now")
     names = {kafka.topic_name(config, topic): topic for topic, _ in ends}
     asked = [TopicPartition(kafka.topic_name(config, t), p, at_ms) for t, p in ends]
@@ -93,6 +93,11 @@ def at_time(
     )
     places = {(names[at.topic], at.partition): at.offset for at in found}
     return {at: offset if offset >= 0 else ends[at][1] for at, offset in places.items()}
+
+
+def is_over(at_ms: int) -> bool:
+    """Whether nothing of this time is still under way, by our clock."""
+    return at_ms <= time.time_ns() // 1_000_000 - SETTLES_MS
 
 
 def _place_of(connection: Connection, message_id: str) -> tuple[str, int, int]:

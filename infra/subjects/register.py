@@ -99,5 +99,9 @@ class Register:
 
 
 def _read(file: Path) -> Person:
-    content = json.loads(private.read(file))
+    """Whose file it is; `FileNotFoundError` also where the key in it is destroyed already."""
+    written = private.read(file)
+    if not written.strip(b"\0"):
+        raise FileNotFoundError(file)
+    content = json.loads(written)
     return Person(content["name"], file.stem, bytes.fromhex(content["key"]))

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
-from infra.asof import checkpoints, folded, kept
+from infra.asof import checkpoints, folded, kept, vectors
 from infra.asof.causes import causes
 from infra.asof.moments import Moments
-from infra.config import Config
+from infra.asof.vectors import bounds_of
+from infra.config import Config, ConfigError
 from infra.run import projections as role
 from infra.run.read_api import open_pool
-from infra.store import offsets, postgres
-from infra.stream import kafka
+from infra.store import offsets, postgres, read_models
+from infra.stream import kafka, tape
 from infra.stream.schema_ids import SchemaIds
-from projections import orders, ticks
+from projections import PROJECTIONS, audit, orders, ticks
 from projections.projection import Projection
 from read_api.app import create_app
 from tests.infra.at_work import running, until
@@ -96,6 +98,30 @@ def test_a_moment_that_is_kept_is_told_without_the_tape(
             assert ask(alone, name, position).json() == said[name]
 
 
+def test_a_moment_that_looks_at_live_rows_is_nothing_to_begin_with(config: Config) -> None:
+    """Asked for what nobody has folded yet, the audit trail is folded from the start."""
+    kafka.ensure_topics(config)
+    read_models.prepare(postgres.address(config.postgres, config.namespace), PROJECTIONS)
+    ids, first, more = SchemaIds(config), told(), told("GBPUSD", 1)
+    moments = Moments(config, ids)
+    with TestClient(create_app(open_pool(config), MemoryTape(), moments, causes())) as client:
+        with running(role.run, config):
+            write(config, ids, first)
+            until(lambda: _caught_up(config, audit.PROJECTION))
+            then = _audited(client)
+        assert _audited(client, then.headers[POSITION]).json() == then.json()
+        write(config, ids, more)
+        folded_anew = _audited(client, _end(config, audit.PROJECTION))
+        with running(role.run, config):
+            until(lambda: _caught_up(config, audit.PROJECTION))
+            now = _audited(client)
+    assert len(now.json()["items"]) > len(then.json()["items"]) > 0
+    assert (folded_anew.json(), folded_anew.headers[POSITION]) == (
+        now.json(),
+        now.headers[POSITION],
+    )
+
+
 def test_beyond_their_number_the_least_useful_goes(
     folding: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,6 +150,33 @@ def test_those_of_another_version_go(folding: Config) -> None:
     assert _records(folding, orders.PROJECTION) == []
 
 
+def test_of_another_tape_none_are_made(
+    folding: Config, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folding, SchemaIds(folding), told())
+    heard(client, folding)
+    assert checkpoints.checkpoint(folding, orders.PROJECTION) == 1
+    shorter = partial(_cut, bounds_of)
+    monkeypatch.setattr(checkpoints, "bounds_of", shorter)
+    with pytest.raises(ConfigError, match="this is another tape"):
+        checkpoints.checkpoint(folding, orders.PROJECTION)
+
+
+def test_records_of_the_future_hold_up_none(
+    folding: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clock went backwards: what stands on the tape is younger than now."""
+    write(folding, SchemaIds(folding), told())
+    until(lambda: _caught_up(folding))
+    monkeypatch.setattr(vectors, "SETTLES_MS", 10**9)
+    monkeypatch.setattr(checkpoints, "STEP_RECORDS", STEP)
+    assert checkpoints.checkpoint(folding, ticks.PROJECTION) == 20 // STEP
+
+
+def _cut(bounds: Any, *asked: Any) -> checkpoints.Bounds:
+    return {place: (low, high // 2) for place, (low, high) in bounds(*asked).items()}
+
+
 def _records(config: Config, projection: Projection) -> list[int]:
     with _owner(config) as connection:
         return [each.records for each in kept.kept(connection, projection)]
@@ -133,16 +186,31 @@ def _owner(config: Config) -> postgres.Connection:
     return postgres.owner(postgres.address(config.postgres, config.namespace))
 
 
-def _caught_up(config: Config) -> bool:
+def _audited(client: TestClient, position: str = "") -> Any:
+    asked = {"as_of": position} if position else {}
+    return client.get("/audit", params={"limit": "500", **asked})
+
+
+def _end(config: Config, projection: Projection) -> str:
+    with tape.reader(config) as reader:
+        bounds = bounds_of(config, reader, projection)
+    places = {place: high for place, (_, high) in bounds.items()}
+    return kept.standing_of(projection, places).position
+
+
+def _caught_up(config: Config, *projections: Projection) -> bool:
     reader = kafka.consumer(config, "test")
     try:
         with _owner(config) as connection:
             return all(
                 kafka.bounds(reader, kafka.topic_name(config, topic), partition)[1] == at
-                for projection in TOLD.values()
+                for projection in projections or TOLD.values()
                 for (topic, partition), at in offsets.standing(
                     connection, projection.consumer
                 ).items()
-            ) and bool(offsets.standing(connection, ticks.PROJECTION.consumer))
+            ) and all(
+                offsets.standing(connection, projection.consumer)
+                for projection in projections or TOLD.values()
+            )
     finally:
         reader.close()

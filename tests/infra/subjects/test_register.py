@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra.secrets import private
 from infra.secrets.provider import SecretsError
 from infra.subjects import sealing
 from infra.subjects.operator import Operator
@@ -87,3 +88,16 @@ def test_an_operator_is_one_actor_and_never_one_source(tmp_path: Path) -> None:
     assert one.actor == other.actor
     assert "ann" not in one.actor + one.source()
     assert one.source() != other.source()
+
+
+def test_killed_between_the_key_and_its_name_it_is_destroyed(tmp_path: Path) -> None:
+    register = Register(tmp_path)
+    ann, bob = register.welcome("ann"), register.welcome("bob")
+    file = tmp_path / "subjects" / f"{ann.subject}.key"
+    size = file.stat().st_size
+    register.destroy(ann.subject)
+    private.write_new(file, b"\0" * size)
+    assert list(register.people()) == [bob]
+    assert register.opened(ann.seal(TEXT)) == f"[erased {ann.subject}]"
+    register.destroy(ann.subject)
+    assert not file.exists()
