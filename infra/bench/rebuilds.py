@@ -33,9 +33,13 @@ def rebuilding(config: Config, repeats: int) -> Figure:
 def _pair(config: Config) -> tuple[float, float]:
     conninfo = postgres.address(config.postgres, config.namespace, statement_timeout_ms=0)
     read_models.prepare(conninfo, (PROJECTION,))
-    with postgres.connect(conninfo) as connection, tape.reader(config) as client:
+    with (
+        postgres.owner(conninfo) as connection,
+        postgres.connect(conninfo) as asking,
+        tape.reader(config) as client,
+    ):
         bounds = bounds_of(config, client, PROJECTION)
-        shadow = Shadow(config, conninfo, connection, client, PROJECTION, Build.NEXT)
+        shadow = Shadow(config, conninfo, connection, asking, client, PROJECTION, Build.NEXT)
         began_s = time.monotonic()
         shadow.to({place: high for place, (_, high) in bounds.items()})
         ours_s = time.monotonic() - began_s

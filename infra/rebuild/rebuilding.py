@@ -115,7 +115,7 @@ def _work(config: Config, projection: Projection, build: Build, afresh: bool) ->
         if afresh:
             with writing.transaction():
                 places.drop(writing, conninfo, projection, build)
-        shadow = Shadow(config, conninfo, writing, client, projection, build)
+        shadow = Shadow(config, conninfo, writing, holding, client, projection, build)
         yield Work(config, conninfo, holding, looking, client, projection, shadow, build)
 
 

@@ -12,6 +12,7 @@ from infra.asof.vectors import bounds_of
 from infra.config import Config, ConfigError
 from infra.run.folding import Folding, Place
 from infra.run.intake import Intake
+from infra.run.part import Behind
 from infra.store import offsets, read_models
 from infra.store.copying import Copying
 from infra.store.postgres import Connection
@@ -30,21 +31,26 @@ Told = Callable[[int], None]
 
 
 class Shadow:
-    """A build from where it stands. After any exception it is to be made again."""
+    """A build from where it stands. After any exception it is to be made again.
+
+    What is committed goes over `connection` alone, by a thread; `asking` is for questions meanwhile.
+    """
 
     def __init__(
         self,
         config: Config,
         conninfo: str,
         connection: Connection,
+        asking: Connection,
         client: Consumer,
         projection: Projection,
         build: Build,
     ) -> None:
         self._config = config
+        self._conninfo = conninfo
         self._connection = connection
         self._client = client
-        self._intake = _Reread(config, ROLE, SchemaIds(config), connection)
+        self._intake = _Reread(config, ROLE, SchemaIds(config), asking)  # while the other one commits
         consumer = read_models.consumer_of(projection, build)
         with connection.transaction():
             read_models.make(connection, conninfo, projection, build)
@@ -61,19 +67,30 @@ class Shadow:
 
     def to(self, target: Mapping[Place, int], told: Told = lambda _: None) -> None:
         """Fold exactly what stands before these positions, and commit it."""
-        uncommitted = 0
-        for place, end in target.items():
-            for batch in self._batches(place, end):
-                self._fold(place, batch)
-                uncommitted += len(batch)
-                if uncommitted >= COMMIT_RECORDS:
-                    self._folding.commit(self._connection)
-                    told(uncommitted)
-                    uncommitted = 0
-                    fault.point("rebuild committed a part")
-            self._folding.at_end(place, end)
-        self._folding.commit(self._connection)
-        told(uncommitted)
+        with Behind("rebuild-commits") as behind:
+            uncommitted = 0
+            for place, end in target.items():
+                for batch in self._batches(place, end):
+                    self._fold(place, batch)
+                    uncommitted += len(batch)
+                    if uncommitted >= COMMIT_RECORDS:
+                        self._commit(behind, uncommitted, told)
+                        uncommitted = 0
+                self._folding.at_end(place, end)
+            self._commit(behind, uncommitted, told)
+            behind.finish()
+
+    def _commit(self, behind: Behind, records: int, told: Told) -> None:
+        """Begin to commit what has been folded, once the part before is committed."""
+        part = self._folding.cut()
+
+        def work() -> None:
+            if part is not None:
+                part.commit(self._connection, self._conninfo)
+            told(records)
+            fault.point("rebuild committed a part")
+
+        behind.begin(work)
 
     def left(self, target: Mapping[Place, int]) -> int:
         """How many offsets lie between here and these positions."""

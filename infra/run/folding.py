@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 from events.envelope import Message
 from infra.proofs.leaves import Appender
 from infra.run.intake import Taken
-from infra.store import offsets, read_models
+from infra.run.part import Part
 from infra.store.offsets import Advance, Cursors, MarkKey, mark_key
 from infra.store.postgres import Connection, Cursor
 from infra.store.read_models import Build
-from infra.store.rows import BatchRows, Sent
+from infra.store.rows import BatchRows, Sent, upserted
 from projections.projection import Projection
 
 Place = tuple[str, int]
@@ -42,7 +41,7 @@ class Folding:
         cursors: dict[Place, Cursors],
         log: Appender | None = None,
         build: Build = Build.LIVE,
-        sent: Sent | None = None,
+        sent: Sent = upserted,
     ) -> None:
         self.projection = projection
         self.cursors = cursors
@@ -51,9 +50,8 @@ class Folding:
         """Partitions whose end we have not seen since the start."""
         self._conninfo = conninfo
         self._log = log
-        self._consumer = read_models.consumer_of(projection, build)
-        self._rows = BatchRows() if sent is None else BatchRows(sent)
-        self._together = sent is None  # COPY has no place in a pipeline
+        self._sent = sent
+        self._rows = BatchRows(sent)
         self._steps: dict[Place, Step] = {}
         self._wanted: dict[type, bool] = {}
 
@@ -84,25 +82,26 @@ class Folding:
         """Write rows alone: for who keeps no place, and reads from the beginning each time."""
         self._rows.send(cursor)
 
-    def commit(self, connection: Connection) -> None:
-        """Write rows and places; `Superseded` if another process has done so meanwhile."""
+    def cut(self) -> Part | None:
+        """What has been folded since the last cut, None of nothing; from now on we stand after it.
+
+        It may be committed by another thread while we go on, in the order of the cuts.
+        """
         if not self._steps:
-            return
+            return None
         steps = [self._advance(place, step) for place, step in sorted(self._steps.items())]
-        pipeline = connection.pipeline() if self._together else nullcontext()
-        with Appender.refusing(), pipeline, connection.transaction():
-            with connection.cursor() as cursor:
-                if self._build is Build.LIVE:
-                    read_models.join(cursor, self._conninfo, self.projection)
-                read_models.enter(cursor, self._conninfo, self.projection, self._build)
-                self._rows.send(cursor)
-                if self._log is not None:
-                    self._log.send(cursor)
-            with connection.cursor() as cursor:
-                offsets.advance(cursor, self._consumer, steps)
+        rows, self._rows = self._rows, BatchRows(self._sent)
+        self._steps.clear()
         for step in steps:
             self.cursors[step.topic, step.partition].take(step)
-        self._steps.clear()
+        leaves = None if self._log is None else self._log.cut()
+        return Part(self.projection, self._build, rows, leaves, steps)
+
+    def commit(self, connection: Connection) -> None:
+        """Write rows and places; `Superseded` if another process has done so meanwhile."""
+        part = self.cut()
+        if part is not None:
+            part.commit(connection, self._conninfo)
 
     def _repeated(
         self, cursor: Cursors, step: Step, message: Message[Any], values: Mapping[int, bytes]

@@ -38,7 +38,7 @@ class BatchRows:
     """`Rows` that sends nothing until it is told to, and then as `sent` does it."""
 
     def __init__(self, sent: Sent = upserted) -> None:
-        self._sent = sent
+        self.sent = sent
         self._tables: dict[Table, dict[tuple[Any, ...], Values]] = {}
         self._statements: dict[str, dict[tuple[Any, ...], None]] = {}
 
@@ -62,7 +62,7 @@ class BatchRows:
         """Send everything, and forget it. Belongs into a transaction and a pipeline."""
         for table, rows in self._tables.items():
             for columns, group in _alike(rows.values()).items():
-                self._sent(cursor, table, columns, group)
+                self.sent(cursor, table, columns, group)
         for sql, params in self._statements.items():
             cursor.executemany(sql.encode(), list(params))
         self._tables, self._statements = {}, {}

@@ -1,0 +1,82 @@
+"""A part of the tape as one transaction, and the thread that commits one while the next is folded.
+
+Postgres and Python work at the same time: what waits for the database holds no lock of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass
+from types import TracebackType
+
+from infra.proofs import leaves
+from infra.proofs.leaves import Appender
+from infra.store import offsets, read_models
+from infra.store.offsets import Advance
+from infra.store.postgres import Connection
+from infra.store.read_models import Build
+from infra.store.rows import BatchRows, upserted
+from projections.projection import Projection
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What some messages have done to a build of a read model: rows, leaves and places."""
+
+    projection: Projection
+    build: Build
+    rows: BatchRows
+    leaves: leaves.Batch | None
+    steps: Sequence[Advance]
+
+    def commit(self, connection: Connection, conninfo: str) -> None:
+        """Write all of it, or nothing; `Superseded` if another process has done so meanwhile."""
+        # COPY has no place in a pipeline
+        pipeline = connection.pipeline() if self.rows.sent is upserted else nullcontext()
+        with Appender.refusing(), pipeline, connection.transaction():
+            with connection.cursor() as cursor:
+                if self.build is Build.LIVE:
+                    read_models.join(cursor, conninfo, self.projection)
+                read_models.enter(cursor, conninfo, self.projection, self.build)
+                self.rows.send(cursor)
+                if self.leaves is not None:
+                    leaves.insert(cursor, conninfo, self.leaves)
+            with connection.cursor() as cursor:
+                consumer = read_models.consumer_of(self.projection, self.build)
+                offsets.advance(cursor, consumer, self.steps)
+
+
+class Behind:
+    """Does one piece of work at a time on a thread of its own, a step behind who gives it."""
+
+    def __init__(self, name: str) -> None:
+        self._thread = ThreadPoolExecutor(1, name)
+        self._under_way: Future[None] | None = None
+
+    def begin(self, work: Callable[[], None]) -> None:
+        """Begin when what was begun before is done; raises what that has raised."""
+        self.finish()
+        self._under_way = self._thread.submit(work)
+
+    def finish(self) -> None:
+        """Wait until nothing is under way; raises what the work has raised."""
+        work, self._under_way = self._under_way, None
+        if work is not None:
+            work.result()
+
+    def close(self) -> None:
+        """Wait until nothing is under way, whatever becomes of it."""
+        self._thread.shutdown()
+
+    def __enter__(self) -> Behind:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        raised: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        self.close()
