@@ -107,6 +107,8 @@ class Moments:
                 folding.fold(place, taken)
                 with connection.cursor() as cursor:
                     folding.write(cursor)
+        if projection.indexes:
+            connection.execute(projection.indexes.encode())
         connection.execute("insert into moments values (%s)", (schema,))
 
 

@@ -132,6 +132,7 @@ def _catch_up(work: Work, told: Told = lambda *_: None) -> None:
         target = work.live()
         left = work.shadow.left(target)
         work.shadow.to(target, committed)
+        work.shadow.index()
         if left <= NEAR_RECORDS:
             return
     raise ConfigError(f"{left:,} records behind after {ROUNDS_MAX} rounds; is the machine busy?")

@@ -80,6 +80,12 @@ class Shadow:
             self._commit(behind, uncommitted, told)
             behind.finish()
 
+    def index(self) -> None:
+        """Make the indexes for readers that are missing: belongs where most rows are there."""
+        read_models.index(
+            self._connection, self._conninfo, self._folding.projection, self._folding.build
+        )
+
     def _commit(self, behind: Behind, records: int, told: Told) -> None:
         """Begin to commit what has been folded, once the part before is committed."""
         part = self._folding.cut()

@@ -45,7 +45,7 @@ class Folding:
     ) -> None:
         self.projection = projection
         self.cursors = cursors
-        self._build = build
+        self.build = build
         self.behind = set(cursors)
         """Partitions whose end we have not seen since the start."""
         self._conninfo = conninfo
@@ -95,7 +95,7 @@ class Folding:
         for step in steps:
             self.cursors[step.topic, step.partition].take(step)
         leaves = None if self._log is None else self._log.cut()
-        return Part(self.projection, self._build, rows, leaves, steps)
+        return Part(self.projection, self.build, rows, leaves, steps)
 
     def commit(self, connection: Connection) -> None:
         """Write rows and places; `Superseded` if another process has done so meanwhile."""
