@@ -27,7 +27,9 @@ def rebuilding(config: Config, repeats: int) -> Figure:
     apart = fresh(config)
     preload(apart, kafka.topic_name(apart, "prediction-events"), predictions(RECORDS))
     pairs = [_pair(apart) for _ in range(repeats)]
-    return paired("rebuild of the audit trail", "bare COPY, same rows and indexes", pairs, "rows/s", WANTED)
+    return paired(
+        "rebuild of the audit trail", "bare COPY, same rows and indexes", pairs, "rows/s", WANTED
+    )
 
 
 def _pair(config: Config) -> tuple[float, float]:

@@ -33,7 +33,7 @@ Told = Callable[[int], None]
 class Shadow:
     """A build from where it stands. After any exception it is to be made again.
 
-    What is committed goes over `connection` alone, by a thread; `asking` is for questions meanwhile.
+    A thread commits over `connection`; `asking` is for questions meanwhile.
     """
 
     def __init__(
@@ -50,7 +50,9 @@ class Shadow:
         self._conninfo = conninfo
         self._connection = connection
         self._client = client
-        self._intake = _Reread(config, ROLE, SchemaIds(config), asking)  # while the other one commits
+        self._intake = _Reread(
+            config, ROLE, SchemaIds(config), asking
+        )  # while the other one commits
         consumer = read_models.consumer_of(projection, build)
         with connection.transaction():
             read_models.make(connection, conninfo, projection, build)
