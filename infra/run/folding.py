@@ -52,6 +52,8 @@ class Folding:
         self._log = log
         self._sent = sent
         self._rows = BatchRows(sent)
+        self._latest_of = projection.latest
+        self._latest: dict[str, Message[Any]] = {}
         self._steps: dict[Place, Step] = {}
         self._wanted: dict[type, bool] = {}
 
@@ -68,7 +70,11 @@ class Folding:
         fresh = messages
         if messages and _offset(messages[0]) < cursor.next_offset:
             fresh = [m for m in messages if _offset(m) >= cursor.next_offset]
-        return sum(self._repeated(cursor, step, message, taken.values) for message in fresh)
+        repeats = sum(self._repeated(cursor, step, message, taken.values) for message in fresh)
+        for message in self._latest.values():
+            self.projection.apply(self._rows, message)
+        self._latest.clear()
+        return repeats
 
     def at_end(self, place: Place, offset: int) -> None:
         """The partition ends here; up to here stand only marks of Kafka's own transactions."""
@@ -117,7 +123,10 @@ class Folding:
         if seen is not None and sequence <= seen:
             return True
         step.marks[mark] = sequence
-        self.projection.apply(self._rows, message)
+        if self._latest_of is None:
+            self.projection.apply(self._rows, message)
+        else:
+            self._latest[self._latest_of(message.event)] = message
         if self._log is not None:
             self._log.add(message, values[_offset(message)])
         return False
