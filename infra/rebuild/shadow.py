@@ -14,7 +14,6 @@ from infra.run.folding import Folding, Place
 from infra.run.intake import Intake
 from infra.run.part import Behind
 from infra.store import offsets, read_models
-from infra.store.copying import Copying
 from infra.store.postgres import Connection
 from infra.store.read_models import Build
 from infra.stream import kafka, tape
@@ -60,7 +59,7 @@ class Shadow:
                 place: offsets.resume(connection, consumer, *place, low)
                 for place, (low, _) in bounds_of(config, client, projection).items()
             }
-        self._folding = Folding(projection, conninfo, cursors, build=build, sent=Copying())
+        self._folding = Folding(projection, conninfo, cursors, build=build)
 
     @property
     def stands(self) -> dict[Place, int]:

@@ -10,10 +10,11 @@ from events.envelope import Message
 from infra.proofs.leaves import Appender
 from infra.run.intake import Taken
 from infra.run.part import Part
+from infra.store.copying import Copying
 from infra.store.offsets import Advance, Cursors, MarkKey, mark_key
 from infra.store.postgres import Connection, Cursor
 from infra.store.read_models import Build
-from infra.store.rows import BatchRows, Sent, upserted
+from infra.store.rows import BatchRows
 from projections.projection import Projection
 
 Place = tuple[str, int]
@@ -41,7 +42,6 @@ class Folding:
         cursors: dict[Place, Cursors],
         log: Appender | None = None,
         build: Build = Build.LIVE,
-        sent: Sent = upserted,
     ) -> None:
         self.projection = projection
         self.cursors = cursors
@@ -50,8 +50,8 @@ class Folding:
         """Partitions whose end we have not seen since the start."""
         self._conninfo = conninfo
         self._log = log
-        self._sent = sent
-        self._rows = BatchRows(sent)
+        self._copying = Copying()
+        self._rows = BatchRows()
         self._latest_of = projection.latest
         self._latest: dict[str, Message[Any]] = {}
         self._steps: dict[Place, Step] = {}
@@ -96,12 +96,12 @@ class Folding:
         if not self._steps:
             return None
         steps = [self._advance(place, step) for place, step in sorted(self._steps.items())]
-        rows, self._rows = self._rows, BatchRows(self._sent)
+        rows, self._rows = self._rows, BatchRows()
         self._steps.clear()
         for step in steps:
             self.cursors[step.topic, step.partition].take(step)
         leaves = None if self._log is None else self._log.cut()
-        return Part(self.projection, self.build, rows, leaves, steps)
+        return Part(self.projection, self.build, rows, self._copying, leaves, steps)
 
     def commit(self, connection: Connection) -> None:
         """Write rows and places; `Superseded` if another process has done so meanwhile."""

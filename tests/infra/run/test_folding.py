@@ -35,9 +35,11 @@ def shown(batches: Sequence[Any]) -> tuple[dict[str, Values], int]:
         assert table == TICKS
         rows.update({row["symbol"]: row for row in some})
 
-    folding = Folding(PROJECTION, "", {PLACE: Cursors(*PLACE, 0)}, sent=sent)
+    folding = Folding(PROJECTION, "", {PLACE: Cursors(*PLACE, 0)})
     repeats = 0
     for batch in batches:
         repeats += folding.fold(PLACE, Taken(batch[-1].position.offset + 1, batch))
-        folding.write(NOBODY)
+        part = folding.cut()
+        assert part is not None
+        part.rows.send(NOBODY, sent)
     return rows, repeats
