@@ -18,6 +18,7 @@ from events.accounts import (
     TerminalHealthChanged,
 )
 from events.bars import BarClosed
+from events.canaries import CanarySent
 from events.envelope import Event
 from events.execution import (
     ExecutionCompensated,
@@ -87,6 +88,7 @@ EVENTS: tuple[type[Event], ...] = (
     LetterReleased,
     LetterDiscarded,
     RoleStarted,
+    CanarySent,
     SubjectErased,
     SubjectHeld,
     SubjectFreed,

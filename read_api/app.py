@@ -15,11 +15,13 @@ from read_api import documentation, lists, problems
 from read_api.asof import Moments
 from read_api.decisions import Decisions
 from read_api.people import People, Readable, Strangers
+from read_api.receipts import Causes
 from read_api.store import Pool, Store
 from read_api.story import FeatureNames
 from read_api.subscribing import Subscribing
 from read_api.subscriptions import Limits
 from read_api.tape import Tape, TapeAway
+from read_api.views import Views
 from read_api.vitals import Vitals
 
 Observe = Callable[[str, int, float], None]
@@ -33,6 +35,7 @@ def create_app(
     pool: Pool,
     tape: Tape,
     moments: Moments,
+    causes: Causes,
     *,
     feature_names: FeatureNames | None = None,
     metrics: Callable[[], bytes] = bytes,
@@ -53,8 +56,9 @@ def create_app(
     app = _bare(store, vitals)
     problems.install(app)
     app.add_exception_handler(TapeAway, _tape_away)
-    lists.install(app, store, moments)
-    Decisions(store, tape, moments, feature_names or {}).install(app)
+    views = Views(store, tape, moments, causes)
+    lists.install(app, views)
+    Decisions(views, tape, feature_names or {}).install(app)
     vitals.install(app)
     Subscribing(tape, limits or Limits(), closing or asyncio.Event(), followers).install(app)
     _pages(app)

@@ -31,10 +31,13 @@ class Page:
     limit: int
 
 
-def page_of(query: Query, asked: Mapping[str, str]) -> Page:
-    """The page that the parameters ask for; a `Problem` that names the one that is wrong."""
+def page_of(query: Query, asked: Mapping[str, str], beside: Iterable[str] = ()) -> Page:
+    """The page that the parameters ask for; a `Problem` that names the one that is wrong.
+
+    `beside`: parameters that may be there and are not the page's.
+    """
     filters = {each.name: each for each in query.filters}
-    known_only(asked, [*filters, "limit", "cursor", "as_of"])
+    known_only(asked, [*filters, "limit", "cursor", *beside])
     values = {name: _value(each, asked[name]) for name, each in filters.items() if name in asked}
     cursor = asked.get("cursor")
     return Page(values, None if cursor is None else _opened(query, cursor), _limit(asked))
@@ -78,7 +81,7 @@ def _opened(query: Query, cursor: str) -> list[Any]:
 
 def _limit(asked: Mapping[str, str]) -> int:
     text = asked.get("limit", str(LIMIT_DEFAULT))
-    limit = _whole(text)
+    limit = whole(text)
     if limit is None or not 1 <= limit <= LIMIT_MAX:
         raise refused(f"limit is {_cut(text)}; give a number from 1 to {LIMIT_MAX}")
     return limit
@@ -95,13 +98,13 @@ def _value(wanted: Filter, text: str) -> Any:
 
 
 def _number(name: str, text: str) -> int:
-    number = _whole(text)
+    number = whole(text)
     if number is None:
         raise refused(f"{name} is {_cut(text)}; give a whole number below 2**63")
     return number
 
 
-def _whole(text: str) -> int | None:
+def whole(text: str) -> int | None:
     """A number that a database can hold; None for every other text, however long."""
     if not text.isascii() or not text.isdecimal() or len(text) > BIGINT_DIGITS:
         return None

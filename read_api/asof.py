@@ -10,7 +10,7 @@ from typing import Protocol
 from projections.projection import Projection
 from read_api.asked import moment_us
 from read_api.problems import refused
-from read_api.store import Snapshot, Standing
+from read_api.store import Place, Standing
 
 PARAMETER = "as_of"
 MEANING = (
@@ -23,9 +23,6 @@ VECTOR_CHARS_MAX = 8_000
 _RECORD = re.compile(r"([\w.-]+)/(\d{1,9})/(\d{1,18})")
 _TOPIC = re.compile(r"(?:(\w+):)?([\w.-]+)=(\d{1,9}:\d{1,18}(?:,\d{1,9}:\d{1,18})*)")
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-Place = tuple[str, int]
-"""A topic of the catalog, and a partition of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +56,6 @@ class Moments(Protocol):
         """How the projection stood; a `Problem` says why that cannot be told."""
 
 
-async def standings(
-    snapshot: Snapshot, moments: list[Moment], *projections: Projection
-) -> list[Standing]:
-    """How far the rows that are asked for go: those of the moments, or without any those of now."""
-    if not moments:
-        return await snapshot.standing(*projections)
-    await snapshot.within(*(moment.schema for moment in moments))
-    return [moment.standing for moment in moments]
-
-
 async def moments_of(
     moments: Moments, asked: Mapping[str, str], *projections: Projection
 ) -> list[Moment]:
@@ -82,16 +69,21 @@ def as_of(asked: Mapping[str, str]) -> AsOf | None:
     text = asked.get(PARAMETER)
     if text is None:
         return None
+    return on_tape(PARAMETER, text) or AsOf(text, time_us=moment_us(PARAMETER, text))
+
+
+def on_tape(parameter: str, text: str) -> AsOf | None:
+    """A place on the tape in one of the three ways; None if it is in none of them."""
     if found := _RECORD.fullmatch(text):
         return AsOf(text, record=(found[1], int(found[2]), int(found[3])))
     if _ID.fullmatch(text):
         return AsOf(text, message_id=text)
     if "=" in text and len(text) <= VECTOR_CHARS_MAX:
-        return AsOf(text, places=_places(text))
-    return AsOf(text, time_us=moment_us(PARAMETER, text))
+        return AsOf(text, places=_places(parameter, text))
+    return None
 
 
-def _places(text: str) -> dict[str, dict[Place, int]]:
+def _places(parameter: str, text: str) -> dict[str, dict[Place, int]]:
     """A part that names a projection (`orders:order-events=0:12`) begins what is said of that."""
     said: dict[str, dict[Place, int]] = {}
     of = ""
@@ -99,7 +91,7 @@ def _places(text: str) -> dict[str, dict[Place, int]]:
         found = _TOPIC.fullmatch(part)
         if found is None:
             raise refused(
-                f"{PARAMETER}: {part[:60]!r} is no position of a topic; "
+                f"{parameter}: {part[:60]!r} is no position of a topic; "
                 "give one as in order-events=0:12,1:9, several with ;"
             )
         of = found[1] or of

@@ -12,12 +12,12 @@ from projections import audit, executions, orders, signals
 from projections.query import one
 from read_api import examples, timeline
 from read_api.asked import known_only
-from read_api.asof import PARAMETER, Moments, moments_of, standings
-from read_api.lists import MOMENT, already, answer, one_extra, unchanged
+from read_api.lists import VIEWED, already, answer, one_extra, unchanged
 from read_api.problems import not_found, refused
-from read_api.store import Row, Snapshot, Standing, Store, columns
+from read_api.store import Row, Snapshot, Standing, columns
 from read_api.story import BarTicks, Decision, FeatureNames, told
 from read_api.tape import Tape
+from read_api.views import PARAMETERS, Views
 
 FORMATS = {"json": "application/json", "text": "text/plain", "html": "text/html"}
 PROJECTIONS = (
@@ -60,9 +60,8 @@ TRAIL = Trail(
 class Decisions:
     """The two endpoints that follow causes."""
 
-    def __init__(self, store: Store, tape: Tape, moments: Moments, names: FeatureNames) -> None:
-        self._store = store
-        self._moments = moments
+    def __init__(self, views: Views, tape: Tape, names: FeatureNames) -> None:
+        self._views = views
         self._tape = tape
         self._names = names
 
@@ -74,7 +73,7 @@ class Decisions:
             methods=["GET"],
             summary="The story of an order, execution, signal or message, back to its ticks",
             response_class=Response,
-            openapi_extra=one_extra(DECISION, examples.ORDER_ID, MOMENT),
+            openapi_extra=one_extra(DECISION, examples.ORDER_ID, *VIEWED),
         )
         app.add_api_route(
             "/audit/{name}",
@@ -82,18 +81,16 @@ class Decisions:
             methods=["GET"],
             summary="One message, with its causes and its effects",
             response_class=Response,
-            openapi_extra=one_extra(TRAIL, examples.MESSAGE_ID, MOMENT),
+            openapi_extra=one_extra(TRAIL, examples.MESSAGE_ID, *VIEWED),
         )
 
     async def decision(self, request: Request) -> Response:
         """As JSON; as text or a page for people, by `Accept` or `?format=`."""
-        known_only(request.query_params, ("format", PARAMETER))
+        known_only(request.query_params, ("format", *PARAMETERS))
         form = _form(request)
         name = request.path_params["name"]
         known_only({"id": name}, ["id"])
-        then = await moments_of(self._moments, request.query_params, *PROJECTIONS)
-        async with self._store.snapshot() as snapshot:
-            found = await standings(snapshot, then, *PROJECTIONS)
+        async with self._views.open(request.query_params, *PROJECTIONS) as (snapshot, found):
             decision = await told(snapshot, self._tape, self._names, name)
         position = ";".join(f"{s.name}:{s.position}" for s in found)
         etag = _etag(form, decision, found)
@@ -117,12 +114,11 @@ class Decisions:
 
     async def trail(self, request: Request) -> Response:
         """A message and what hangs together with it."""
-        known_only(request.query_params, (PARAMETER,))
+        known_only(request.query_params, PARAMETERS)
         name = request.path_params["name"]
         known_only({"message_id": name}, ["message_id"])
-        then = await moments_of(self._moments, request.query_params, audit.PROJECTION)
-        async with self._store.snapshot() as snapshot:
-            (standing,) = await standings(snapshot, then, audit.PROJECTION)
+        seen = self._views.open(request.query_params, audit.PROJECTION)
+        async with seen as (snapshot, (standing,)):
             found = await _trail(snapshot, name)
         return unchanged(request, standing) or answer(found, standing)
 

@@ -9,21 +9,22 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 
 from projections.query import one, page
+from read_api import asof, receipts
 from read_api.asked import LIMIT_DEFAULT, LIMIT_MAX, cursor_after, known_only, page_of
-from read_api.asof import MEANING, PARAMETER, Moments, moments_of, standings
 from read_api.problems import not_found
 from read_api.routes import RESOURCES, Resource
-from read_api.store import Row, Standing, Store
+from read_api.store import Row, Standing
+from read_api.views import PARAMETERS, Views
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def install(app: FastAPI, store: Store, moments: Moments) -> None:
+def install(app: FastAPI, views: Views) -> None:
     """Two routes per resource: all of them, and one of them."""
     for resource in RESOURCES:
         app.add_api_route(
             resource.path,
-            _list(store, moments, resource),
+            _list(views, resource),
             methods=["GET"],
             name=resource.name,
             summary=resource.summary,
@@ -33,12 +34,12 @@ def install(app: FastAPI, store: Store, moments: Moments) -> None:
         if resource.query.key and resource.name != "audit":
             app.add_api_route(
                 resource.path + "/{name:path}",
-                _one(store, moments, resource),
+                _one(views, resource),
                 methods=["GET"],
                 name=f"{resource.name}-one",
                 summary=f"One of {resource.path}, by its {resource.query.key}",
                 response_class=Response,
-                openapi_extra=one_extra(resource.example, resource.key, MOMENT),
+                openapi_extra=one_extra(resource.example, resource.key, *VIEWED),
             )
 
 
@@ -71,12 +72,10 @@ def answer(content: Any, standing: Standing) -> Response:
     )
 
 
-def _list(store: Store, moments: Moments, resource: Resource) -> Endpoint:
+def _list(views: Views, resource: Resource) -> Endpoint:
     async def endpoint(request: Request) -> Response:
-        wanted = page_of(resource.query, request.query_params)
-        then = await moments_of(moments, request.query_params, resource.projection)
-        async with store.snapshot() as snapshot:
-            (standing,) = await standings(snapshot, then, resource.projection)
+        wanted = page_of(resource.query, request.query_params, PARAMETERS)
+        async with views.open(request.query_params, resource.projection) as (snapshot, (standing,)):
             if (same := unchanged(request, standing)) is not None:
                 return same
             sql, params = page(resource.query, wanted.filters, wanted.after, wanted.limit + 1)
@@ -92,14 +91,12 @@ def _page(resource: Resource, rows: list[Row], limit: int) -> dict[str, Any]:
     return {"items": items, "next": cursor_after(resource.query, items[-1]) if more else None}
 
 
-def _one(store: Store, moments: Moments, resource: Resource) -> Endpoint:
+def _one(views: Views, resource: Resource) -> Endpoint:
     async def endpoint(request: Request) -> Response:
-        known_only(request.query_params, (PARAMETER,))
+        known_only(request.query_params, PARAMETERS)
         name = request.path_params["name"]
         known_only({resource.query.key: name}, [resource.query.key])
-        then = await moments_of(moments, request.query_params, resource.projection)
-        async with store.snapshot() as snapshot:
-            (standing,) = await standings(snapshot, then, resource.projection)
+        async with views.open(request.query_params, resource.projection) as (snapshot, (standing,)):
             rows = await snapshot.rows(*one(resource.query, name))
         if not rows:
             raise not_found(f"{resource.query.key} {name}")
@@ -117,7 +114,7 @@ def _list_extra(resource: Resource) -> dict[str, Any]:
     cursor = parameter("cursor", "`next` of the page before")
     shape = type(resource.example).__name__
     return {
-        "parameters": [*filters, limit, cursor, MOMENT],
+        "parameters": [*filters, limit, cursor, *VIEWED],
         "responses": responses(
             {
                 "type": "object",
@@ -162,7 +159,12 @@ def parameter(name: str, meaning: str) -> dict[str, Any]:
     return {"name": name, "in": "query", "description": meaning, "schema": {"type": "string"}}
 
 
-MOMENT = parameter(PARAMETER, MEANING)
+VIEWED = (
+    parameter(asof.PARAMETER, asof.MEANING),
+    parameter(receipts.PARAMETER, receipts.MEANING),
+    parameter(receipts.WAIT, receipts.WAIT_MEANING),
+)
+"""Of every route that answers with read models."""
 _FORMS = {
     "number": " (a whole number)",
     "time": " (UTC microseconds, or as in 2026-03-19T08:00:00Z)",

@@ -44,6 +44,14 @@ def away(what: str, kind: str = "away") -> Problem:
     return Problem(503, kind, f"{what}; try again soon", Retry_After=str(RETRY_AFTER_S))
 
 
+def behind(what: str, position: str = "") -> Problem:
+    """What is asked for has not come about in time; where it stands is in the `position`."""
+    headers = {"Retry_After": str(RETRY_AFTER_S)}
+    if position:
+        headers["Tapedeck_Position"] = position
+    return Problem(503, "behind", what, **headers)
+
+
 def response(problem: Problem, instance: str) -> Response:
     """The problem as it is sent. `instance` is a path; a URI has no spaces and no controls."""
     body = {

@@ -1,9 +1,8 @@
-"""Which read models have stopped: records wait for them, and their place on the tape stays.
+"""Which places have stopped in read models that go on: records wait there, and nothing moves.
 
-Nobody's word is taken for it. A place is stored with the rows in one transaction, so that it moves
-only if a record has come the whole way: from Kafka, through the fold, into Postgres, to here. The
-canaries are the tape's own records. Where none comes there is nothing to be seen, and nothing that
-anybody misses; the first that comes shows it.
+A canary (`canaries.py`) shows that a read model is folded at all, but has a topic of its own. That
+one partition is held, by a record that cannot be used, its own records show: a place is stored with
+the rows, so it moves only if one has come the whole way.
 """
 
 from __future__ import annotations

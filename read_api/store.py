@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +17,8 @@ from read_api.problems import away
 
 Row = dict[str, Any]
 Pool = AsyncConnectionPool[AsyncConnection[Row]]
+Place = tuple[str, int]
+"""A topic of the catalog, and a partition of it."""
 
 STANDS_AT = """
 select m.name, m.version, o.topic, o.partition, o.next_offset
@@ -32,7 +34,7 @@ class Standing:
 
     name: str
     version: int
-    places: dict[tuple[str, int], int]
+    places: Mapping[Place, int]
 
     @property
     def position(self) -> str:
@@ -79,12 +81,12 @@ class Snapshot:
 
 
 def _standings(rows: list[Row]) -> list[Standing]:
-    found: dict[str, Standing] = {}
+    found: dict[tuple[str, int], dict[Place, int]] = {}
     for row in rows:
-        standing = found.setdefault(row["name"], Standing(row["name"], row["version"], {}))
+        places = found.setdefault((row["name"], row["version"]), {})
         if row["topic"] is not None:
-            standing.places[row["topic"], row["partition"]] = row["next_offset"]
-    return list(found.values())
+            places[row["topic"], row["partition"]] = row["next_offset"]
+    return [Standing(*model, places) for model, places in found.items()]
 
 
 class Store:

@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request, Response
 from msgspec import Struct
 
 from projections import PROJECTIONS
+from read_api.canaries import NEWEST, Canaries
 from read_api.lists import responses
 from read_api.problems import Problem
 from read_api.stalls import Stalls
@@ -21,7 +22,7 @@ from read_api.store import Standing, Store
 from read_api.tape import Extent, Tape, TapeAway, TapeTopic
 
 ANSWER_S = 2.0
-LOOK_EVERY_S = 1.0
+LOOK_EVERY_S = 0.5
 
 
 class Lag(Struct, kw_only=True):
@@ -35,7 +36,8 @@ class Lag(Struct, kw_only=True):
 class Ready(Struct, kw_only=True):
     """What answers, and how far the read models are behind the tape.
 
-    `stalled`: places where a record waits and nothing has moved for seconds.
+    `stalled`: read models that canaries stay away from, and places where a record waits and nothing
+    has moved for seconds.
     """
 
     ready: bool
@@ -85,6 +87,7 @@ class Vitals:
         self._tape = tape
         self._metrics = metrics
         self._stalls = Stalls()
+        self._canaries = Canaries()
         self._stalled = stalled
 
     async def watch(self, over: asyncio.Event) -> None:
@@ -125,9 +128,15 @@ class Vitals:
         return _json(state, 200 if state.ready else 503)
 
     async def _look(self) -> Ready:
-        standings, postgres = await self._standings()
+        standings, newest, postgres = await self._standings()
         topics, kafka = await self._extents()
-        stalled = self._stalls.look(standings, topics, time.monotonic())
+        now_s = time.monotonic()
+        late = self._canaries.look(newest, now_s)
+        going = [standing for standing in standings if standing.name not in late]
+        stalled = (
+            *(f"{name}: no canary for {late_s:.0f} s" for name, late_s in late.items()),
+            *self._stalls.look(going, topics, now_s),
+        )
         self._stalled(len(stalled))
         return Ready(
             ready=postgres == kafka == "answers" and not stalled,
@@ -145,14 +154,16 @@ class Vitals:
         """As Prometheus reads them."""
         return Response(self._metrics(), media_type="text/plain; version=0.0.4")
 
-    async def _standings(self) -> tuple[list[Standing], str]:
+    async def _standings(self) -> tuple[list[Standing], dict[str, int | None], str]:
         try:
             async with asyncio.timeout(ANSWER_S), self._store.snapshot() as snapshot:
-                return await snapshot.standing(*PROJECTIONS), "answers"
+                standings = await snapshot.standing(*PROJECTIONS)
+                rows = await snapshot.rows(NEWEST.encode())
+                return standings, {row["name"]: row["offset"] for row in rows}, "answers"
         except Problem as missing:
-            return [], missing.detail
+            return [], {}, missing.detail
         except (psycopg.Error, TimeoutError) as lost:
-            return [], f"does not answer: {type(lost).__name__}"
+            return [], {}, f"does not answer: {type(lost).__name__}"
 
     async def _extents(self) -> tuple[tuple[TapeTopic, ...], str]:
         try:

@@ -25,6 +25,7 @@ from events.accounts import (
     TerminalHealthChanged,
 )
 from events.bars import BarClosed
+from events.canaries import CanarySent
 from events.envelope import Event
 from events.execution import (
     ExecutionCompensated,
@@ -55,7 +56,8 @@ from events.subjects import SubjectErased, SubjectFreed, SubjectHeld
 
 MARKET_PARTITIONS = 2
 DECISION_PARTITIONS = 2
-DAY_MS = 24 * 60 * 60 * 1000
+HOUR_MS = 60 * 60 * 1000
+DAY_MS = 24 * HOUR_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,14 @@ TOPICS: tuple[Topic, ...] = (
     _decided("subject-events", "subject", SubjectErased, SubjectHeld, SubjectFreed),
 )
 
-TOPIC_OF: dict[type[Event], Topic] = {kind: topic for topic in TOPICS for kind in topic.carries}
+CANARIES = Topic("canary-events", "sender", 1, (CanarySent,), False, retention_ms=HOUR_MS)
+"""Beside the tape: what stands here is about us and not about the world. Read models fold it to
+show that they live; no answer, audit, proof, replay or copy of the tape knows of it."""
+
+EVERY_TOPIC = (*TOPICS, CANARIES)
+TOPIC_OF: dict[type[Event], Topic] = {
+    kind: topic for topic in EVERY_TOPIC for kind in topic.carries
+}
 _KEY_OF = {kind: attrgetter(topic.key) for kind, topic in TOPIC_OF.items()}
 TYPES: dict[str, type[Event]] = {kind.__name__: kind for kind in TOPIC_OF}
 

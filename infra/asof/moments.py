@@ -22,9 +22,9 @@ from infra.stream import kafka, tape
 from infra.stream.schema_ids import SchemaIds
 from infra.stream.wire import Record
 from projections.projection import Projection
-from read_api.asof import AsOf, Moment, Place
+from read_api.asof import AsOf, Moment
 from read_api.problems import Problem, refused
-from read_api.store import Standing
+from read_api.store import Place, Standing
 
 ROLE = "as-of"
 KEPT_MAX = 32

@@ -17,8 +17,9 @@ from infra.config import Config
 from infra.store.postgres import Connection
 from infra.stream import kafka, tape
 from projections.projection import Projection
-from read_api.asof import AsOf, Place
+from read_api.asof import AsOf
 from read_api.problems import not_found, refused
+from read_api.store import Place
 from schemas.catalog import TOPICS
 
 SETTLES_MS = 1_000

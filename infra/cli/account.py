@@ -21,7 +21,7 @@ from msgspec.structs import asdict
 
 from commands.accounts import ACCOUNTS, HaltAccount, RecordRotation, ResumeAccount
 from commands.limits import LIMITS, SetLimits
-from events.envelope import Message, first_cause
+from events.envelope import Message, Position, first_cause
 from events.limits import LimitsSet
 from events.values import Lots, lots
 from infra.cli import check
@@ -39,7 +39,8 @@ from infra.stream import kafka, wire
 from infra.stream.schema_ids import SchemaIds
 from infra.subjects.operator import Operator, logged_in
 from infra.subjects.register import Register
-from schemas.catalog import key_of, topic_of
+from read_api import receipts
+from schemas.catalog import key_of
 
 DECISION_S = 15.0
 LOOK_S = 0.1
@@ -97,15 +98,16 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
             wish: Wish = rotated(config, arguments)
         else:
             wish = wished(arguments, store.state(LIMITS, account).latest, who)
-        command = given(wish, who)
-        if not _decided(config, command):
+        place = _published(config, given(wish, who))
+        if not _decided(config, place):
             print(
                 f"not decided in {DECISION_S:.0f} s: is the role `commands` at work? "
-                "The command is on the tape and will be decided",
+                f"The command is on the tape at {place} and will be decided",
                 file=sys.stderr,
             )
             return 1
         print(told(store, account, register))
+        print(f"  what was decided is in every answer to ?{receipts.PARAMETER}={place}")
     return 0
 
 
@@ -189,23 +191,26 @@ def told(store: EventStore, account: str, register: Register) -> str:
     return "\n".join(lines)
 
 
-def _decided(config: Config, command: Message[Wish]) -> bool:
-    """Put the command on its topic, and wait until the deciders have gone past it."""
-    topic = topic_of(type(command.event)).name
-    partition, offset = _published(config, command)
+def _decided(config: Config, place: Position) -> bool:
+    """Wait until the deciders have gone past a command."""
     conninfo = postgres.address(config.postgres, config.namespace)
     deadline_s = time.monotonic() + DECISION_S
     postgres.migrate(conninfo, *offsets.DDL)
     with postgres.connect(conninfo) as connection:
         while time.monotonic() < deadline_s:
-            if offsets.reached(connection, CONSUMER, topic, partition) > offset:
+            reached = offsets.reached(connection, CONSUMER, place.topic, place.partition)
+            if reached > place.offset:
                 return True
             time.sleep(LOOK_S)
     return False
 
 
-def _published(config: Config, command: Message[Wish]) -> tuple[int, int]:
-    """Partition and offset, once it is acknowledged."""
+def _published(config: Config, command: Message[Wish]) -> Position:
+    """Where it stands on the tape, once that is acknowledged: the receipt.
+
+    What it causes cannot be known here yet, and stands where a relay will put it. But whoever knows
+    where the command stands can wait for all that.
+    """
     record = wire.write(command, SchemaIds(config))
     reports: list[Any] = []
     producer = kafka.producer(config)
@@ -220,7 +225,7 @@ def _published(config: Config, command: Message[Wish]) -> tuple[int, int]:
     error, stored = reports[0] if reports else ("no acknowledgement", None)
     if error or stored is None:
         raise KafkaException(error)
-    return stored.partition(), stored.offset()
+    return Position(record.topic, stored.partition(), stored.offset())
 
 
 def _lots(text: str) -> Lots:

@@ -28,7 +28,7 @@ from infra.stream.dead_letters import Letter
 from infra.stream.schema_ids import SchemaIds
 from infra.subjects.operator import Operator, logged_in
 from infra.subjects.register import Register
-from schemas.catalog import TOPICS
+from schemas.catalog import EVERY_TOPIC
 
 DETAIL_CHARS = 60
 RELEASED, DISCARDED = "released", "discarded"
@@ -135,7 +135,7 @@ def wished(
     if arguments.action == "discard":
         return DiscardLetter(letter=letter.name, reason=who.seal(arguments.reason))
     last = letter.latest.event
-    topic = next(topic for topic in TOPICS if topic.name == last.topic)
+    topic = next(topic for topic in EVERY_TOPIC if topic.name == last.topic)
     if not topic.decisions:
         raise ConfigError(f"{topic.name} went on without it and keeps its order; discard it")
     mending = Mending(arguments.written_as, _pairs(arguments.set), _pairs(arguments.header))

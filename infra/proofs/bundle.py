@@ -72,6 +72,7 @@ def write(
         bundle.writestr("policy", policy)
         bundle.writestr("verify.py", Path(standalone.__file__).read_text())
         told = {"from_us": span_us[0], "to_us": span_us[1], "events": len(rows), "logs": sizes}
+        told |= _in_force(rows, span_us[0])
         bundle.writestr("manifest.json", json.dumps(told, indent=1, sort_keys=True))
     return Content(len(rows), len(highest))
 
@@ -92,6 +93,17 @@ def _lines(connection: Connection, rows: list[Any], sizes: dict[str, int]) -> It
             "payload": payload,
         }
         yield json.dumps(event, sort_keys=True) + "\n"
+
+
+def _in_force(rows: list[Any], start_us: int) -> dict[str, dict[str, str]]:
+    """Where it is told how each model was trained, and which limits held as the time began."""
+    models, limits = {}, {}
+    for _log, _index, message_id, _data, kind, time_us, payload in rows:
+        if kind == "ModelTrained":
+            models[payload["model_digest"]] = message_id
+        if kind == "LimitsSet" and time_us < start_us:
+            limits[payload["account"]] = message_id
+    return {"models": models, "limits": limits}
 
 
 def _checkpoint_of(log: str) -> str:

@@ -22,7 +22,6 @@ L = 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, P - 2, P) % P
 ROOT = pow(2, (P - 1) // 4, P)
 
-
 Point = tuple[int, int, int, int]
 Policy = tuple[dict[str, bytes], dict[str, tuple[str, bytes]], dict[str, Any], str]
 
@@ -183,9 +182,8 @@ def read_policy(text: str) -> Policy:
             witnesses[words[1]] = (name, public)
         elif words[0] == "group":
             members = words[3:]
-            if len(set(members)) != len(members) or not set(members) <= set(witnesses) | set(
-                groups
-            ):
+            known = {*witnesses, *groups}
+            if len(set(members)) != len(members) or not set(members) <= known:
                 raise Bad("a group has members that are not known, or twice")
             least = {"any": 1, "all": len(members)}.get(words[2]) or number(words[2])
             if not 1 <= least <= len(members):
@@ -250,6 +248,7 @@ def read_leaf(data: bytes) -> list[bytes]:
 def verify(bundle: zipfile.ZipFile, policy: Policy) -> tuple[int, int]:
     """Print what is wrong; how many events are proven, and how many things are wrong."""
     proven, wrong = 0, 0
+    models: dict[str, set[str]] = {"ModelTrained": set(), "PredictionMade": set()}
     checkpoints: dict[str, tuple[int, bytes]] = {}
     for name in sorted(n for n in bundle.namelist() if n.startswith("checkpoints/")):
         try:
@@ -269,11 +268,15 @@ def verify(bundle: zipfile.ZipFile, policy: Policy) -> tuple[int, int]:
             check_inclusion(leaf_hash(data), event["index"], size, path, root)
             if read_leaf(data)[6].decode() != event["message_id"]:
                 raise Bad("the leaf is of another event")
+            if event["type"] in models:
+                models[event["type"]].add(event["payload"]["model_digest"])
             proven += 1
         except (Bad, KeyError, TypeError, ValueError) as bad:
             print(f"BAD event {event.get('message_id')}: {bad}")
             wrong += 1
-    return proven, wrong
+    for digest in sorted(unknown := models["PredictionMade"] - models["ModelTrained"]):
+        print(f"BAD model {digest}: it predicted, and nothing in here says how it was trained")
+    return proven, wrong + len(unknown)
 
 
 def main() -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -140,6 +140,7 @@ def _catch_up(work: Work, told: Told = lambda *_: None) -> None:
 
 def _compared(work: Work) -> list[Same | Differs]:
     """Both builds at the same positions. The live one waits for a moment only."""
+    _await_live(work)
     work.looking.isolation_level = IsolationLevel.REPEATABLE_READ
     with work.looking.transaction():
         with work.holding.transaction():
@@ -149,6 +150,19 @@ def _compared(work: Work) -> list[Same | Differs]:
         found = compared(work.looking, *held)
     work.looking.isolation_level = None
     return found
+
+
+def _await_live(work: Work) -> None:
+    """One that was begun after this build may stand behind it; it goes on, and we wait."""
+    for _ in range(TRIES_MAX):
+        if not _is_ahead(work, work.live()):
+            return
+        time.sleep(BETWEEN_TRIES_S)
+    raise ConfigError(f"the live build of {work.projection.name} is behind; is its role at work?")
+
+
+def _is_ahead(work: Work, live: Mapping[Place, int]) -> bool:
+    return any(at > live.get(place, at) for place, at in work.shadow.stands.items())
 
 
 def _hand_over(work: Work, say: Say) -> None:
@@ -172,7 +186,7 @@ def _change(work: Work) -> str:
         target = work.held()
         fault.point("rebuild holds the live one")
         shown = read_models.live_version(work.holding, work.projection) == work.projection.version
-        if shown and any(at > target.get(place, at) for place, at in work.shadow.stands.items()):
+        if shown and _is_ahead(work, target):
             return "the live build, which stands behind this one"
         work.shadow.to(target)
         since = places.now(work.looking)

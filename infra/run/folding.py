@@ -10,6 +10,7 @@ from events.envelope import Message
 from infra.proofs.leaves import Appender
 from infra.run.intake import Taken
 from infra.run.part import Part
+from infra.store.canaries import Canary
 from infra.store.copying import Copying
 from infra.store.offsets import Advance, Cursors, MarkKey, mark_key
 from infra.store.postgres import Connection, Cursor
@@ -55,6 +56,7 @@ class Folding:
         self._latest_of = projection.latest
         self._latest: dict[str, Message[Any]] = {}
         self._steps: dict[Place, Step] = {}
+        self._canary: Canary | None = None
         self._wanted: dict[type, bool] = {}
 
     def fold(self, place: Place, taken: Taken) -> int:
@@ -84,6 +86,10 @@ class Folding:
             step = self._step(place)
             step.next_offset = max(step.next_offset, offset)
 
+    def pass_by(self, canary: Canary) -> None:
+        """The next commit tells that this one has come so far."""
+        self._canary = canary
+
     def write(self, cursor: Cursor) -> None:
         """Write rows alone: for who keeps no place, and reads from the beginning each time."""
         self._rows.send(cursor)
@@ -93,15 +99,16 @@ class Folding:
 
         It may be committed by another thread while we go on, in the order of the cuts.
         """
-        if not self._steps:
+        if not self._steps and self._canary is None:
             return None
         steps = [self._advance(place, step) for place, step in sorted(self._steps.items())]
         rows, self._rows = self._rows, BatchRows()
+        canary, self._canary = self._canary, None
         self._steps.clear()
         for step in steps:
             self.cursors[step.topic, step.partition].take(step)
         leaves = None if self._log is None else self._log.cut()
-        return Part(self.projection, self.build, rows, self._copying, leaves, steps)
+        return Part(self.projection, self.build, rows, self._copying, leaves, canary, steps)
 
     def commit(self, connection: Connection) -> None:
         """Write rows and places; `Superseded` if another process has done so meanwhile."""

@@ -17,7 +17,7 @@ from infra.store.postgres import Connection
 from infra.stream import dead_letters, kafka, messages, wire
 from infra.stream.schema_ids import SchemaIds
 from infra.stream.wire import Record, Unreadable
-from schemas.catalog import TOPICS, Topic
+from schemas.catalog import EVERY_TOPIC, Topic
 
 DELIVERY_S = 15.0
 
@@ -52,7 +52,7 @@ class Intake:
         self._config = config
         self._consumer = consumer
         self._ids = ids
-        self._topics = {topic.name: topic for topic in TOPICS}
+        self._topics = {topic.name: topic for topic in EVERY_TOPIC}
         self._producer: Producer | None = None
         self._rulings = Rulings(connection)
 

@@ -13,7 +13,8 @@ from types import TracebackType
 
 from infra.proofs import leaves
 from infra.proofs.leaves import Appender
-from infra.store import offsets, read_models
+from infra.store import canaries, offsets, read_models
+from infra.store.canaries import Canary
 from infra.store.copying import Copying
 from infra.store.offsets import Advance
 from infra.store.postgres import Connection
@@ -27,19 +28,21 @@ COPIED_ROWS_MIN = 500
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What some messages have done to a build of a read model: rows, leaves and places."""
+    """What some messages have done to a build of a read model: rows, leaves, places, a canary."""
 
     projection: Projection
     build: Build
     rows: BatchRows
     copying: Copying
     leaves: leaves.Batch | None
+    canary: Canary | None
     steps: Sequence[Advance]
 
     def commit(self, connection: Connection, conninfo: str) -> None:
         """Write all of it, or nothing; `Superseded` if another process has done so meanwhile."""
         many = len(self.rows) >= COPIED_ROWS_MIN
         pipeline = nullcontext() if many else connection.pipeline()  # which has no place for COPY
+        consumer = read_models.consumer_of(self.projection, self.build)
         with Appender.refusing(), pipeline, connection.transaction():
             with connection.cursor() as cursor:
                 if self.build is Build.LIVE:
@@ -48,8 +51,9 @@ class Part:
                 self.rows.send(cursor, self.copying if many else upserted)
                 if self.leaves is not None:
                     leaves.insert(cursor, conninfo, self.leaves)
+                if self.canary is not None:
+                    canaries.put(cursor, consumer, self.canary)
             with connection.cursor() as cursor:
-                consumer = read_models.consumer_of(self.projection, self.build)
                 offsets.advance(cursor, consumer, self.steps)
 
 

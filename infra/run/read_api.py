@@ -12,6 +12,7 @@ from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool
 
+from infra.asof.causes import causes
 from infra.asof.moments import Moments
 from infra.config import Config
 from infra.observe.telemetry import LATENCY_BUCKETS_S
@@ -59,6 +60,7 @@ async def serve(config: Config, stop: threading.Event, limits: Limits | None = N
         open_pool(config),
         tape,
         Moments(config, ids),
+        causes(),
         feature_names={FEATURE_DIGEST: FEATURE_NAMES},
         metrics=generate_latest,
         observe=_observe,

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_END, KafkaError, KafkaException, TopicPartition
 
 from infra.config import Config
 from infra.observe import telemetry
@@ -18,13 +18,14 @@ from infra.run.folding import Folding, Place
 from infra.run.intake import Intake
 from infra.run.part import Behind, Part
 from infra.store import offsets, postgres, read_models
+from infra.store.canaries import Canary
 from infra.store.offsets import Cursors, Superseded
 from infra.store.postgres import Connection
 from infra.stream import kafka
 from infra.stream.schema_ids import SchemaIds
 from infra.stream.wire import Record
 from projections.projection import Projection
-from schemas.catalog import TOPICS
+from schemas.catalog import CANARIES, EVERY_TOPIC, TOPICS
 
 ROLE = "projections"
 BATCH_MAX = 4_000
@@ -61,7 +62,7 @@ class Reading:
             queued_max_messages_kbytes=FETCH_KIB_MAX,
             auto_offset_reset="error",
         )
-        self._catalog = {kafka.topic_name(config, topic.name): topic.name for topic in TOPICS}
+        self._catalog = {kafka.topic_name(config, topic.name): topic.name for topic in EVERY_TOPIC}
         self._anew: frozenset[str] = frozenset()
         self._foldings: list[Folding] = []
         self._stopped: set[Place] = set()
@@ -72,7 +73,8 @@ class Reading:
 
     def start(self, projections: Sequence[Projection]) -> None:
         """Go on where each projection stands, reading from the hindmost."""
-        ids = kafka.topic_ids(self._config, list(self._catalog))
+        names = [kafka.topic_name(self._config, topic.name) for topic in TOPICS]
+        ids = kafka.topic_ids(self._config, names)
         self._anew = offsets.replaced(self._connection, ids)
         for projection in projections:
             self._foldings.append(self._resumed(projection))
@@ -80,13 +82,17 @@ class Reading:
         for folding in self._foldings:
             for place, cursors in folding.cursors.items():
                 starts[place] = min(cursors.next_offset, starts.get(place, cursors.next_offset))
+        starts |= {(CANARIES.name, number): OFFSET_END for number in range(CANARIES.partitions)}
         self._client.assign([self._partition(place, at) for place, at in starts.items()])
 
     def turn(self) -> None:
         """Read once, fold, commit. Raises what only a fresh start can mend."""
         records, produced_ms, ends = self._poll()
         for place, batch in records.items():
-            self._give(place, batch)
+            if place[0] == CANARIES.name:
+                self._let_by(batch)
+            else:
+                self._give(place, batch)
         for place, offset in ends.items():
             self._at_end(place, offset)
         self._commit(produced_ms)
@@ -151,6 +157,15 @@ class Reading:
             self._stopped.add(place)
             self._client.pause([self._partition(place, taken.next_offset)])
             log.critical("stopped at a record of %s/%s that cannot be read", *place)
+
+    def _let_by(self, batch: list[Record]) -> None:
+        """A canary is only about now: of many that come together the last one counts."""
+        for newest in self._intake.take(batch).messages[-1:]:
+            at = newest.position
+            assert at is not None  # it was read from the tape
+            canary = Canary(at.partition, at.offset, newest.event.sent_at_us)
+            for folding in self._foldings:
+                folding.pass_by(canary)
 
     def _at_end(self, place: Place, offset: int) -> None:
         if place not in self._stopped:

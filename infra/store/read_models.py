@@ -12,7 +12,7 @@ from hashlib import sha256
 
 from psycopg.sql import SQL, Identifier
 
-from infra.store import offsets, rights
+from infra.store import canaries, offsets, rights
 from infra.store.postgres import Connection, Cursor, lock_id, migration, schema_of
 from projections.projection import Projection
 
@@ -55,7 +55,7 @@ def prepare(conninfo: str, projections: tuple[Projection, ...]) -> None:
     The first version of a read model is shown at once, a later one when `show` is called.
     """
     with migration(conninfo) as connection:
-        for statement in (*offsets.DDL, DDL):
+        for statement in (*offsets.DDL, canaries.DDL, DDL):
             connection.execute(statement.encode())
         reading = read_schema(conninfo)
         with connection.transaction():

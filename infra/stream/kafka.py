@@ -19,7 +19,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 from confluent_kafka.cimpl import NewTopic
 
 from infra.config import Config
-from schemas.catalog import TOPICS, Topic
+from schemas.catalog import EVERY_TOPIC, Topic
 
 REQUEST_TIMEOUT_S = 10.0
 LEADERS_POLL_S = 0.05
@@ -91,7 +91,7 @@ def admin(config: Config) -> AdminClient:
     return AdminClient({"bootstrap.servers": config.kafka}, logger=_quiet())
 
 
-def ensure_topics(config: Config, topics: Iterable[Topic] = TOPICS) -> None:
+def ensure_topics(config: Config, topics: Iterable[Topic] = EVERY_TOPIC) -> None:
     """Create the topics that are missing; `RuntimeError` if one has another partition count.
 
     Partition counts are fixed at birth: changing one would move keys to other partitions.
@@ -196,12 +196,15 @@ def await_broker(config: Config, timeout_s: float) -> None:
 
 
 def _new_topic(name: str, topic: Topic) -> NewTopic:
-    retention_ms = -1 if topic.retention_ms is None else topic.retention_ms
+    settings = {"cleanup.policy": "delete", "retention.ms": "-1"}
+    if topic.retention_ms is not None:  # what is being written is kept until it is a segment
+        kept_ms = str(topic.retention_ms)
+        settings |= {"retention.ms": kept_ms, "segment.ms": kept_ms}
     return NewTopic(
         name,
         num_partitions=topic.partitions,
         replication_factor=-1,
-        config={"cleanup.policy": "delete", "retention.ms": str(retention_ms)},
+        config=settings,
     )
 
 

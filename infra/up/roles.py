@@ -43,6 +43,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("projections", "infra.run.projections", "the tape into tables"),
     Kind("proofs", "infra.run.proofs", "sign what stands in the logs of the tape"),
     Kind("witness", "infra.run.witness", "remember what the logs have shown", option="name"),
+    Kind("canary", "infra.run.canary", "a canary a second, to be missed where it stays away"),
     Kind("read-api", "infra.run.read_api", "REST, WebSocket, SSE over the tables"),
 )
 
@@ -57,7 +58,7 @@ def services(config: Config) -> tuple[Role, ...]:
 
 def workers(config: Config) -> tuple[Role, ...]:
     """Roles that work on a prepared tape: readers first, sources last."""
-    plain = [Role(name, (name,), 2) for name in ("read-api", "projections", "proofs")]
+    plain = [Role(name, (name,), 2) for name in ("read-api", "projections", "canary", "proofs")]
     plain += [Role(name, ("witness", name), 2) for name in WITNESSES]
     local = config.accounts if config.agents == (LOCAL,) else ()
     agents = [Role(f"agent-{a}", ("agent", a), 2) for a in local]

@@ -14,6 +14,7 @@ import pytest
 from fastapi import FastAPI
 
 from events.envelope import Message
+from infra.asof.causes import causes
 from infra.asof.moments import Moments
 from infra.config import Config
 from infra.run.folding import Folding, Place
@@ -71,7 +72,7 @@ def fuller(postgres_server: str, told: list[Message[Any]]) -> Iterator[Config]:
 def app(database: Config, tape: MemoryTape) -> FastAPI:
     names = {story.DIGEST: ("momentum", "reversal")}
     return create_app(
-        open_pool(database), tape, moments(database), feature_names=names, limits=LIMITS
+        open_pool(database), tape, moments(database), causes(), feature_names=names, limits=LIMITS
     )
 
 
@@ -83,7 +84,7 @@ def client(app: FastAPI) -> Iterator[TestClient]:
 
 @pytest.fixture
 def fuller_client(fuller: Config, tape: MemoryTape) -> Iterator[TestClient]:
-    with TestClient(create_app(open_pool(fuller), tape, moments(fuller))) as client:
+    with TestClient(create_app(open_pool(fuller), tape, moments(fuller), causes())) as client:
         yield client
 
 

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from fastapi import FastAPI
 
+from infra.asof.causes import causes
 from infra.config import Config
 from infra.run.read_api import open_pool
 from read_api import problems
@@ -89,7 +90,9 @@ def test_a_single_row_is_the_one_in_the_list(client: TestClient, resource: Resou
 def test_an_answer_that_has_not_changed_is_not_sent_again(postgres: str) -> None:
     config = Config.load({"TAPEDECK_POSTGRES": postgres})
     fold(config, story.told())
-    with TestClient(create_app(open_pool(config), MemoryTape(), moments(config))) as client:
+    with TestClient(
+        create_app(open_pool(config), MemoryTape(), moments(config), causes())
+    ) as client:
         etags = {r.path: client.get(r.path).headers["etag"] for r in RESOURCES}
         for path, etag in etags.items():
             again = client.get(path, headers={"If-None-Match": etag})

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from events.envelope import Message
+from infra.asof.causes import causes
 from infra.config import Config
 from infra.run.read_api import open_pool
 from read_api.app import create_app
@@ -170,7 +171,9 @@ def test_a_tape_that_is_away_is_said(client: TestClient, tape: MemoryTape) -> No
 
 def test_tables_that_are_not_built_yet_are_said(postgres: str) -> None:
     config = Config.load({"TAPEDECK_POSTGRES": postgres})
-    with TestClient(create_app(open_pool(config), MemoryTape(), moments(config))) as client:
+    with TestClient(
+        create_app(open_pool(config), MemoryTape(), moments(config), causes())
+    ) as client:
         answer = client.get("/orders")
         assert answer.status_code == 503
         assert "not built yet" in answer.json()["detail"]

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from starlette.websockets import WebSocketDisconnect
 
 from events.envelope import Message, Position
+from infra.asof.causes import causes
 from infra.config import Config
 from infra.run.read_api import open_pool
 from read_api.app import create_app
@@ -25,7 +26,7 @@ REPEATED = 300
 
 
 def patient(database: Config, tape: MemoryTape) -> FastAPI:
-    return create_app(open_pool(database), tape, moments(database), limits=PATIENT)
+    return create_app(open_pool(database), tape, moments(database), causes(), limits=PATIENT)
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def test_repeats_of_many_keys_after_a_resume_are_not_heard(
     tape = MemoryTape(story.placed([*said[:-1], *said[:-1], said[-1]]))
     topic = topic_of(type(said[0].event)).name
     with TestClient(
-        create_app(open_pool(database), tape, moments(database), limits=PATIENT)
+        create_app(open_pool(database), tape, moments(database), causes(), limits=PATIENT)
     ) as client:
         heard, token = _hear(client, f"topic={topic}&from=0:{REPEATED},1:0", 1)
     assert heard[0]["payload"][field] == said[-1].key
@@ -102,14 +103,14 @@ def test_a_relay_that_repeats_itself_again_and_again_is_heard_once_by_whoever_re
     begun = said[: PRIMED // 2]
     tape = MemoryTape(story.placed([*said[:-1], *begun, *begun]))
     impatient = Limits(slow_after_s=5, heartbeat_s=0.05)
-    app = create_app(open_pool(database), tape, moments(database), limits=impatient)
+    app = create_app(open_pool(database), tape, moments(database), causes(), limits=impatient)
     question = f"topic=order-events&account=nobody&from=0:{PRIMED},1:0"
     with TestClient(app) as client, client.websocket_connect(f"/subscribe?{question}") as socket:
         tokens = [json.loads(socket.receive_text())["resume"] for _ in range(3)]
     for message in story.placed(said, first_offset=2 * PRIMED):
         tape.add(message)
     with TestClient(
-        create_app(open_pool(database), tape, moments(database), limits=PATIENT)
+        create_app(open_pool(database), tape, moments(database), causes(), limits=PATIENT)
     ) as client:
         heard, _ = _hear(client, f"topic=order-events&from={tokens[-1]}", 1)
     assert heard[0]["payload"]["order_id"] == said[-1].key
@@ -120,7 +121,7 @@ def test_each_partition_is_counted_by_itself(database: Config, told: list[Messag
     tape = MemoryTape(story.placed([late]))
     tape.add(replace(early, position=Position("order-events", 1, 0)))
     with TestClient(
-        create_app(open_pool(database), tape, moments(database), limits=PATIENT)
+        create_app(open_pool(database), tape, moments(database), causes(), limits=PATIENT)
     ) as client:
         heard, _ = _hear(client, "topic=order-events&from=earliest", 2)
     assert [m["payload"]["order_id"] for m in heard] == [late.key, early.key]

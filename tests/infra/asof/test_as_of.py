@@ -16,6 +16,7 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
+from infra.asof.causes import causes
 from infra.asof.moments import Moments
 from infra.config import Config
 from infra.run import projections as role
@@ -50,7 +51,9 @@ def tape(config: Config) -> Config:
 @pytest.fixture
 def client(tape: Config) -> Iterator[TestClient]:
     ids = SchemaIds(tape)
-    with TestClient(create_app(open_pool(tape), MemoryTape(), Moments(tape, ids))) as client:
+    with TestClient(
+        create_app(open_pool(tape), MemoryTape(), Moments(tape, ids), causes())
+    ) as client:
         yield client
 
 
@@ -169,7 +172,7 @@ def _answers(tape: Config, client: TestClient) -> Answers:
     """What every endpoint with a moment says now, by path, with its positions."""
     with _running(tape):
         _until(lambda: _caught_up(tape))
-    return {path: _said(client, path) for path in _paths(client)}
+    return {path: _said(client, path) for path in paths(client)}
 
 
 def _asked_again(client: TestClient, heard: list[Answers]) -> None:
@@ -184,7 +187,7 @@ def _said(client: TestClient, path: str, **asked: str) -> tuple[Any, str]:
     return answer.json(), answer.headers[POSITION]
 
 
-def _paths(client: TestClient) -> Iterator[str]:
+def paths(client: TestClient) -> Iterator[str]:
     """Each list, and each row that a list shows."""
     for path, methods in client.get("/openapi.json").json()["paths"].items():
         names = [each["name"] for each in methods["get"].get("parameters", ())]

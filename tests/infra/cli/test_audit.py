@@ -6,6 +6,7 @@ import argparse
 import json
 import subprocess
 import sys
+import warnings
 import zipfile
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from infra.stream import kafka
 from infra.stream.schema_ids import SchemaIds
 from tests.infra.cli.test_dlq import letter, torn
 from tests.infra.proofs.at_rest import at_work, signed_whole, tell, until
+from tests.projections.story import DIGEST
 
 Told = list[Message[Any]]
 
@@ -100,35 +102,50 @@ def test_who_reads_no_topic_says_that_it_is_at_work() -> None:
 def test_a_bundle_is_verified_where_tapedeck_is_not(
     config: Config, told: Told, tmp_path: Path
 ) -> None:
-    file, lied = tmp_path / "year.zip", tmp_path / "lied.zip"
+    file, proven = tmp_path / "year.zip", len(told) - 20
     span = ("--from", "2000-01-01T00:00:00Z", "--to", "2100-01-01T00:00:00Z")
     assert run(config, "bundle", *span, str(file)) == 0
     with zipfile.ZipFile(file) as bundle:
-        (tmp_path / "verify.py").write_bytes(bundle.read("verify.py"))
-        (tmp_path / "policy").write_bytes(bundle.read("policy"))
-        with zipfile.ZipFile(lied, "w") as other:
-            for name in bundle.namelist():
-                content = bundle.read(name).decode()
-                if name == "events.jsonl":
-                    first, _, rest = content.partition("\n")
-                    event = json.loads(first)
-                    data = bytearray(b64decode(event["leaf"]))
-                    data[-1] ^= 1
-                    event["leaf"] = b64encode(data).decode()
-                    content = json.dumps(event) + "\n" + rest
-                other.writestr(name, content)
-    for given, status in ((file, 0), (lied, 1)):
-        done = subprocess.run(
-            [sys.executable, "-I", "-S", "verify.py", str(given), "--policy", "policy"],
-            cwd=tmp_path,
-            env={},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == status, done.stdout + done.stderr
-        wrong = 0 if status == 0 else 1
-        assert f"{len(told) - 20 - wrong} events are proven, {wrong} things" in done.stdout
+        for name in ("verify.py", "policy"):
+            bundle.extract(name, tmp_path)
+        events = [json.loads(line) for line in bundle.read("events.jsonl").decode().splitlines()]
+        (model,) = [event for event in events if event["type"] == "ModelTrained"]
+        manifest = json.loads(bundle.read("manifest.json"))
+        assert manifest["models"] == {DIGEST: model["message_id"]}
+        _rebundled(bundle, tmp_path / "lied.zip", [_bent(events[0]), *events[1:]])
+        without = [event for event in events if event is not model]
+        _rebundled(bundle, tmp_path / "unsaid.zip", without)
+    assert f"{proven} events are proven, 0 things" in _verified(tmp_path, "year.zip", 0)
+    assert f"{proven - 1} events are proven, 1 things" in _verified(tmp_path, "lied.zip", 1)
+    assert f"BAD model {DIGEST}" in _verified(tmp_path, "unsaid.zip", 1)
+
+
+def _bent(event: dict[str, Any]) -> dict[str, Any]:
+    data = bytearray(b64decode(event["leaf"]))
+    data[-1] ^= 1
+    return {**event, "leaf": b64encode(data).decode()}
+
+
+def _rebundled(bundle: zipfile.ZipFile, file: Path, events: list[dict[str, Any]]) -> None:
+    with zipfile.ZipFile(file, "w") as other:
+        for name in bundle.namelist():
+            other.writestr(name, bundle.read(name))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # the same name again: the last counts
+            other.writestr("events.jsonl", "\n".join(map(json.dumps, events)))
+
+
+def _verified(folder: Path, file: str, status: int) -> str:
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "verify.py", file, "--policy", "policy"],
+        cwd=folder,
+        env={},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout
 
 
 def test_the_whole_tape_agrees_and_each_lie_is_named(

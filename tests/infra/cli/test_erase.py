@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from infra.asof.causes import causes
 from infra.asof.moments import Moments
 from infra.cli import account, audit, erase
 from infra.config import Config, ConfigError
@@ -104,7 +105,9 @@ def test_what_was_written_in_plain_before_is_found(
 
 def _app(config: Config, ids: SchemaIds) -> FastAPI:
     people = Register(config.home)
-    return create_app(open_pool(config), MemoryTape(), Moments(config, ids), people=people)
+    return create_app(
+        open_pool(config), MemoryTape(), Moments(config, ids), causes(), people=people
+    )
 
 
 def _halts(client: TestClient, **asked: str) -> list[dict[str, Any]]:

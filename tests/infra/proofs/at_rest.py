@@ -10,7 +10,8 @@ from typing import Any
 
 import psycopg
 
-from events.envelope import Message
+from events.envelope import Message, first_cause
+from events.models import ModelTrained
 from infra.config import Config
 from infra.proofs import tables
 from infra.proofs.keys import TOP
@@ -19,7 +20,7 @@ from infra.store import postgres
 from infra.stream.schema_ids import SchemaIds
 from infra.up.roles import WITNESSES
 from tests.infra.tape_writer import write
-from tests.projections.story import Story, ticks
+from tests.projections.story import DIGEST, Story, ticks
 
 DEADLINE_S = 60.0
 
@@ -27,12 +28,34 @@ DEADLINE_S = 60.0
 def tell(
     config: Config, ids: SchemaIds, repeated: Sequence[Message[Any]] = ()
 ) -> list[Message[Any]]:
-    """Twenty ticks and a decision that is executed, on the tape; or these messages once more."""
+    """Twenty ticks, a model and a decision that is executed, on the tape; or these once more."""
     if repeated:
         return write(config, ids, list(repeated))
     market = write(config, ids, ticks(number=20))
     story = Story(market[-1], bar_ticks=19, entry_id=1_000)
-    return [*market, *write(config, ids, [*story.market(), *story.executed()])]
+    return [*market, *write(config, ids, [_model(), *story.market(), *story.executed()])]
+
+
+def _model() -> Message[ModelTrained]:
+    """How the story's model was trained."""
+    trained = ModelTrained(
+        model="gbt",
+        model_digest=DIGEST,
+        feature_digest=DIGEST,
+        dataset_digest=DIGEST,
+        environment_digest=DIGEST,
+        timeframe_s=10,
+        horizon_s=60,
+        rows_train=2,
+        rows_test=1,
+        base_rate=0.5,
+        accuracy=0.5,
+        accuracy_low=0.4,
+        accuracy_high=0.6,
+        log_loss=0.7,
+        trained_to_us=1,
+    )
+    return first_cause(trained, source="training", sequence="1", key="gbt", time_us=1)
 
 
 @contextmanager

@@ -135,6 +135,28 @@ def test_a_reader_with_an_old_snapshot_keeps_the_change_waiting(
         rebuild(config, AUDIT, said.append, afresh=False, differing=False)
 
 
+@pytest.mark.usefixtures("made")
+def test_a_live_one_that_is_begun_meanwhile_is_compared_where_it_has_caught_up(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conninfo = postgres.address(config.postgres, config.namespace)
+    catch_up = rebuilding._catch_up
+
+    def then_begin(work: rebuilding.Work, *told: Any) -> None:
+        catch_up(work, *told)
+        with postgres.connect(conninfo) as connection:
+            for place in work.shadow.stands:
+                offsets.resume(connection, AUDIT.consumer, *place, 0)
+
+    monkeypatch.setattr(rebuilding, "_catch_up", then_begin)
+    role_later = threading.Timer(1.0, audited, (config, over := threading.Event()))
+    role_later.start()
+    rebuild(config, AUDIT, said.append, afresh=False, differing=False)
+    over.set()
+    role_later.join()
+    assert said[0] == f"audit: same, {FIRST:,} rows"
+
+
 said: list[str] = []
 
 
