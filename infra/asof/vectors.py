@@ -35,10 +35,10 @@ def vector(
         places = asked.places.get(projection.name) or asked.places.get("", {})
         return _within(_named(places, ends), ends)
     if asked.time_us is not None:
-        return _within(_at_time(config, client, ends, -(-asked.time_us // 1_000)), ends)
+        return _within(at_time(config, client, ends, -(-asked.time_us // 1_000)), ends)
     topic, partition, offset = asked.record or _place_of(connection, asked.message_id)
     after_ms = _time_ms(config, client, topic, partition, offset) + 1
-    found = _at_time(config, client, ends, after_ms)
+    found = at_time(config, client, ends, after_ms)
     if (topic, partition) in found:
         found[topic, partition] = offset + 1
     return _within(found, ends)
@@ -80,9 +80,10 @@ def _within(places: dict[Place, int], ends: Mapping[Place, tuple[int, int]]) -> 
     return places
 
 
-def _at_time(
+def at_time(
     config: Config, client: Consumer, ends: Mapping[Place, tuple[int, int]], at_ms: int
 ) -> dict[Place, int]:
+    """Where each partition stood at a time: before its first record of that time or later."""
     if at_ms > time.time_ns() // 1_000_000 - SETTLES_MS:
         raise refused("as_of is not over yet; ask for a moment that is a second old, or for now")
     names = {kafka.topic_name(config, topic): topic for topic, _ in ends}

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from psycopg.sql import SQL, Identifier
 
 from infra.cli.audit import keys_of
+from infra.cli.parser import count
 from infra.config import Config, ConfigError
 from infra.proofs import leaves, tables
 from infra.proofs.examine import Claims, Finding
@@ -35,16 +36,19 @@ from projections import PROJECTIONS, audit
 
 LEAVES_MIN, LEAVES_MAX, LOGS_MAX = 4, 4_000, 4
 
+Memories = tuple[dict[str, Claims], dict[str, Claims]]
+"""What a witness remembers, by log; and the same with what the signer does."""
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Which drill, and how many lies."""
     drills = parser.add_subparsers(dest="drill", required=True, metavar="DRILL")
     lies = drills.add_parser("tamper", help="edit, delete, reorder, truncate and re-sign a copy")
-    lies.add_argument("--lies", type=int, default=210, help="how many, over all kinds")
+    lies.add_argument("--lies", type=count, default=210, help="how many, over all kinds")
     lies.add_argument("--seed", type=int, default=1)
     under = drills.add_parser("rebuild", help="rebuild a read model under readers, and roll back")
     under.add_argument("--name", default="audit", choices=[p.name for p in PROJECTIONS])
-    under.add_argument("--readers", type=int, default=200, help="how many ask at once")
+    under.add_argument("--readers", type=count, default=200, help="how many ask at once")
 
 
 def main(config: Config, arguments: argparse.Namespace) -> int:
@@ -80,15 +84,15 @@ def lied_to(config: Config, arguments: argparse.Namespace) -> int:
 class Drill:
     """A copy of some logs, and what others remember of them."""
 
-    def __init__(self, config: Config, connection: Connection, conninfo: str) -> None:
+    def __init__(
+        self, config: Config, connection: Connection, conninfo: str, memories: Memories
+    ) -> None:
         self._connection = connection
         self._conninfo = conninfo
         self._keys = keys_of(config)
         self._ids = SchemaIds(config)
         self._log_keys = log_keys(config.home)
-        notary = witness.folder(config, "notary") / "seen.txt"
-        self._witnessed = remembered(proofs.folder(config) / "none", notary, self._keys)
-        self._memories = remembered(proofs.folder(config) / MEMORY, notary, self._keys)
+        self._witnessed, self._memories = memories
         self.logs = self._chosen()
         with tape.reader(config) as client:
             side = KafkaSide(config, client, self._ids)
@@ -144,12 +148,19 @@ def _judged(lie: Lie, log: str, index: int, findings: list[Finding]) -> str:
     return "" if good else f"expected leaf {index}, and {said}"
 
 
+def _memories(config: Config) -> Memories:
+    keys, notary = keys_of(config), witness.folder(config, "notary") / "seen.txt"
+    none, signed = (proofs.folder(config) / name for name in ("none", MEMORY))
+    return remembered(none, notary, keys), remembered(signed, notary, keys)
+
+
 @contextmanager
 def _copied(config: Config) -> Iterator[Drill]:
     """All tables of the proofs and the audit rows in a schema of their own, dropped at the end."""
     source = postgres.address(config.postgres, config.namespace)
     target = postgres.address(config.postgres, f"{config.namespace}drill"[:40], 0)
     shown = read_models.read_schema(target)
+    memories = _memories(config)  # before the tables: what is remembered stands in them
     with postgres.owner(target) as connection:
         connection.execute("set idle_in_transaction_session_timeout = 0")
         try:
@@ -164,7 +175,7 @@ def _copied(config: Config) -> Iterator[Drill]:
                     SQL("create unique index on {}.audit (message_id)").format(Identifier(shown))
                 )
             connection.execute(SQL("analyze"))
-            yield Drill(config, connection, target)
+            yield Drill(config, connection, target, memories)
         finally:
             for schema in (postgres.schema_of(target), shown):
                 dropped = SQL("drop schema if exists {} cascade").format(Identifier(schema))

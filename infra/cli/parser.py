@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime
 from typing import NoReturn
 
-__all__ = ["Parser", "moment_us"]
+__all__ = ["Parser", "count", "moment_us"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -20,6 +20,13 @@ class Parser(argparse.ArgumentParser):
         """Say it and leave with status 2."""
         print(f"{self.prog}: {message}; see `{self.prog} --help`", file=sys.stderr)
         raise SystemExit(2)
+
+
+def count(text: str) -> int:
+    """How many there are to be: 1 or more."""
+    if not text.isascii() or not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no count; give 1 or more")
+    return int(text)
 
 
 def moment_us(text: str) -> int:

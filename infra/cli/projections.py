@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from infra.asof.checkpoints import checkpoint
+from infra.asof.kept import CHECKPOINTS_MAX
 from infra.cli.tables import Table, show
 from infra.config import Config, ConfigError
 from infra.rebuild.rebuilding import Different, rebuild, roll_back
@@ -17,11 +19,12 @@ from projections.projection import Projection
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """What to do, and with which read model."""
-    actions = parser.add_subparsers(dest="action", metavar="list | rebuild | rollback")
+    actions = parser.add_subparsers(dest="action", metavar="list | rebuild | rollback | checkpoint")
     actions.add_parser("list", help="every read model, and the builds that there are of it")
     rebuilding = actions.add_parser("rebuild", help="build it anew beside the live one, and swap")
     back = actions.add_parser("rollback", help="let the build before take its place again")
-    for action in (rebuilding, back):
+    ahead = actions.add_parser("checkpoint", help="moments to begin with, for as_of on long tapes")
+    for action in (rebuilding, back, ahead):
         action.add_argument("name", metavar="NAME")
     rebuilding.add_argument(
         "--afresh", action="store_true", help="throw away what a killed rebuild has built"
@@ -41,6 +44,10 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
         names = ", ".join(p.name for p in PROJECTIONS)
         raise ConfigError(f"there is no projection {arguments.name!r}; give one of {names}")
     (projection,) = named(arguments.name)
+    if arguments.action == "checkpoint":
+        made = checkpoint(config, projection)
+        print(f"{projection.name}: {made} made; at most {CHECKPOINTS_MAX} are kept")
+        return 0
     if arguments.action == "rollback":
         roll_back(config, projection, print)
         return 0

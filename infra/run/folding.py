@@ -94,6 +94,12 @@ class Folding:
         """Write rows alone: for who keeps no place, and reads from the beginning each time."""
         self._rows.send(cursor)
 
+    def remember(self) -> None:
+        """Move the cursors on to what was written alone, with the marks set on the way."""
+        for place, step in self._steps.items():
+            self.cursors[place].take(self._advance(place, step))
+        self._steps.clear()
+
     def cut(self) -> Part | None:
         """What has been folded since the last cut, None of nothing; from now on we stand after it.
 

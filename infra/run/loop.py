@@ -12,8 +12,7 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +22,7 @@ from events.envelope import Message
 from infra.config import Config
 from infra.observe import telemetry
 from infra.run.intake import Intake, Ruled
+from infra.run.membership import membership
 from infra.run.patience import TAPE_AWAY
 from infra.store import offsets, postgres
 from infra.store.offsets import Advance, Cursors, Superseded
@@ -31,6 +31,7 @@ from infra.store.recorders import Conflict
 from infra.stream import kafka
 from infra.stream.schema_ids import SchemaIds
 from infra.stream.tape import TapeReplaced
+from infra.stream.topic_watch import TopicWatch
 from infra.stream.wire import Record
 
 BATCH_MAX = 500
@@ -38,8 +39,6 @@ ATTEMPTS_MAX = 3
 ATTEMPT_AGAIN_S = 0.5
 """A record that a handler fails at alone is tried again: what is wrong may not be the record."""
 POLL_S = 0.1
-SESSION_TIMEOUT_MS = 10_000
-HEARTBEAT_MS = 2_000
 COMMIT_EVERY_S = 1.0
 PASSING = (Superseded, Conflict, Ruled, *TAPE_AWAY, *postgres.AWAY)
 """Trouble that another attempt can cure, once what is stored has been read again."""
@@ -78,32 +77,11 @@ def loop(
     Raises `PASSING` when Kafka, Postgres or the registry goes away, or another took over; begin
     again then, with connections of today. `TapeReplaced` is to end the role.
     """
-    with _membership(config, consumer) as (client, connection):
+    with membership(config, consumer) as (client, connection):
         intake = Intake(config, consumer, ids, connection)
         _Session(
             config, consumer, handle, batch_max, connection, client, intake, between, concerns, held
         ).run(topics, stop)
-
-
-@contextmanager
-def _membership(config: Config, consumer: str) -> Iterator[tuple[Consumer, Connection]]:
-    """A member of the group under the lowest free number, and the connection that holds it."""
-    conninfo = postgres.address(config.postgres, config.namespace)
-    postgres.migrate(conninfo, *offsets.DDL)
-    with postgres.connect(conninfo) as connection:
-        slot = postgres.free_slot(connection, conninfo, f"consumer/{consumer}")
-        client = kafka.consumer(
-            config,
-            consumer,
-            group_instance_id=f"{consumer}-{slot}",
-            session_timeout_ms=SESSION_TIMEOUT_MS,
-            heartbeat_interval_ms=HEARTBEAT_MS,
-            auto_offset_reset="error",
-        )
-        try:
-            yield client, connection
-        finally:
-            client.close()
 
 
 @dataclass
@@ -122,15 +100,14 @@ class _Session:
     held: Callable[[str], None] | None = None
     cursors: dict[Place, Cursors] = field(default_factory=dict)
     stopped: set[Place] = field(default_factory=set)
+    topics: TopicWatch = field(init=False)
     trouble: Exception | None = None
     committed_s: float = 0.0
 
     def run(self, topics: Sequence[str], stop: threading.Event) -> None:
         """Poll and handle until `stop`; raises what goes wrong."""
         names = [kafka.topic_name(self.config, name) for name in topics]
-        if anew := offsets.replaced(self.connection, kafka.topic_ids(self.config, names)):
-            raise TapeReplaced(f"{self.consumer} stands on {sorted(anew)}, which {MADE_ANEW}")
-        lost = self.revoked
+        self.topics, lost = TopicWatch(self.config, {}), self.revoked
         self.client.subscribe(names, on_assign=self.assigned, on_revoke=lost, on_lost=lost)
         while not stop.is_set():
             records, produced_ms = self._poll()
@@ -145,8 +122,12 @@ class _Session:
         self._write(())
 
     def assigned(self, client: Consumer, partitions: list[TopicPartition]) -> None:
-        """Go on where the database says, not where Kafka thinks."""
+        """Go on where the database says, not where Kafka thinks.
+
+        Only now are the topics there for certain: one that was away may have come back as another.
+        """
         try:
+            self._demand_same({partition.topic for partition in partitions})
             starts = [self._start(client, p.topic, p.partition) for p in partitions]
         except Exception as trouble:  # raised by `run`: this is called from inside librdkafka
             self.trouble = trouble
@@ -160,6 +141,12 @@ class _Session:
             self.cursors.pop(place, None)
             self.stopped.discard(place)
         client.incremental_unassign(partitions)
+
+    def _demand_same(self, names: set[str]) -> None:
+        ids = kafka.topic_ids(self.config, sorted(names))
+        if anew := offsets.replaced(self.connection, ids):
+            raise TapeReplaced(f"{self.consumer} stands on {sorted(anew)}, which {MADE_ANEW}")
+        self.topics = TopicWatch(self.config, {**self.topics.ids, **ids})
 
     def _start(self, client: Consumer, topic: str, number: int) -> TopicPartition:
         low, high = kafka.bounds(client, topic, number)
@@ -280,6 +267,7 @@ class _Session:
         self.committed_s = time.monotonic()
         self._write(())
         self.intake.look_again()
+        self.topics.look()
         telemetry.STOPPED.labels(self.consumer).set(len(self.stopped))
         places = []
         for (name, number), cursors in self.cursors.items():

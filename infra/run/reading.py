@@ -23,6 +23,7 @@ from infra.store.offsets import Cursors, Superseded
 from infra.store.postgres import Connection
 from infra.stream import kafka
 from infra.stream.schema_ids import SchemaIds
+from infra.stream.topic_watch import TopicWatch
 from infra.stream.wire import Record
 from projections.projection import Projection
 from schemas.catalog import CANARIES, EVERY_TOPIC, TOPICS
@@ -63,6 +64,7 @@ class Reading:
             auto_offset_reset="error",
         )
         self._catalog = {kafka.topic_name(config, topic.name): topic.name for topic in EVERY_TOPIC}
+        self._topics = TopicWatch(config, {})
         self._anew: frozenset[str] = frozenset()
         self._foldings: list[Folding] = []
         self._stopped: set[Place] = set()
@@ -74,8 +76,8 @@ class Reading:
     def start(self, projections: Sequence[Projection]) -> None:
         """Go on where each projection stands, reading from the hindmost."""
         names = [kafka.topic_name(self._config, topic.name) for topic in TOPICS]
-        ids = kafka.topic_ids(self._config, names)
-        self._anew = offsets.replaced(self._connection, ids)
+        self._topics = TopicWatch(self._config, kafka.topic_ids(self._config, names))
+        self._anew = offsets.replaced(self._connection, self._topics.ids)
         for projection in projections:
             self._foldings.append(self._resumed(projection))
         starts: dict[Place, int] = {}
@@ -105,10 +107,13 @@ class Reading:
 
     def _resumed(self, projection: Projection) -> Folding:
         cursors: dict[Place, Cursors] = {}
+        halted = 0
         topics = [t for t in TOPICS if any(projection.wants(kind) for kind in t.carries)]
         with self._connection.transaction():
             for topic in topics:
                 name = kafka.topic_name(self._config, topic.name)
+                if name not in self._topics.ids:  # it may come back as another, and unnoticed
+                    raise KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART, name))
                 for number in kafka.partitions_of(self._client, name):
                     place = (topic.name, number)
                     low, high = kafka.bounds(self._client, name, number)
@@ -116,7 +121,9 @@ class Reading:
                     if low <= at.next_offset <= high and name not in self._anew:
                         cursors[place] = at
                     else:
+                        halted += 1
                         self._halt(projection, place, at.next_offset, low, high)
+        telemetry.STOPPED.labels(projection.consumer).set(halted)
         log = Appender(self._connection, self._conninfo, cursors) if projection.proven else None
         return Folding(projection, self._conninfo, cursors, log)
 
@@ -214,7 +221,6 @@ class Reading:
         log.critical("%s stops: %s", folding.projection.consumer, bug, exc_info=bug)
 
     def _halt(self, projection: Projection, place: Place, at: int, low: int, high: int) -> None:
-        telemetry.STOPPED.labels(projection.consumer).inc()
         log.critical(
             "%s stands at offset %d of %s/%d, which holds %d to %d: the topic was made anew, or "
             "has lost what was not read yet; this partition is not read",
@@ -227,6 +233,7 @@ class Reading:
         self._reported_s = time.monotonic()
         telemetry.STOPPED.labels(ROLE).set(len(self._stopped))
         self._intake.look_again()
+        self._topics.look()
         for folding in self._foldings:
             for place, cursors in folding.cursors.items():
                 at = self._partition(place, cursors.next_offset)

@@ -164,7 +164,7 @@ def _point(connection: Connection, conninfo: str, projection: Projection) -> Non
     shown, held = read_schema(conninfo), schema_for(conninfo, projection)
     for name in projection.shows:
         view, relation = Identifier(shown, name), Identifier(held, name)
-        connection.execute(SQL("drop view if exists {}").format(view))
+        connection.execute(SQL("drop view if exists {} cascade").format(view))
         connection.execute(SQL("create view {} as select * from {}").format(view, relation))
     connection.execute(
         "insert into read_models values (%s, %s)"

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 from prometheus_client import generate_latest
 
-from events.envelope import Message
+from events.accounts import AccountHalted
+from events.envelope import Message, first_cause
 from infra.cli import audit, dlq, drill
 from infra.config import Config
 from infra.proofs import policy
@@ -26,6 +27,7 @@ from infra.stream import kafka
 from infra.stream.schema_ids import SchemaIds
 from tests.infra.cli.test_dlq import letter, torn
 from tests.infra.proofs.at_rest import at_work, signed_whole, tell, until
+from tests.infra.tape_writer import write
 from tests.projections.story import DIGEST
 
 Told = list[Message[Any]]
@@ -181,3 +183,24 @@ def test_every_kind_of_lie_is_found_and_named(
     assert status == 0, said
     assert "210 lies" in said
     assert ", 0 missed" in said
+
+
+def test_a_drill_is_held_while_the_tape_grows(
+    config: Config,
+    told: Told,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    copy = drill._copy
+
+    def and_more_is_signed(*what: Any) -> None:
+        copy(*what)
+        if what[-1].endswith(".audit"):
+            halted = AccountHalted(account="90001", reason="meanwhile")
+            more = first_cause(halted, source="test", sequence="1", key="90001", time_us=1)
+            write(config, SchemaIds(config), [more])
+            until(lambda: signed_whole(config, len(told) - 20 + 1))
+
+    monkeypatch.setattr(drill, "_copy", and_more_is_signed)
+    status = drill.main(config, _asked(drill, "tamper", "--lies", "1"))
+    assert (status, capsys.readouterr().err) == (0, "")

@@ -14,7 +14,7 @@ import pytest
 from events.accounts import AccountHalted
 from infra.config import Config
 from infra.embedded.kafka import EmbeddedKafka
-from infra.run import loop
+from infra.run import loop, membership
 from infra.store import offsets, postgres
 from infra.stream import kafka, wire
 from infra.stream.schema_ids import RegistryAway, SchemaIds
@@ -109,8 +109,8 @@ def test_a_database_that_goes_away_is_waited_for(
 def test_a_kafka_that_was_away_longer_than_the_session_is_waited_for(
     broker: EmbeddedKafka, tape: Config, ids: SchemaIds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "SESSION_TIMEOUT_MS", 2_000)
-    monkeypatch.setattr(loop, "HEARTBEAT_MS", 500)
+    monkeypatch.setattr(membership, "SESSION_TIMEOUT_MS", 2_000)
+    monkeypatch.setattr(membership, "HEARTBEAT_MS", 500)
     config = replace(tape, kafka=broker.address)
     kafka.ensure_topics(config)
     with running(consume, config):

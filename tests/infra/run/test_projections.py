@@ -44,42 +44,42 @@ def ids(config: Config) -> SchemaIds:
 
 def test_what_is_on_the_tape_is_in_the_tables(tape: Config, ids: SchemaIds) -> None:
     told = _tell(tape, ids)
-    with _running(tape):
+    with running(tape):
         _until(lambda: _count(tape, "audit") == len(told) - 20)
-        _until(lambda: _caught_up(tape))
+        _until(lambda: caught_up(tape))
     assert _count(tape, "ticks") == 1
     assert _count(tape, "orders") == 3
     assert _one(tape, "select state from executions") == "completed"
 
 
 def test_a_rebuild_gives_the_rows_that_were_folded_live(tape: Config, ids: SchemaIds) -> None:
-    with _running(tape):
+    with running(tape):
         told = _tell(tape, ids)
         _until(lambda: _count(tape, "audit") == len(told) - 20)
-        _until(lambda: _caught_up(tape))
-    live = _everything(tape)
-    _forget(tape)
-    with _running(tape):
-        _until(lambda: _caught_up(tape))
-    assert _everything(tape) == live
+        _until(lambda: caught_up(tape))
+    live = everything(tape)
+    forget(tape)
+    with running(tape):
+        _until(lambda: caught_up(tape))
+    assert everything(tape) == live
 
 
 def test_duplicates_change_nothing(tape: Config, ids: SchemaIds) -> None:
     told = _tell(tape, ids)
-    with _running(tape):
+    with running(tape):
         _until(lambda: _count(tape, "audit") == len(told) - 20)
-        _until(lambda: _caught_up(tape))
-        before = _everything(tape)
+        _until(lambda: caught_up(tape))
+        before = everything(tape)
         for topic in sorted({m.position.topic for m in told if m.position}):
             again = [m for m in told if m.position and m.position.topic == topic]
             write(tape, ids, again[-5:])
-        _until(lambda: _caught_up(tape))
-    assert _everything(tape) == before
+        _until(lambda: caught_up(tape))
+    assert everything(tape) == before
 
 
 def test_a_named_projection_runs_alone(tape: Config, ids: SchemaIds) -> None:
     _tell(tape, ids)
-    with _running(tape, only="orders"):
+    with running(tape, only="orders"):
         _until(lambda: _count(tape, "orders") == 3)
     with pytest.raises(psycopg.errors.UndefinedTable):
         _count(tape, "bars")
@@ -90,7 +90,7 @@ def test_an_unreadable_tick_is_set_aside_and_the_next_are_shown(
 ) -> None:
     write_raw(tape, "market-data-events", b"EURUSD", b"no frame at all")
     write(tape, ids, ticks(number=3))
-    with _running(tape):
+    with running(tape):
         _until(lambda: _one(tape, "select source_seq from ticks") == 3)
         _until(lambda: _one(tape, "select payload->>'consumer' from audit") == "projections")
 
@@ -103,7 +103,7 @@ def test_an_unreadable_decision_stops_its_partition_and_no_other(
     opened = [m for m in written if isinstance(m.event, AccountOpened) and m.position]
     expected = sorted(m.key for m in opened if m.position and m.position.partition != stopped)
     assert len(expected) < len(opened)
-    with _running(tape):
+    with running(tape):
         _tell(tape, ids)
         _until(lambda: _one(tape, "select state from executions") == "completed")
         _until(lambda: _rows(tape, "select account from accounts order by 1") == expected)
@@ -117,7 +117,7 @@ def test_an_unreadable_decision_stops_its_partition_and_no_other(
 
 
 def test_a_second_process_stands_by_until_the_first_is_gone(tape: Config, ids: SchemaIds) -> None:
-    with _running(tape) as first, _running(tape) as second:
+    with running(tape) as first, running(tape) as second:
         write(tape, ids, ticks(number=3))
         _until(lambda: _one(tape, "select source_seq from ticks") == 3)
         first.set()
@@ -127,7 +127,7 @@ def test_a_second_process_stands_by_until_the_first_is_gone(tape: Config, ids: S
 
 
 def test_a_lost_connection_is_made_again(tape: Config, ids: SchemaIds) -> None:
-    with _running(tape):
+    with running(tape):
         write(tape, ids, ticks(number=3))
         _until(lambda: _one(tape, "select source_seq from ticks") == 3)
         _cut_connections(tape)
@@ -140,13 +140,13 @@ def test_a_kafka_that_was_away_is_waited_for(
 ) -> None:
     away = replace(config, kafka=broker.address)
     kafka.ensure_topics(away)
-    with _running(away):
+    with running(away):
         told = _tell(away, ids)
         _until(lambda: _count(away, "audit") == len(told) - 20)
         take_away(broker)
         write(away, ids, ticks(first_seq=21, number=3))
         _until(lambda: _one(away, "select source_seq from ticks") == 23)
-        _until(lambda: _caught_up(away))
+        _until(lambda: caught_up(away))
     assert _count(away, "audit") == len(told) - 20
     assert _one(away, "select state from executions") == "completed"
 
@@ -159,7 +159,7 @@ def _tell(config: Config, ids: SchemaIds) -> list[Message[Any]]:
 
 
 @contextmanager
-def _running(config: Config, only: str = "") -> Iterator[threading.Event]:
+def running(config: Config, only: str = "") -> Iterator[threading.Event]:
     stop = threading.Event()
     thread = threading.Thread(target=role.run, args=(config, stop, only), daemon=True)
     thread.start()
@@ -202,7 +202,7 @@ def _count(config: Config, relation: str) -> int:
     return int(_one(config, f"select count(*) from {relation}"))
 
 
-def _caught_up(config: Config) -> bool:
+def caught_up(config: Config) -> bool:
     """Whether every projection stands at the end of everything it reads."""
     conninfo = postgres.address(config.postgres, config.namespace)
     client = kafka.consumer(config, "test")
@@ -218,7 +218,7 @@ def _caught_up(config: Config) -> bool:
         client.close()
 
 
-def _everything(config: Config) -> dict[str, list[str]]:
+def everything(config: Config) -> dict[str, list[str]]:
     """All rows of all tables of all projections, as text, in an order of their own."""
     conninfo = postgres.address(config.postgres, config.namespace)
     found = {}
@@ -236,7 +236,7 @@ def _everything(config: Config) -> dict[str, list[str]]:
     return found
 
 
-def _forget(config: Config) -> None:
+def forget(config: Config) -> None:
     """Drop every read model, and where it stood."""
     conninfo = postgres.address(config.postgres, config.namespace)
     with postgres.connect(conninfo) as connection:
