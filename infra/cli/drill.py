@@ -75,8 +75,8 @@ def lied_to(config: Config, arguments: argparse.Namespace) -> int:
             if wrong:
                 missed += 1
                 print(f"MISSED {lie.__name__} in {log}, seed {seed}: {wrong}")
-    for name, count in told.items():
-        print(f"{name:24s} {count} told")
+    for name, times in told.items():
+        print(f"{name:24s} {times} told")
     print(f"{arguments.lies} lies in {len(drill.logs)} logs, {missed} missed")
     return 1 if missed else 0
 

@@ -14,9 +14,10 @@ from confluent_kafka import OFFSET_END, KafkaError, KafkaException, TopicPartiti
 from infra.config import Config
 from infra.observe import telemetry
 from infra.proofs.leaves import Appender
+from infra.rebuild.handing_over import hand_over
 from infra.run.folding import Folding, Place
 from infra.run.intake import Intake
-from infra.store import offsets, postgres, read_models
+from infra.store import offsets, postgres
 from infra.store.canaries import Canary
 from infra.store.offsets import Cursors, Superseded
 from infra.store.postgres import Connection
@@ -32,6 +33,7 @@ BATCH_MAX = 4_000
 LINGER_S = 0.03
 """How long a record may wait for others: a transaction costs as much as a hundred rows."""
 REPORT_EVERY_S = 1.0
+SHOW_AGAIN_S = 3.0
 FETCH_KIB_MAX = 16_384
 
 log = logging.getLogger(__name__)
@@ -61,6 +63,7 @@ class Reading:
         self._stopped: set[Place] = set()
         self._shown: set[Folding] = set()
         self._reported_s = 0.0
+        self._show_due_s = 0.0
 
     def start(self, projections: Sequence[Projection]) -> None:
         """Go on where each projection stands, reading from the hindmost."""
@@ -175,7 +178,6 @@ class Reading:
         for folding in list(self._foldings):
             try:
                 folding.commit(self._connection)
-                self._show(folding)
             except psycopg.errors.ProgramLimitExceeded as bug:  # no trouble that passes
                 self._drop(folding, bug)
             except (Superseded, *postgres.AWAY):
@@ -185,8 +187,13 @@ class Reading:
 
     def _show(self, folding: Folding) -> None:
         """A version that has seen all there is takes the place of the one before."""
-        if not folding.behind and folding not in self._shown:
-            read_models.show(self._connection, self._conninfo, folding.projection)
+        if folding.behind or folding in self._shown or time.monotonic() < self._show_due_s:
+            return
+        hindered_by = hand_over(self._conninfo, folding.projection)
+        if hindered_by:
+            self._show_due_s = time.monotonic() + SHOW_AGAIN_S
+            log.warning("%s is not shown yet: %s", folding.projection.consumer, hindered_by)
+        else:
             self._shown.add(folding)
 
     def _drop(self, folding: Folding, bug: Exception) -> None:
@@ -208,6 +215,8 @@ class Reading:
         telemetry.STOPPED.labels(ROLE).set(len(self._stopped))
         self._intake.look_again()
         self._topics.look()
+        for folding in self._foldings:
+            self._show(folding)
         for folding in self._foldings:
             for place, cursors in folding.cursors.items():
                 at = self._partition(place, cursors.next_offset)
