@@ -30,6 +30,7 @@ NEAR_RECORDS = 500
 """So much is folded while the live build waits: milliseconds."""
 ROUNDS_MAX, TRIES_MAX = 50, 30
 BETWEEN_TRIES_S = 0.5
+SHOWN_AS = {Build.NEXT: "new", Build.BEFORE: "earlier"}
 Say = Callable[[str], None]
 Told = Callable[[int, int], None]
 """Hears how many records are folded, and of how many."""
@@ -115,7 +116,7 @@ def _work(config: Config, projection: Projection, build: Build, afresh: bool) ->
         if afresh:
             with writing.transaction():
                 places.drop(writing, conninfo, projection, build)
-        shadow = Shadow(config, conninfo, writing, client, projection, build)
+        shadow = Shadow(config, conninfo, writing, holding, client, projection, build)
         yield Work(config, conninfo, holding, looking, client, projection, shadow, build)
 
 
@@ -132,6 +133,7 @@ def _catch_up(work: Work, told: Told = lambda *_: None) -> None:
         target = work.live()
         left = work.shadow.left(target)
         work.shadow.to(target, committed)
+        work.shadow.index()
         if left <= NEAR_RECORDS:
             return
     raise ConfigError(f"{left:,} records behind after {ROUNDS_MAX} rounds; is the machine busy?")
@@ -172,7 +174,8 @@ def _hand_over(work: Work, say: Say) -> None:
         except (LockNotAvailable, DeadlockDetected) as busy:
             held_up_by = str(busy).splitlines()[0]
         if not held_up_by:
-            say(f"{work.projection.name} is read from the {work.build.value} build now")
+            name, build = work.projection.name, SHOWN_AS[work.build]
+            say(f"{name} is read from its {build} build now; `rollback {name}` undoes it")
             return
         say(f"waiting for {held_up_by}")
         time.sleep(BETWEEN_TRIES_S)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -17,7 +17,8 @@ from infra.proofs.leaves import Appender
 from infra.rebuild.handing_over import hand_over
 from infra.run.folding import Folding, Place
 from infra.run.intake import Intake
-from infra.store import offsets, postgres
+from infra.run.part import Behind, Part
+from infra.store import offsets, postgres, read_models
 from infra.store.canaries import Canary
 from infra.store.offsets import Cursors, Superseded
 from infra.store.postgres import Connection
@@ -36,6 +37,9 @@ REPORT_EVERY_S = 1.0
 SHOW_AGAIN_S = 3.0
 FETCH_KIB_MAX = 16_384
 
+Cut = tuple[Folding, Part | None, bool]
+"""A part of a projection to be committed, and whether it has then seen all there is."""
+
 log = logging.getLogger(__name__)
 
 
@@ -43,12 +47,17 @@ class Reading:
     """From the stored offsets to the first trouble. Then it is thrown away and made again."""
 
     def __init__(
-        self, config: Config, conninfo: str, connection: Connection, ids: SchemaIds
+        self,
+        config: Config,
+        conninfo: str,
+        connection: Connection,
+        asking: Connection,
+        ids: SchemaIds,
     ) -> None:
         self._config = config
         self._conninfo = conninfo
         self._connection = connection
-        self._intake = Intake(config, ROLE, ids, connection)
+        self._intake = Intake(config, ROLE, ids, asking)  # while the other one commits
         self._client = kafka.consumer(
             config,
             ROLE,
@@ -62,6 +71,8 @@ class Reading:
         self._foldings: list[Folding] = []
         self._stopped: set[Place] = set()
         self._shown: set[Folding] = set()
+        self._failed: dict[Folding, psycopg.Error] = {}
+        self._behind = Behind(ROLE)
         self._reported_s = 0.0
         self._show_due_s = 0.0
 
@@ -89,13 +100,12 @@ class Reading:
                 self._give(place, batch)
         for place, offset in ends.items():
             self._at_end(place, offset)
-        self._commit(bool(records))
-        for topic, at_ms in produced_ms.items():
-            telemetry.LATENCY.labels(ROLE, topic).observe(time.time() - at_ms / 1000)
+        self._commit(produced_ms)
         self._report()
 
     def close(self) -> None:
-        """Leave the tape."""
+        """Leave the tape, when what is being committed is."""
+        self._behind.close()
         self._client.close()
 
     def _resumed(self, projection: Projection) -> Folding:
@@ -172,29 +182,48 @@ class Reading:
             for folding in self._foldings:
                 folding.at_end(place, offset)
 
-    def _commit(self, busy: bool) -> None:
-        if not busy and time.monotonic() - self._reported_s < REPORT_EVERY_S:
+    def _commit(self, produced_ms: Mapping[str, int]) -> None:
+        """Begin to commit what has been folded, when the commit before it is done."""
+        self._settle()
+        if not produced_ms and time.monotonic() - self._reported_s < REPORT_EVERY_S:
             return
-        for folding in list(self._foldings):
+        cuts = [(folding, folding.cut(), not folding.behind) for folding in self._foldings]
+        self._behind.begin(lambda: self._write(cuts, produced_ms))
+
+    def _settle(self) -> None:
+        """Wait for the commit that is under way, and drop those projections that it could not."""
+        self._behind.finish()
+        while self._failed:
+            self._drop(*self._failed.popitem())
+
+    def _write(self, cuts: Sequence[Cut], produced_ms: Mapping[str, int]) -> None:
+        for folding, part, caught_up in cuts:
             try:
-                folding.commit(self._connection)
+                if part is not None:
+                    part.commit(self._connection, self._conninfo)
+                if caught_up:
+                    self._show(folding)
             except psycopg.errors.ProgramLimitExceeded as bug:  # no trouble that passes
-                self._drop(folding, bug)
+                self._failed[folding] = bug
             except (Superseded, *postgres.AWAY):
                 raise
             except psycopg.Error as bug:
-                self._drop(folding, bug)
+                self._failed[folding] = bug
+        for topic, at_ms in produced_ms.items():
+            telemetry.LATENCY.labels(ROLE, topic).observe(time.time() - at_ms / 1000)
 
     def _show(self, folding: Folding) -> None:
         """A version that has seen all there is takes the place of the one before."""
-        if folding.behind or folding in self._shown or time.monotonic() < self._show_due_s:
+        projection = folding.projection
+        if folding in self._shown or time.monotonic() < self._show_due_s:
             return
-        hindered_by = hand_over(self._conninfo, folding.projection)
-        if hindered_by:
-            self._show_due_s = time.monotonic() + SHOW_AGAIN_S
-            log.warning("%s is not shown yet: %s", folding.projection.consumer, hindered_by)
-        else:
-            self._shown.add(folding)
+        if read_models.live_version(self._connection, projection) != projection.version:
+            hindered_by = hand_over(self._conninfo, projection)
+            if hindered_by:
+                self._show_due_s = time.monotonic() + SHOW_AGAIN_S
+                log.warning("%s is not shown yet: %s", projection.consumer, hindered_by)
+                return
+        self._shown.add(folding)
 
     def _drop(self, folding: Folding, bug: Exception) -> None:
         self._foldings.remove(folding)
@@ -215,8 +244,6 @@ class Reading:
         telemetry.STOPPED.labels(ROLE).set(len(self._stopped))
         self._intake.look_again()
         self._topics.look()
-        for folding in self._foldings:
-            self._show(folding)
         for folding in self._foldings:
             for place, cursors in folding.cursors.items():
                 at = self._partition(place, cursors.next_offset)

@@ -243,7 +243,7 @@ def test_an_offset_that_the_topic_does_not_have_ends_the_role(
 
 
 def in_a_transaction(config: Config) -> int:
-    with postgres.connect(effects.address(config)) as session:
+    with postgres.owner(effects.address(config)) as session:
         ((count,),) = session.execute(
             "select count(*) from pg_stat_activity"
             " where datname = current_database() and state = 'idle in transaction'"

@@ -199,7 +199,7 @@ def members(config: Config) -> int:
 
 def cut_off(config: Config) -> None:
     """Let the database end every session, as it does with who does not answer."""
-    with postgres.connect(effects.address(config)) as connection:
+    with postgres.owner(effects.address(config)) as connection:
         connection.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity"
             " where datname = current_database() and pid <> pg_backend_pid()"

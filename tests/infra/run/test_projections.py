@@ -239,7 +239,7 @@ def everything(config: Config) -> dict[str, list[str]]:
 def forget(config: Config) -> None:
     """Drop every read model, and where it stood."""
     conninfo = postgres.address(config.postgres, config.namespace)
-    with postgres.connect(conninfo) as connection:
+    with postgres.owner(conninfo) as connection:
         for schema in [read_models.read_schema(conninfo)] + [
             read_models.schema_for(conninfo, projection) for projection in PROJECTIONS
         ]:
@@ -249,7 +249,7 @@ def forget(config: Config) -> None:
 
 def _cut_connections(config: Config) -> None:
     conninfo = postgres.address(config.postgres, config.namespace)
-    with postgres.connect(conninfo) as connection:
+    with postgres.owner(conninfo) as connection:
         connection.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity"
             " where datname = current_database() and pid <> pg_backend_pid()"

@@ -59,7 +59,7 @@ def fetched(written: Config) -> dict[str, Message]:
             "enable.auto.commit": False,
         }
     )
-    names = [ours.topic_name(written, topic.name) for topic in TOPICS]
+    names = {ours.topic_name(written, topic_of(kind).name) for kind in TYPES.values()}
     places = [(name, number) for name in names for number in ours.partitions_of(client, name)]
     client.assign([TopicPartition(*place, OFFSET_BEGINNING) for place in places])
     found: dict[str, Message] = {}
