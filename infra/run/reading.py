@@ -14,6 +14,7 @@ from confluent_kafka import OFFSET_END, KafkaError, KafkaException, TopicPartiti
 from infra.config import Config
 from infra.observe import telemetry
 from infra.proofs.leaves import Appender
+from infra.rebuild.handing_over import hand_over
 from infra.run.folding import Folding, Place
 from infra.run.intake import Intake
 from infra.run.part import Behind, Part
@@ -33,6 +34,7 @@ BATCH_MAX = 4_000
 LINGER_S = 0.03
 """How long a record may wait for others: a transaction costs as much as a hundred rows."""
 REPORT_EVERY_S = 1.0
+SHOW_AGAIN_S = 3.0
 FETCH_KIB_MAX = 16_384
 
 Cut = tuple[Folding, Part | None, bool]
@@ -72,6 +74,7 @@ class Reading:
         self._failed: dict[Folding, psycopg.Error] = {}
         self._behind = Behind(ROLE)
         self._reported_s = 0.0
+        self._show_due_s = 0.0
 
     def start(self, projections: Sequence[Projection]) -> None:
         """Go on where each projection stands, reading from the hindmost."""
@@ -211,9 +214,16 @@ class Reading:
 
     def _show(self, folding: Folding) -> None:
         """A version that has seen all there is takes the place of the one before."""
-        if folding not in self._shown:
-            read_models.show(self._connection, self._conninfo, folding.projection)
-            self._shown.add(folding)
+        projection = folding.projection
+        if folding in self._shown or time.monotonic() < self._show_due_s:
+            return
+        if read_models.live_version(self._connection, projection) != projection.version:
+            hindered_by = hand_over(self._conninfo, projection)
+            if hindered_by:
+                self._show_due_s = time.monotonic() + SHOW_AGAIN_S
+                log.warning("%s is not shown yet: %s", projection.consumer, hindered_by)
+                return
+        self._shown.add(folding)
 
     def _drop(self, folding: Folding, bug: Exception) -> None:
         self._foldings.remove(folding)
