@@ -24,11 +24,14 @@ create table audit (
     "offset" bigint, key text collate "C", time_us bigint, correlation_id text collate "C",
     causation_id text collate "C", source text, sequence text, tenant text, actor text,
     payload jsonb
-);
-create index on audit (time_us, message_id);
-create index on audit (key, time_us);
-create index on audit (correlation_id);
-create index on audit (causation_id)
+)
+"""
+
+INDEXES = """
+create index if not exists audit_by_time on audit (time_us, message_id);
+create index if not exists audit_by_key on audit (key, time_us);
+create index if not exists audit_by_correlation on audit (correlation_id);
+create index if not exists audit_by_cause on audit (causation_id)
 """
 
 CHAIN_MAX = 200
@@ -132,6 +135,7 @@ PROJECTION = Projection(
     apply,
     leaves=(TickReceived,),
     ledgers=(MESSAGES,),
+    indexes=INDEXES,
     proven=True,
 )
 

@@ -23,9 +23,12 @@ create table bars (
     tick_count bigint, late_ticks bigint, gap_bars bigint, first_seq bigint, last_seq bigint,
     backfilled boolean, message_id text, position text,
     primary key (symbol, timeframe_s, opened_at_us)
-);
-create index on bars (closed_at_us, symbol, timeframe_s);
-create index on bars (symbol, timeframe_s, closed_at_us)
+)
+"""
+
+INDEXES = """
+create index if not exists bars_by_time on bars (closed_at_us, symbol, timeframe_s);
+create index if not exists bars_by_symbol on bars (symbol, timeframe_s, closed_at_us)
 """
 
 
@@ -64,7 +67,7 @@ def apply(rows: Rows, message: Message[BarClosed]) -> None:
     )
 
 
-PROJECTION = Projection("bars", 1, DDL, ("bars",), (BarClosed,), apply)
+PROJECTION = Projection("bars", 1, DDL, ("bars",), (BarClosed,), apply, indexes=INDEXES)
 
 CLOSED = Query(
     "bars",

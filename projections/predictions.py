@@ -20,8 +20,12 @@ create table predictions (
     model text collate "C", model_digest text, feature_digest text, environment_digest text,
     backfilled boolean, message_id text, position text,
     primary key (symbol, timeframe_s, as_of_us, horizon_s, model)
-);
-create index on predictions (as_of_us, symbol, timeframe_s, horizon_s, model)
+)
+"""
+
+INDEXES = """
+create index if not exists predictions_by_time
+    on predictions (as_of_us, symbol, timeframe_s, horizon_s, model)
 """
 
 
@@ -57,7 +61,9 @@ def apply(rows: Rows, message: Message[PredictionMade]) -> None:
     )
 
 
-PROJECTION = Projection("predictions", 1, DDL, ("predictions",), (PredictionMade,), apply)
+PROJECTION = Projection(
+    "predictions", 1, DDL, ("predictions",), (PredictionMade,), apply, indexes=INDEXES
+)
 
 MADE = Query(
     "predictions",

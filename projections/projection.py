@@ -49,7 +49,10 @@ class Projection:
     names need no qualification; `shows` are the tables and views that readers may see. Messages
     arrive once each, in order per key; between topics there is no order, so what is shown must not
     depend on one. `reads` includes subclasses; `leaves` are types of it that stay on the tape.
-    `ledgers` are the tables that only grow.
+    `ledgers` are the tables that only grow. `indexes` are those that only readers need: a build
+    that nobody reads yet is given them when its rows are there, at half the cost. `latest`: of the
+    messages for which it gives the same, each undoes the one before, and of many read together the
+    last alone is folded in.
     `proven`: what is folded in becomes a leaf of its partition's log, in the same transaction.
     """
 
@@ -61,6 +64,8 @@ class Projection:
     apply: Callable[[Rows, Message[Any]], None]
     leaves: tuple[type[Event], ...] = ()
     ledgers: tuple[Table, ...] = ()
+    indexes: str = ""
+    latest: Callable[[Any], str] | None = None
     proven: bool = False
 
     @property

@@ -20,9 +20,10 @@ create table signals (
     price_reference float8, stop_distance float8, take_distance float8,
     reason text, observed float8, needed float8,
     model_digest text, message_id text, position text
-);
-create index on signals (at_us, signal_id)
+)
 """
+
+INDEXES = "create index if not exists signals_by_time on signals (at_us, signal_id)"
 
 
 class Signal(Struct, frozen=True, kw_only=True):
@@ -94,7 +95,9 @@ def _abstained(rows: Rows, message: Message[SignalRaised | Abstained], event: Ab
     )
 
 
-PROJECTION = Projection("signals", 1, DDL, ("signals",), (SignalRaised, Abstained), apply)
+PROJECTION = Projection(
+    "signals", 1, DDL, ("signals",), (SignalRaised, Abstained), apply, indexes=INDEXES
+)
 
 MADE = Query(
     "signals",

@@ -60,6 +60,8 @@ def apply(rows: Rows, message: Message[TickReceived]) -> None:
     )
 
 
-PROJECTION = Projection("ticks", 1, DDL, ("ticks",), (TickReceived,), apply)
+PROJECTION = Projection(
+    "ticks", 1, DDL, ("ticks",), (TickReceived,), apply, latest=lambda tick: tick.symbol
+)
 
 LATEST = Query("ticks", Tick, ("symbol",), (SYMBOL,), newest_first=False)

@@ -73,6 +73,8 @@ class Folded:
             cursors |= kept.marks_of(connection, base)
         folding = Folding(projection, self._conninfo, cursors)
         self._fold(client, connection, folding, moment.places, told)
+        if projection.indexes:
+            connection.execute(projection.indexes.encode())
         folding.remember()
         kept.keep(connection, projection, moment, cursors.values())
 

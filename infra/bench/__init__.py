@@ -22,6 +22,7 @@ BENCHES: dict[str, Callable[[Config, int], Figure]] = {
     "faust": streams.faust,
     "bulk": streams.bulk,
     "projections": tapes.projections,
+    "projections-read": tapes.reading,
     "rebuild": rebuilds.rebuilding,
     "replay": replays.replaying,
     "replay-r1": replays.features,

@@ -27,17 +27,24 @@ def rebuilding(config: Config, repeats: int) -> Figure:
     apart = fresh(config)
     preload(apart, kafka.topic_name(apart, "prediction-events"), predictions(RECORDS))
     pairs = [_pair(apart) for _ in range(repeats)]
-    return paired("rebuild of the audit trail", "bare COPY, same rows", pairs, "rows/s", WANTED)
+    return paired(
+        "rebuild of the audit trail", "bare COPY, same rows and indexes", pairs, "rows/s", WANTED
+    )
 
 
 def _pair(config: Config) -> tuple[float, float]:
     conninfo = postgres.address(config.postgres, config.namespace, statement_timeout_ms=0)
     read_models.prepare(conninfo, (PROJECTION,))
-    with postgres.connect(conninfo) as connection, tape.reader(config) as client:
+    with (
+        postgres.owner(conninfo) as connection,
+        postgres.connect(conninfo) as asking,
+        tape.reader(config) as client,
+    ):
         bounds = bounds_of(config, client, PROJECTION)
-        shadow = Shadow(config, conninfo, connection, client, PROJECTION, Build.NEXT)
+        shadow = Shadow(config, conninfo, connection, asking, client, PROJECTION, Build.NEXT)
         began_s = time.monotonic()
         shadow.to({place: high for place, (_, high) in bounds.items()})
+        shadow.index()
         ours_s = time.monotonic() - began_s
         theirs_s = _bare_s(connection, conninfo)
         _forget(connection, conninfo)

@@ -118,11 +118,14 @@ class Appender:
         self._batch.add(name, head.index, position.offset, message_id, data)
         head.index, head.offset = head.index + 1, position.offset + 1
 
+    def cut(self) -> Batch:
+        """Those that were made since, for `insert`."""
+        batch, self._batch = self._batch, Batch()
+        return batch
+
     def send(self, cursor: Cursor) -> None:
         """Insert them inside the caller's transaction; works in a pipeline."""
-        batch, self._batch = self._batch, Batch()
-        if batch.logs:
-            insert(cursor, self._conninfo, batch)
+        insert(cursor, self._conninfo, self.cut())
 
     @staticmethod
     @contextmanager
@@ -137,7 +140,9 @@ class Appender:
 
 
 def insert(cursor: Cursor, conninfo: str, batch: Batch) -> None:
-    """Add leaves."""
+    """Add leaves, if there are any."""
+    if not batch.logs:
+        return
     cursor.execute(
         SQL(
             "insert into {}.proof_leaves select * from"

@@ -116,7 +116,7 @@ def _work(config: Config, projection: Projection, build: Build, afresh: bool) ->
         if afresh:
             with writing.transaction():
                 places.drop(writing, conninfo, projection, build)
-        shadow = Shadow(config, conninfo, writing, client, projection, build)
+        shadow = Shadow(config, conninfo, writing, holding, client, projection, build)
         yield Work(config, conninfo, holding, looking, client, projection, shadow, build)
 
 
@@ -133,6 +133,7 @@ def _catch_up(work: Work, told: Told = lambda *_: None) -> None:
         target = work.live()
         left = work.shadow.left(target)
         work.shadow.to(target, committed)
+        work.shadow.index()
         if left <= NEAR_RECORDS:
             return
     raise ConfigError(f"{left:,} records behind after {ROUNDS_MAX} rounds; is the machine busy?")

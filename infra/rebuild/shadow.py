@@ -12,8 +12,8 @@ from infra.asof.vectors import bounds_of
 from infra.config import Config, ConfigError
 from infra.run.folding import Folding, Place
 from infra.run.intake import Intake
+from infra.run.part import Behind
 from infra.store import offsets, read_models
-from infra.store.copying import Copying
 from infra.store.postgres import Connection
 from infra.store.read_models import Build
 from infra.stream import kafka, tape
@@ -30,21 +30,28 @@ Told = Callable[[int], None]
 
 
 class Shadow:
-    """A build from where it stands. After any exception it is to be made again."""
+    """A build from where it stands. After any exception it is to be made again.
+
+    A thread commits over `connection`; `asking` is for questions meanwhile.
+    """
 
     def __init__(
         self,
         config: Config,
         conninfo: str,
         connection: Connection,
+        asking: Connection,
         client: Consumer,
         projection: Projection,
         build: Build,
     ) -> None:
         self._config = config
+        self._conninfo = conninfo
         self._connection = connection
         self._client = client
-        self._intake = _Reread(config, ROLE, SchemaIds(config), connection)
+        self._intake = _Reread(
+            config, ROLE, SchemaIds(config), asking
+        )  # while the other one commits
         consumer = read_models.consumer_of(projection, build)
         with connection.transaction():
             read_models.make(connection, conninfo, projection, build)
@@ -52,7 +59,7 @@ class Shadow:
                 place: offsets.resume(connection, consumer, *place, low)
                 for place, (low, _) in bounds_of(config, client, projection).items()
             }
-        self._folding = Folding(projection, conninfo, cursors, build=build, sent=Copying())
+        self._folding = Folding(projection, conninfo, cursors, build=build)
 
     @property
     def stands(self) -> dict[Place, int]:
@@ -61,19 +68,36 @@ class Shadow:
 
     def to(self, target: Mapping[Place, int], told: Told = lambda _: None) -> None:
         """Fold exactly what stands before these positions, and commit it."""
-        uncommitted = 0
-        for place, end in target.items():
-            for batch in self._batches(place, end):
-                self._fold(place, batch)
-                uncommitted += len(batch)
-                if uncommitted >= COMMIT_RECORDS:
-                    self._folding.commit(self._connection)
-                    told(uncommitted)
-                    uncommitted = 0
-                    fault.point("rebuild committed a part")
-            self._folding.at_end(place, end)
-        self._folding.commit(self._connection)
-        told(uncommitted)
+        with Behind("rebuild-commits") as behind:
+            uncommitted = 0
+            for place, end in target.items():
+                for batch in self._batches(place, end):
+                    self._fold(place, batch)
+                    uncommitted += len(batch)
+                    if uncommitted >= COMMIT_RECORDS:
+                        self._commit(behind, uncommitted, told)
+                        uncommitted = 0
+                self._folding.at_end(place, end)
+            self._commit(behind, uncommitted, told)
+            behind.finish()
+
+    def index(self) -> None:
+        """Make the indexes for readers that are missing: belongs where most rows are there."""
+        read_models.index(
+            self._connection, self._conninfo, self._folding.projection, self._folding.build
+        )
+
+    def _commit(self, behind: Behind, records: int, told: Told) -> None:
+        """Begin to commit what has been folded, once the part before is committed."""
+        part = self._folding.cut()
+
+        def work() -> None:
+            if part is not None:
+                part.commit(self._connection, self._conninfo)
+            told(records)
+            fault.point("rebuild committed a part")
+
+        behind.begin(work)
 
     def left(self, target: Mapping[Place, int]) -> int:
         """How many offsets lie between here and these positions."""

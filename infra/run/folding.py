@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 from events.envelope import Message
 from infra.proofs.leaves import Appender
 from infra.run.intake import Taken
-from infra.store import canaries, offsets, read_models
+from infra.run.part import Part
 from infra.store.canaries import Canary
+from infra.store.copying import Copying
 from infra.store.offsets import Advance, Cursors, MarkKey, mark_key
 from infra.store.postgres import Connection, Cursor
 from infra.store.read_models import Build
-from infra.store.rows import BatchRows, Sent
+from infra.store.rows import BatchRows
 from projections.projection import Projection
 
 Place = tuple[str, int]
@@ -43,18 +43,18 @@ class Folding:
         cursors: dict[Place, Cursors],
         log: Appender | None = None,
         build: Build = Build.LIVE,
-        sent: Sent | None = None,
     ) -> None:
         self.projection = projection
         self.cursors = cursors
-        self._build = build
+        self.build = build
         self.behind = set(cursors)
         """Partitions whose end we have not seen since the start."""
         self._conninfo = conninfo
         self._log = log
-        self._consumer = read_models.consumer_of(projection, build)
-        self._rows = BatchRows() if sent is None else BatchRows(sent)
-        self._together = sent is None  # COPY has no place in a pipeline
+        self._copying = Copying()
+        self._rows = BatchRows()
+        self._latest_of = projection.latest
+        self._latest: dict[str, Message[Any]] = {}
         self._steps: dict[Place, Step] = {}
         self._canary: Canary | None = None
         self._wanted: dict[type, bool] = {}
@@ -72,7 +72,11 @@ class Folding:
         fresh = messages
         if messages and _offset(messages[0]) < cursor.next_offset:
             fresh = [m for m in messages if _offset(m) >= cursor.next_offset]
-        return sum(self._repeated(cursor, step, message, taken.values) for message in fresh)
+        repeats = sum(self._repeated(cursor, step, message, taken.values) for message in fresh)
+        for message in self._latest.values():
+            self.projection.apply(self._rows, message)
+        self._latest.clear()
+        return repeats
 
     def at_end(self, place: Place, offset: int) -> None:
         """The partition ends here; up to here stand only marks of Kafka's own transactions."""
@@ -96,28 +100,27 @@ class Folding:
             self.cursors[place].take(self._advance(place, step))
         self._steps.clear()
 
-    def commit(self, connection: Connection) -> None:
-        """Write rows and places; `Superseded` if another process has done so meanwhile."""
+    def cut(self) -> Part | None:
+        """What has been folded since the last cut, None of nothing; from now on we stand after it.
+
+        It may be committed by another thread while we go on, in the order of the cuts.
+        """
         if not self._steps and self._canary is None:
-            return
+            return None
         steps = [self._advance(place, step) for place, step in sorted(self._steps.items())]
-        pipeline = connection.pipeline() if self._together else nullcontext()
-        with Appender.refusing(), pipeline, connection.transaction():
-            with connection.cursor() as cursor:
-                if self._build is Build.LIVE:
-                    read_models.join(cursor, self._conninfo, self.projection)
-                read_models.enter(cursor, self._conninfo, self.projection, self._build)
-                self._rows.send(cursor)
-                if self._log is not None:
-                    self._log.send(cursor)
-                if self._canary is not None:
-                    canaries.put(cursor, self._consumer, self._canary)
-            with connection.cursor() as cursor:
-                offsets.advance(cursor, self._consumer, steps)
+        rows, self._rows = self._rows, BatchRows()
+        canary, self._canary = self._canary, None
+        self._steps.clear()
         for step in steps:
             self.cursors[step.topic, step.partition].take(step)
-        self._steps.clear()
-        self._canary = None
+        leaves = None if self._log is None else self._log.cut()
+        return Part(self.projection, self.build, rows, self._copying, leaves, canary, steps)
+
+    def commit(self, connection: Connection) -> None:
+        """Write rows and places; `Superseded` if another process has done so meanwhile."""
+        part = self.cut()
+        if part is not None:
+            part.commit(connection, self._conninfo)
 
     def _repeated(
         self, cursor: Cursors, step: Step, message: Message[Any], values: Mapping[int, bytes]
@@ -133,7 +136,10 @@ class Folding:
         if seen is not None and sequence <= seen:
             return True
         step.marks[mark] = sequence
-        self.projection.apply(self._rows, message)
+        if self._latest_of is None:
+            self.projection.apply(self._rows, message)
+        else:
+            self._latest[self._latest_of(message.event)] = message
         if self._log is not None:
             self._log.add(message, values[_offset(message)])
         return False

@@ -14,7 +14,7 @@ from infra.config import Config
 from infra.observe.telemetry import DEAD_LETTERS
 from infra.store.letters import Rulings
 from infra.store.postgres import Connection
-from infra.stream import dead_letters, kafka, wire
+from infra.stream import dead_letters, kafka, messages, wire
 from infra.stream.schema_ids import SchemaIds
 from infra.stream.wire import Record, Unreadable
 from schemas.catalog import EVERY_TOPIC, Topic
@@ -63,11 +63,11 @@ class Intake:
         """
         topic = self._topics[records[0].topic]
         try:
-            messages = self._known(wire.read_all(records, self._ids), topic)
+            read = self._known(messages.read_all(records, self._ids), topic)
         except (ValueError, LookupError):  # reading one by one says which it is
             return self._one_by_one(records, topic)
         values = {record.offset: record.value or b"" for record in records}
-        return Taken(records[-1].offset + 1, messages, values)
+        return Taken(records[-1].offset + 1, read, values)
 
     def _one_by_one(self, records: Sequence[Record], topic: Topic) -> Taken:
         taken = Taken(records[0].offset)

@@ -58,12 +58,12 @@ def _hold(
     """Be the one writer of these projections for as long as the connection lives."""
     read_models.prepare(conninfo, tuple(projections))
     leaves.prepare(conninfo)
-    with postgres.connect(conninfo) as connection:
+    with postgres.connect(conninfo) as connection, postgres.connect(conninfo) as asking:
         for projection in projections:
             while not postgres.try_lock(connection, conninfo, projection.consumer):
                 if stop.wait(STANDBY_S):
                     return
-        reading = Reading(config, conninfo, connection, ids)
+        reading = Reading(config, conninfo, connection, asking, ids)
         try:
             reading.start(projections)
             while not stop.is_set():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -16,6 +16,7 @@ from infra.observe import telemetry
 from infra.proofs.leaves import Appender
 from infra.run.folding import Folding, Place
 from infra.run.intake import Intake
+from infra.run.part import Behind, Part
 from infra.store import offsets, postgres, read_models
 from infra.store.canaries import Canary
 from infra.store.offsets import Cursors, Superseded
@@ -34,6 +35,9 @@ LINGER_S = 0.03
 REPORT_EVERY_S = 1.0
 FETCH_KIB_MAX = 16_384
 
+Cut = tuple[Folding, Part | None, bool]
+"""A part of a projection to be committed, and whether it has then seen all there is."""
+
 log = logging.getLogger(__name__)
 
 
@@ -41,12 +45,17 @@ class Reading:
     """From the stored offsets to the first trouble. Then it is thrown away and made again."""
 
     def __init__(
-        self, config: Config, conninfo: str, connection: Connection, ids: SchemaIds
+        self,
+        config: Config,
+        conninfo: str,
+        connection: Connection,
+        asking: Connection,
+        ids: SchemaIds,
     ) -> None:
         self._config = config
         self._conninfo = conninfo
         self._connection = connection
-        self._intake = Intake(config, ROLE, ids, connection)
+        self._intake = Intake(config, ROLE, ids, asking)  # while the other one commits
         self._client = kafka.consumer(
             config,
             ROLE,
@@ -60,6 +69,8 @@ class Reading:
         self._foldings: list[Folding] = []
         self._stopped: set[Place] = set()
         self._shown: set[Folding] = set()
+        self._failed: dict[Folding, psycopg.Error] = {}
+        self._behind = Behind(ROLE)
         self._reported_s = 0.0
 
     def start(self, projections: Sequence[Projection]) -> None:
@@ -86,13 +97,12 @@ class Reading:
                 self._give(place, batch)
         for place, offset in ends.items():
             self._at_end(place, offset)
-        self._commit(bool(records))
-        for topic, at_ms in produced_ms.items():
-            telemetry.LATENCY.labels(ROLE, topic).observe(time.time() - at_ms / 1000)
+        self._commit(produced_ms)
         self._report()
 
     def close(self) -> None:
-        """Leave the tape."""
+        """Leave the tape, when what is being committed is."""
+        self._behind.close()
         self._client.close()
 
     def _resumed(self, projection: Projection) -> Folding:
@@ -169,23 +179,39 @@ class Reading:
             for folding in self._foldings:
                 folding.at_end(place, offset)
 
-    def _commit(self, busy: bool) -> None:
-        if not busy and time.monotonic() - self._reported_s < REPORT_EVERY_S:
+    def _commit(self, produced_ms: Mapping[str, int]) -> None:
+        """Begin to commit what has been folded, when the commit before it is done."""
+        self._settle()
+        if not produced_ms and time.monotonic() - self._reported_s < REPORT_EVERY_S:
             return
-        for folding in list(self._foldings):
+        cuts = [(folding, folding.cut(), not folding.behind) for folding in self._foldings]
+        self._behind.begin(lambda: self._write(cuts, produced_ms))
+
+    def _settle(self) -> None:
+        """Wait for the commit that is under way, and drop those projections that it could not."""
+        self._behind.finish()
+        while self._failed:
+            self._drop(*self._failed.popitem())
+
+    def _write(self, cuts: Sequence[Cut], produced_ms: Mapping[str, int]) -> None:
+        for folding, part, caught_up in cuts:
             try:
-                folding.commit(self._connection)
-                self._show(folding)
+                if part is not None:
+                    part.commit(self._connection, self._conninfo)
+                if caught_up:
+                    self._show(folding)
             except psycopg.errors.ProgramLimitExceeded as bug:  # no trouble that passes
-                self._drop(folding, bug)
+                self._failed[folding] = bug
             except (Superseded, *postgres.AWAY):
                 raise
             except psycopg.Error as bug:
-                self._drop(folding, bug)
+                self._failed[folding] = bug
+        for topic, at_ms in produced_ms.items():
+            telemetry.LATENCY.labels(ROLE, topic).observe(time.time() - at_ms / 1000)
 
     def _show(self, folding: Folding) -> None:
         """A version that has seen all there is takes the place of the one before."""
-        if not folding.behind and folding not in self._shown:
+        if folding not in self._shown:
             read_models.show(self._connection, self._conninfo, folding.projection)
             self._shown.add(folding)
 

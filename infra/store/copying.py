@@ -27,6 +27,8 @@ ESCAPES = {
     0: "\ufffd",
 }
 
+_encode_lines = msgspec.json.Encoder().encode_lines
+
 
 class Copying:
     """`Sent` of `BatchRows`, outside a pipeline."""
@@ -77,6 +79,10 @@ def _column(values: tuple[Any, ...]) -> Iterable[str]:
         together = "".join(values)
         if together.isprintable() and "\\" not in together:
             return values
+    if all(issubclass(kind, msgspec.Struct) for kind in kinds):
+        lines = _encode_lines(values).decode()
+        if "\\" not in lines:
+            return lines.split("\n")[:-1]
     return map(_field, values)
 
 

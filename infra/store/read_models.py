@@ -105,7 +105,10 @@ def exists(connection: Connection, schema: str) -> bool:
 def make(
     connection: Connection, conninfo: str, projection: Projection, build: Build = Build.LIVE
 ) -> None:
-    """Make the tables of a build, inside the caller's transaction, unless they are there."""
+    """Make the tables of a build, inside the caller's transaction, unless they are there.
+
+    The next build, which nobody reads yet, is given the indexes for readers by `index`.
+    """
     schema, ours = schema_for(conninfo, projection, build), schema_of(conninfo)
     if exists(connection, schema):
         return
@@ -115,6 +118,18 @@ def make(
         enter(cursor, conninfo, projection, build)
         cursor.execute(projection.ddl.encode())
     rights.only_grows(connection, ours, schema, *(table.name for table in projection.ledgers))
+    if build is not Build.NEXT:
+        index(connection, conninfo, projection, build)
+
+
+def index(
+    connection: Connection, conninfo: str, projection: Projection, build: Build = Build.LIVE
+) -> None:
+    """Make the indexes for readers that a build has not yet."""
+    if projection.indexes:
+        with connection.transaction(), connection.cursor() as cursor:
+            enter(cursor, conninfo, projection, build)
+            cursor.execute(projection.indexes.encode())
 
 
 def point_again(connection: Connection, conninfo: str, projection: Projection) -> None:

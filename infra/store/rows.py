@@ -35,10 +35,9 @@ def upserted(
 
 
 class BatchRows:
-    """`Rows` that sends nothing until it is told to, and then as `sent` does it."""
+    """`Rows` that sends nothing until it is told to."""
 
-    def __init__(self, sent: Sent = upserted) -> None:
-        self._sent = sent
+    def __init__(self) -> None:
         self._tables: dict[Table, dict[tuple[Any, ...], Values]] = {}
         self._statements: dict[str, dict[tuple[Any, ...], None]] = {}
 
@@ -58,11 +57,14 @@ class BatchRows:
         """Remember the statement, once."""
         self._statements.setdefault(sql, {})[tuple(params)] = None
 
-    def send(self, cursor: Cursor[Any]) -> None:
-        """Send everything, and forget it. Belongs into a transaction and a pipeline."""
+    def __len__(self) -> int:
+        return sum(map(len, self._tables.values()))
+
+    def send(self, cursor: Cursor[Any], sent: Sent = upserted) -> None:
+        """Send everything, as `sent` does it, and forget it. Belongs into a transaction."""
         for table, rows in self._tables.items():
             for columns, group in _alike(rows.values()).items():
-                self._sent(cursor, table, columns, group)
+                sent(cursor, table, columns, group)
         for sql, params in self._statements.items():
             cursor.executemany(sql.encode(), list(params))
         self._tables, self._statements = {}, {}

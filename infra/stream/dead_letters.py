@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from events.envelope import Message, caused_by, first_cause
 from events.letters import DeadLettered, letter_of
 from infra.config import Config
-from infra.stream import kafka, tape, wire
+from infra.stream import kafka, messages, tape
 from infra.stream.wire import Ids, Record, Unreadable, envelope_of, schema_id_of
 from schemas.catalog import topic_of
 
@@ -76,7 +76,7 @@ def letters(config: Config, ids: Ids) -> dict[str, Letter]:
         for number in kafka.partitions_of(client, name):
             low, high = tape.bounds(client, name, number)
             for batch in tape.read(client, name, number, low, high):
-                for message in wire.read_all(batch, ids):
+                for message in messages.read_all(batch, ids):
                     event = message.event
                     about = said.setdefault(
                         letter_of(event.topic, event.partition, event.offset), {}

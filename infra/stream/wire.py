@@ -118,11 +118,6 @@ def read(record: Record, ids: Ids) -> Message[Any]:
     return message_of(record, event_of(record, ids))
 
 
-def read_all(records: Sequence[Record], ids: Ids) -> list[Message[Any]]:
-    """The messages of many, in their order; raises as `read` does of one of them."""
-    return list(map(message_of, records, events_of(records, ids)))
-
-
 def message_of(record: Record, event: Event) -> Message[Any]:
     """The message of a record whose event is known."""
     if record.key is None:

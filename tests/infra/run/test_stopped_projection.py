@@ -20,7 +20,7 @@ from tests.infra.at_work import running, until
 from tests.infra.tape_writer import write
 from tests.projections import story
 
-BAD_SEQ = 13
+BAD_SEQ = 15
 
 
 def stumbling(rows: Rows, message: Message[Any]) -> None:

@@ -11,7 +11,7 @@ from commands.accounts import HaltAccount
 from events.envelope import first_cause
 from events.market import TickReceived
 from events.signals import SignalRaised
-from infra.stream import wire
+from infra.stream import messages, wire
 from infra.stream.dead_letters import letter as letter_of
 from infra.stream.identity import NAME_CHARS_MAX
 from infra.stream.wire import Record
@@ -59,7 +59,7 @@ def test_the_fields_that_name_something_are_too(event: Any, bad: str) -> None:
     naming = [name for name in ("symbol", "source", "signal_id") if hasattr(event, name)]
     for field in naming:
         odd = record(replace(event, **{field: bad}))
-        for read in (wire.read, lambda one, ids: wire.read_all([one] * 200, ids)):
+        for read in (wire.read, lambda one, ids: messages.read_all([one] * 200, ids)):
             with pytest.raises(ValueError, match=field):
                 read(odd, IDS)
 
@@ -86,7 +86,7 @@ def test_what_has_no_headers_stands_nowhere() -> None:
 
 def test_what_leaves_no_room_for_what_follows_is_refused() -> None:
     halt = HaltAccount(account="a", reason="R" * wire.VALUE_BYTES_MAX)
-    for read in (wire.read, lambda one, ids: wire.read_all([one], ids)):
+    for read in (wire.read, lambda one, ids: messages.read_all([one], ids)):
         with pytest.raises(wire.Unreadable, match="at most 980000"):
             read(record(halt), IDS)
     letter = letter_of(record(halt), "account-commands", "test", ValueError("x" * 9_999))
