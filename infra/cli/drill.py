@@ -16,6 +16,7 @@ from psycopg.sql import SQL, Identifier
 from infra.cli.audit import keys_of
 from infra.cli.parser import one_or_more
 from infra.config import Config, ConfigError
+from infra.observe.progress import Progress
 from infra.proofs import leaves, tables
 from infra.proofs.examine import Claims, Finding
 from infra.proofs.forging import Copy
@@ -64,7 +65,7 @@ def lied_to(config: Config, arguments: argparse.Namespace) -> int:
     config.must_be_no_fork("nothing in it is proven; hold the drill on the tape that it is from")
     told: Counter[str] = Counter()
     missed = 0
-    with _copied(config) as drill:
+    with _copied(config) as drill, Progress("lie", "lies") as progress:
         honest = [str(finding) for log in drill.logs for finding in drill.found(log)]
         if honest:
             raise ConfigError(f"this tape does not agree as it is: {honest[0]}")
@@ -73,6 +74,7 @@ def lied_to(config: Config, arguments: argparse.Namespace) -> int:
             log = drill.logs[number // len(LIES) % len(drill.logs)]
             wrong = drill.missed(lie, log, seed)
             told[lie.__name__] += 1
+            progress.at(number + 1, arguments.lies)
             if wrong:
                 missed += 1
                 print(f"MISSED {lie.__name__} in {log}, seed {seed}: {wrong}")

@@ -97,7 +97,8 @@ class Examination:
             if differs := self._tiles_differ():
                 return differs
             claims = self.claims.get(self.builder.size, ())
-            wrong = next((c for c in claims if c.root != self.builder.root()), None)
+            root = self.builder.root() if claims else b""
+            wrong = next((c for c in claims if c.root != root), None)
             if wrong is not None:
                 return self._unsigned(wrong)
             if claims:

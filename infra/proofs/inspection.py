@@ -91,8 +91,10 @@ class Inspection:
                 )
                 return
             builder.append(leaf_hash(data))
-            for claim in claims.get(builder.size, ()):
-                if claim.root != builder.root():
+            said = claims.get(builder.size, ())
+            root = builder.root() if said else b""
+            for claim in said:
+                if claim.root != root:
                     what = f"one of the checkpoints from here on is not what {claim.who} says"
                     yield Finding(TOP, agreed, self._stretch(connection, agreed), what)
                     return
