@@ -102,10 +102,12 @@ class Config:
 
     def may_reach_terminals(self) -> None:
         """`ConfigError` where no terminal may be reached, whoever asks."""
+        self.must_be_no_fork("nothing in it reaches a terminal")
+
+    def must_be_no_fork(self, because: str) -> None:
+        """`ConfigError` in a copy to play with: keys, witnesses and people are the original's."""
         if self.is_fork:
-            raise ConfigError(
-                f"{PREFIX}NAMESPACE is {self.namespace}, a fork: nothing in it reaches a terminal"
-            )
+            raise ConfigError(f"{PREFIX}NAMESPACE is {self.namespace}, a fork: {because}")
 
     @property
     def logs(self) -> Path:

@@ -83,7 +83,7 @@ def _limit(asked: Mapping[str, str]) -> int:
     text = asked.get("limit", str(LIMIT_DEFAULT))
     limit = whole(text)
     if limit is None or not 1 <= limit <= LIMIT_MAX:
-        raise refused(f"limit is {_cut(text)}; give a number from 1 to {LIMIT_MAX}")
+        raise refused(f"limit is {cut(text)}; give a number from 1 to {LIMIT_MAX}")
     return limit
 
 
@@ -100,7 +100,7 @@ def _value(wanted: Filter, text: str) -> Any:
 def _number(name: str, text: str) -> int:
     number = whole(text)
     if number is None:
-        raise refused(f"{name} is {_cut(text)}; give a whole number below 2**63")
+        raise refused(f"{name} is {cut(text)}; give a whole number below 2**63")
     return number
 
 
@@ -112,7 +112,8 @@ def whole(text: str) -> int | None:
     return number if number <= BIGINT_MAX else None
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """What was asked, as short as an answer may repeat it."""
     return text if len(text) <= SHOWN_CHARS_MAX else f"{text[:SHOWN_CHARS_MAX]}…"
 
 
@@ -126,6 +127,6 @@ def moment_us(name: str, text: str) -> int:
         moment = None
     if moment is None or moment.tzinfo is None:
         raise refused(
-            f"{name} is {_cut(text)}; give UTC microseconds, or a time as 2026-03-19T08:00:00Z"
+            f"{name} is {cut(text)}; give UTC microseconds, or a time as 2026-03-19T08:00:00Z"
         )
     return (moment - EPOCH) // timedelta(microseconds=1)

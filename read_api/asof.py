@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from projections.projection import Projection
-from read_api.asked import moment_us
+from read_api.asked import cut, moment_us
 from read_api.problems import refused
 from read_api.store import Place, Standing
 
@@ -19,6 +19,10 @@ MEANING = (
     "2026-03-19T08:00:00Z)"
 )
 VECTOR_CHARS_MAX = 8_000
+WAYS = (
+    "`Tapedeck-Position` of an answer, a record as in order-events/0/12, a message's id, or a time "
+    "as 2026-03-19T08:00:00Z"
+)
 
 _RECORD = re.compile(r"([\w.-]+)/(\d{1,9})/(\d{1,18})")
 _TOPIC = re.compile(r"(?:(\w+):)?([\w.-]+)=(\d{1,9}:\d{1,18}(?:,\d{1,9}:\d{1,18})*)")
@@ -69,7 +73,11 @@ def as_of(asked: Mapping[str, str]) -> AsOf | None:
     text = asked.get(PARAMETER)
     if text is None:
         return None
-    return on_tape(PARAMETER, text) or AsOf(text, time_us=moment_us(PARAMETER, text))
+    if found := on_tape(PARAMETER, text):
+        return found
+    if not text[:1].isdigit():
+        raise refused(f"{PARAMETER} is {cut(text)}; give {WAYS}")
+    return AsOf(text, time_us=moment_us(PARAMETER, text))
 
 
 def on_tape(parameter: str, text: str) -> AsOf | None:

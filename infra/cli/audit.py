@@ -12,6 +12,7 @@ from confluent_kafka import Consumer
 
 from infra.cli.parser import moment_us
 from infra.config import Config, ConfigError
+from infra.observe.progress import Progress
 from infra.proofs import bundle, checkpoint, policy, tables
 from infra.proofs.export import Exported, Exporter, checked
 from infra.proofs.inspection import Inspection, remembered
@@ -30,6 +31,7 @@ from infra.stream import tape
 from infra.stream.schema_ids import SchemaIds
 
 CAUSES_MAX = 200
+OFFLINE = "check"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -58,6 +60,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def main(config: Config, arguments: argparse.Namespace) -> int:
     """Answer."""
+    if arguments.asked != OFFLINE:
+        config.must_be_no_fork("nothing in it is proven; ask on the tape that it is from")
     try:
         answer: int = globals()[f"_{arguments.asked}"](config, arguments)
     except ProofError as wrong:
@@ -72,7 +76,13 @@ def keys_of(config: Config) -> dict[str, VerifierKey]:
     if not file.exists():
         raise ConfigError("this copy has no logs yet; the role `proofs` makes them")
     keys = [verifier_key(line) for line in file.read_text().split()]
-    return dict(zip((TOP, *all_logs()), keys, strict=True))
+    logs = (TOP, *all_logs())
+    if len(keys) != len(logs):
+        raise ConfigError(
+            f"this copy has the keys of {len(keys)} logs, and this version of Tapedeck knows "
+            f"{len(logs)}; use the one that the copy runs with, or start its role `proofs` anew"
+        )
+    return dict(zip(logs, keys, strict=True))
 
 
 def believed(config: Config, file: str | None = None) -> Policy:
@@ -144,8 +154,9 @@ def inspection_of(config: Config, client: Consumer) -> Inspection:
 
 
 def _verify(config: Config, _: argparse.Namespace) -> int:
-    with tape.reader(config) as client:
+    with tape.reader(config) as client, Progress("verify", "events") as progress:
         inspection = inspection_of(config, client)
+        inspection.shown = progress.at
         findings = 0
         for finding in inspection.findings():
             findings += 1
@@ -210,6 +221,8 @@ def _decision(config: Config, arguments: argparse.Namespace) -> int:
 
 
 def _bundle(config: Config, arguments: argparse.Namespace) -> int:
+    if arguments.start >= arguments.end:
+        raise ConfigError("--to is not after --from: there is no time between them")
     conninfo, believes = postgres.address(config.postgres, config.namespace), believed(config)
     text = (proofs.folder(config) / "policy").read_text()
     with connect(config) as connection, client() as session:

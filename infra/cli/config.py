@@ -30,6 +30,7 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
         origin = "given" if os.environ.get(setting.variable) else "default"
         if values.get(setting.variable) != alone.get(setting.variable):
             origin = "running"
-        value = without_password(values.get(setting.variable, setting.default))
+        given = os.environ.get(setting.variable) or setting.default
+        value = without_password(values.get(setting.variable, given))
         print(f"{setting.variable:<26} {origin:<8} {value or '-':<50} {setting.meaning}")
     return 0

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from psycopg.sql import SQL, Identifier
 
 from infra.cli.audit import keys_of
-from infra.cli.parser import count
+from infra.cli.parser import one_or_more
 from infra.config import Config, ConfigError
 from infra.proofs import leaves, tables
 from infra.proofs.examine import Claims, Finding
@@ -44,11 +44,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Which drill, and how many lies."""
     drills = parser.add_subparsers(dest="drill", required=True, metavar="DRILL")
     lies = drills.add_parser("tamper", help="edit, delete, reorder, truncate and re-sign a copy")
-    lies.add_argument("--lies", type=count, default=210, help="how many, over all kinds")
+    lies.add_argument("--lies", type=one_or_more, default=210, help="how many, over all kinds")
     lies.add_argument("--seed", type=int, default=1)
     under = drills.add_parser("rebuild", help="rebuild a read model under readers, and roll back")
     under.add_argument("--name", default="audit", choices=[p.name for p in PROJECTIONS])
-    under.add_argument("--readers", type=count, default=200, help="how many ask at once")
+    under.add_argument("--readers", type=one_or_more, default=200, help="how many ask at once")
 
 
 def main(config: Config, arguments: argparse.Namespace) -> int:
@@ -61,6 +61,7 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
 
 def lied_to(config: Config, arguments: argparse.Namespace) -> int:
     """Tell the lies; 1 unless each is found and named where it was told."""
+    config.must_be_no_fork("nothing in it is proven; hold the drill on the tape that it is from")
     told: Counter[str] = Counter()
     missed = 0
     with _copied(config) as drill:

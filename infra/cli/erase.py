@@ -38,6 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def main(config: Config, arguments: argparse.Namespace) -> int:
     """List; or erase, hold, free. 1 if it may not be, or if plain text was found."""
+    config.must_be_no_fork("people are held and erased on the tape that it is from")
     register = Register(config.home)
     with EventStore.open(postgres.address(config.postgres, config.namespace)) as store:
         if arguments.subject is None:
@@ -54,7 +55,8 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
         who = logged_in(config)
         for person in people:
             _decided(store, who, _kept(person.subject, who, arguments))
-            print(f"{person.name} ({person.subject}): {_state(store, person.subject)}")
+            state = register.opened(_state(store, person.subject))
+            print(f"{person.name} ({person.subject}): {state}")
         return 0
 
 

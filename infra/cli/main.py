@@ -6,6 +6,7 @@ when it is asked for.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from dataclasses import dataclass
@@ -18,6 +19,19 @@ from infra.embedded.process import ServiceError
 USAGE_ERROR = 2
 INTERRUPTED = 130
 UP = "up"
+OF_FILES = {
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENAMETOOLONG,
+    errno.ENOSPC,
+    errno.EDQUOT,
+}
+"""What the system says of a file or a disk is for whoever gave the file; the rest is a fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +89,12 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as failed:
+        if failed.errno not in OF_FILES:
+            raise
+        where = f"{failed.filename}: " if failed.filename else ""
+        print(f"tapedeck: {where}{failed.strerror}", file=sys.stderr)
+        return 1
     except _away() as away:
         why = " ".join(str(away).split())  # libpq's has lines
         print(f"tapedeck: {_whereabouts(config)} ({why})", file=sys.stderr)

@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, datetime
 from typing import NoReturn
 
-__all__ = ["Parser", "count", "moment_us"]
+__all__ = ["Parser", "moment_us", "one_or_more"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -22,7 +22,7 @@ class Parser(argparse.ArgumentParser):
         raise SystemExit(2)
 
 
-def count(text: str) -> int:
+def one_or_more(text: str) -> int:
     """How many there are to be: 1 or more."""
     if not text.isascii() or not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no count; give 1 or more")

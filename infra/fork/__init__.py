@@ -7,6 +7,7 @@ schema. Commands work on it under that namespace; roles that reach a terminal re
 from __future__ import annotations
 
 import argparse
+import time
 
 from infra.cli.tables import Table, show
 from infra.config import Config, ConfigError
@@ -35,7 +36,11 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
     if (arguments.name is not None) is not (arguments.what == DROP):
         raise ConfigError(f"give NAME, {LIST}, or {DROP} NAME")
     if arguments.what == LIST:
-        show(_table(known(config)))
+        forks = known(config)
+        if forks:
+            show(_table(forks))
+        else:
+            print("there are no forks")
         return 0
     if arguments.what == DROP:
         drop(config, arguments.name)
@@ -45,6 +50,8 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
         raise ConfigError(
             f"--at {arguments.at.text}: give latest, a time or topic/partition/offset"
         )
+    if arguments.at.moment_ms is not None and arguments.at.moment_ms > time.time() * 1_000:
+        raise ConfigError(f"--at {arguments.at.text}: that is yet to come; give latest, or a time")
     with Progress("fork", "offsets") as progress:
         made = make(config, arguments.what, arguments.at, progress.at)
     show(_table([made]))

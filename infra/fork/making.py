@@ -13,12 +13,14 @@ from infra.config import Config, ConfigError
 from infra.fork.copying import Copied, Copier
 from infra.fork.names import Fork, apart, forget, keep, known
 from infra.replay.range import EARLIEST, LATEST, Where, offsets
-from infra.store import postgres
+from infra.store import postgres, read_models
+from infra.store.postgres import Connection
 from infra.store.recorders import EVENTS_TABLE, open_recorder
 from infra.stream import kafka, tape
 from schemas.catalog import TOPICS, Topic
 
 Shown = Callable[[int, int], None]
+TOPIC_NAMES = [topic.name for topic in TOPICS]
 PATIENT_MS = 0
 """No time-out: the log is copied by one statement."""
 
@@ -29,10 +31,10 @@ def make(config: Config, name: str, at: Where, shown: Shown) -> Fork:
     if any(each.name == name for each in known(config)):
         raise ConfigError(f"there is a fork {name}; `tapedeck fork drop {name}` drops it")
     made = Fork(name, fork.namespace, at.text)
-    keep(config, made)
     last = _last(config)
     with tape.reader(config) as client:
         ends = {topic.name: _ends(config, client, topic, at) for topic in TOPICS}
+    keep(config, made)
     kafka.ensure_topics(fork)
     copied, total = Copied(), sum(end for topic in ends.values() for end in topic.values())
     copier = Copier(config, fork, copied)
@@ -65,9 +67,18 @@ def drop(config: Config, name: str) -> None:
         deleted.result(kafka.REQUEST_TIMEOUT_S)
     address = postgres.address(fork.postgres, fork.namespace, PATIENT_MS)
     with postgres.owner(address) as session:
-        schema = Identifier(postgres.schema_of(address))
-        session.execute(SQL("drop schema if exists {} cascade").format(schema))
+        for schema in _schemas(session, address):
+            session.execute(SQL("drop schema if exists {} cascade").format(Identifier(schema)))
     forget(config, name)
+
+
+def _schemas(session: Connection, address: str) -> list[str]:
+    """The fork's own, and those of the read models that were built in it."""
+    found = session.execute(
+        "select nspname from pg_namespace where starts_with(nspname::text, %s)",
+        (f"{read_models.prefix(address)}_",),
+    )
+    return [postgres.schema_of(address), *(row[0] for row in found.fetchall())]
 
 
 def _ends(config: Config, client: Consumer, topic: Topic, at: Where) -> dict[int, int]:
@@ -76,11 +87,17 @@ def _ends(config: Config, client: Consumer, topic: Topic, at: Where) -> dict[int
         return offsets(config, client, topic.name, at, EARLIEST)
     name, number, offset = at.places[0]
     broker_name = kafka.topic_name(config, name)
+    if name not in TOPIC_NAMES:
+        raise ConfigError(f"{at.text}: {name} is no topic; there are {', '.join(TOPIC_NAMES)}")
     if number not in kafka.partitions_of(client, broker_name):
         raise ConfigError(f"{at.text}: {name} has no partition {number}")
-    found = next(tape.read(client, broker_name, number, offset, offset + 1), None)
+    low, high = tape.bounds(client, broker_name, number)
+    inside = low <= offset < high
+    found = (
+        next(tape.read(client, broker_name, number, offset, offset + 1), None) if inside else None
+    )
     if found is None:
-        raise ConfigError(f"{at.text}: no record stands there")
+        raise ConfigError(f"{at.text}: no record stands there; the partition ends at {high}")
     moment = Where(at.text, moment_ms=found[0].timestamp_ms + 1)
     ends = offsets(config, client, topic.name, moment, EARLIEST)
     return {**ends, number: offset + 1} if topic.name == name else ends

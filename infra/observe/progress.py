@@ -29,7 +29,8 @@ class Progress:
         return self
 
     def __exit__(self, *_ended: object) -> None:
-        self._draw(end="\n")
+        if self._total:
+            self._draw(end="\n")
 
     def at(self, done: int, total: int) -> None:
         """So much of so much is done."""

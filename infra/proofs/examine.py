@@ -8,7 +8,7 @@ the walk of its log and is named.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,7 @@ from infra.stream.wire import Ids, Record
 from projections.audit import Audited, told
 
 BATCH = 5_000
+SHOWN_EVERY = 500
 COLUMNS = tuple(field.name for field in msgspec.structs.fields(Audited))
 
 
@@ -80,6 +81,8 @@ class Examination:
     builder: Builder = field(default_factory=Builder)
     agreed: int = 0
     events: int = 0
+    shown: Callable[[int], None] = lambda _events: None
+    """Hears now and then how many events are done."""
 
     def finding(self) -> Finding | None:
         """The first thing that is wrong; None if all agree."""
@@ -89,6 +92,8 @@ class Examination:
             if what:
                 return Finding(self.log, self.builder.size, row.message_id, what)
             self.events += 1
+            if not self.events % SHOWN_EVERY:
+                self.shown(self.events)
             if differs := self._tiles_differ():
                 return differs
             claims = self.claims.get(self.builder.size, ())

@@ -38,6 +38,8 @@ class Inspection:
     logs: tuple[str, ...] = field(default_factory=lambda: tuple(all_logs()))
     events: int = 0
     checkpoints: int = 0
+    shown: Callable[[int, int], None] = lambda _done, _all: None
+    """Hears how many events are done, of how many."""
 
     def findings(self) -> Iterator[Finding]:
         """The first thing that is wrong with each log."""
@@ -46,11 +48,13 @@ class Inspection:
 
     def found_on(self, connection: Connection) -> Iterator[Finding]:
         """The same, as this transaction sees it."""
+        due = sum(tables.size(connection, log) for log in self.logs)
         for log in self.logs:
-            yield from self._of(connection, log)
+            yield from self._of(connection, log, due)
+            self.shown(self.events, due)
         yield from self._top(connection)
 
-    def _of(self, connection: Connection, log: str) -> Iterator[Finding]:
+    def _of(self, connection: Connection, log: str, due: int) -> Iterator[Finding]:
         claims = self._claims(log)
         try:
             self._signed(connection, log, claims)
@@ -58,7 +62,9 @@ class Inspection:
             yield Finding(log, 0, "", str(wrong))
             return
         tape = self.tape_of(connection, log)
+        before = self.events
         walk = Examination(connection, self.conninfo, log, claims, tape, self.ids)
+        walk.shown = lambda events: self.shown(before + events, due)
         found = walk.finding()
         self.events += walk.events
         if found is not None:

@@ -30,6 +30,7 @@ NEAR_RECORDS = 500
 """So much is folded while the live build waits: milliseconds."""
 ROUNDS_MAX, TRIES_MAX = 50, 30
 BETWEEN_TRIES_S = 0.5
+SHOWN_AS = {Build.NEXT: "new", Build.BEFORE: "earlier"}
 Say = Callable[[str], None]
 Told = Callable[[int, int], None]
 """Hears how many records are folded, and of how many."""
@@ -173,7 +174,8 @@ def _hand_over(work: Work, say: Say) -> None:
         except (LockNotAvailable, DeadlockDetected) as busy:
             held_up_by = str(busy).splitlines()[0]
         if not held_up_by:
-            say(f"{work.projection.name} is read from the {work.build.value} build now")
+            name, build = work.projection.name, SHOWN_AS[work.build]
+            say(f"{name} is read from its {build} build now; `rollback {name}` undoes it")
             return
         say(f"waiting for {held_up_by}")
         time.sleep(BETWEEN_TRIES_S)

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from infra import collector
+from infra.cli.parser import one_or_more
 from infra.cli.tables import Table, show
 from infra.config import Config
 from infra.observe.progress import Progress
@@ -42,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--verify", action="store_true", help="compare with what was recorded")
     parser.add_argument("--json", action="store_true", help="the outcome as JSON")
     parser.add_argument(
-        "--jobs", type=_positive, default=cpu_count(), metavar="N", help="processes at a time"
+        "--jobs", type=one_or_more, default=cpu_count(), metavar="N", help="processes at a time"
     )
     parser.epilog = (
         "P is earliest, latest, an offset of every partition, topic/partition/offset (several with "
@@ -171,13 +172,6 @@ def told(mismatch: Mismatch, ids: Ids) -> dict[str, Any]:
         "recomputed": recomputed,
         "recorded": recorded,
     }
-
-
-def _positive(text: str) -> int:
-    """A number of processes."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes; give 1 or more")
-    return int(text)
 
 
 def _decoded(record: Record, ids: Ids) -> dict[str, Any]:

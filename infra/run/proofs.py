@@ -50,6 +50,7 @@ def folder(config: Config) -> Path:
 
 def run(config: Config, stop: threading.Event) -> None:
     """Keep the logs until `stop`; one process does, others stand by."""
+    config.must_be_no_fork("its keys are the original's, and would sign another past")
     private.no_dumps()
     conninfo = postgres.address(config.postgres, config.namespace)
     keys = log_keys(config.home, make=True)

@@ -42,6 +42,7 @@ def keys_file(config: Config) -> Path:
 
 def run(config: Config, stop: threading.Event, name: str) -> None:
     """Answer until `stop`."""
+    config.must_be_no_fork("its keys are the original's")
     private.no_dumps()
     refuse_used_port(port(config, name), name, f"TAPEDECK_PORT_{name.upper()}")
     key, memory = witness_key(folder(config, name), name), MEMORIES[name](folder(config, name))

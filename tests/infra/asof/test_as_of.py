@@ -122,7 +122,7 @@ def test_a_moment_of_time_is_before_the_first_record_of_that_time(
 @pytest.mark.parametrize(
     ("asked", "status", "why"),
     [
-        ("last week", 422, "as_of is last week"),
+        ("last week", 422, "as_of is last week; give `Tapedeck-Position` of an answer"),
         ("order-events=0", 422, "no position of a topic"),
         ("order-events=0:0", 422, "take `Tapedeck-Position`"),
         ("order-events/0/99", 422, "holds 0 to 0 there"),

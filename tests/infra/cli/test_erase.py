@@ -63,6 +63,7 @@ def test_what_a_person_typed_is_closed_for_ever_and_the_proofs_hold(
             (subject,) = [person.subject for person in Register(config.home).people()]
 
             assert run(erase, config, NAME, "--hold", "a court asks") == 0
+            assert "held: a court asks" in capsys.readouterr().out
             assert run(erase, config, NAME, "--ground", "asked for") == 1
             assert "is held and stays: a court asks" in capsys.readouterr().err
             assert run(erase, config, subject, "--free", "it is over") == 0

@@ -19,11 +19,12 @@ from infra.fork.copying import Way
 from infra.fork.making import drop, make
 from infra.fork.names import apart, known
 from infra.replay.range import LATEST, where
-from infra.store import postgres
+from infra.store import postgres, read_models
 from infra.store.event_store import EventStore
 from infra.store.recorders import EVENTS_TABLE
 from infra.stream import kafka, tape
 from infra.stream.wire import Record
+from projections import PROJECTIONS
 from schemas.catalog import TOPICS
 from tests.infra.market import all_of, put, record_of, tick
 from tests.infra.whatif.live import live
@@ -53,6 +54,13 @@ def log(config: Config) -> list[Any]:
     with postgres.connect(postgres.address(config.postgres, config.namespace)) as session:
         select = f"select * from {EVENTS_TABLE} order by notification_id"
         return session.execute(select.encode()).fetchall()
+
+
+def schemas(config: Config, beginning: str) -> list[Any]:
+    with postgres.connect(postgres.address(config.postgres, config.namespace)) as session:
+        return session.execute(
+            "select nspname from pg_namespace where starts_with(nspname::text, %s)", (beginning,)
+        ).fetchall()
 
 
 def replayed(config: Config, seed: str) -> dict[str, Any]:
@@ -87,9 +95,13 @@ def test_what_is_done_in_a_fork_stays_in_it_and_goes_with_it(live: Config) -> No
     put(fork, [record_of(tick("EURUSD", 90_000))])
     with EventStore.open(postgres.address(fork.postgres, fork.namespace)) as store:
         store.handle(ACCOUNTS, said(HaltAccount(account="a", reason="only here")))
+    address = postgres.address(fork.postgres, fork.namespace)
+    read_models.prepare(address, PROJECTIONS)
+    assert schemas(live, read_models.prefix(address))
     assert len(log(fork)) == len(before[2]) + 1
     assert ends(fork) != before[0]
     drop(live, "play")
+    assert not schemas(live, read_models.prefix(address))
     assert (ends(live), contents(live), log(live)) == before
     assert known(live) == []
     present = kafka.admin(live).list_topics(timeout=10).topics
@@ -108,6 +120,41 @@ def test_a_fork_ends_where_it_was_asked_to(live: Config) -> None:
     assert there[-1].offset == place.offset
     assert 0 < made.entries < len(log(live))
     assert log(fork) == log(live)[: made.entries]
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("signal-events/0/99999", "no record stands there; the partition ends at"),
+        ("signal-events/9/0", "has no partition 9"),
+        ("dreams/0/0", "dreams is no topic; there are market-data-events, "),
+    ],
+)
+def test_a_fork_is_not_made_up_to_what_is_not_there(live: Config, place: str, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        make(live, "beyond", where(place), lambda *_: None)
+    assert known(live) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "run proofs",
+        "run witness notary",
+        "audit verify",
+        "audit key",
+        "drill tamper",
+        "erase",
+        "erase me --ground x",
+    ],
+)
+def test_a_fork_has_no_keys_and_nobody_to_erase(
+    words: str, config: Config, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in replace(config, namespace="fork-x").environment().items():
+        monkeypatch.setenv(name, value)
+    assert main.main(words.split()) == main.USAGE_ERROR
+    assert "TAPEDECK_NAMESPACE is fork-x, a fork: " in capsys.readouterr().err
 
 
 def test_nothing_in_a_fork_reaches_a_terminal(
