@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 
-OBJECTS = 50_000
+OBJECTS = 100_000
 GENERATIONS = (20, 50)
 
 

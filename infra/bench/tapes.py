@@ -138,7 +138,7 @@ def _read_rate(config: Config, ids: SchemaIds) -> float:
             if any(each.error().code() != KafkaError._PARTITION_EOF for each in ends):
                 raise KafkaException(next(each.error() for each in ends))
             left -= {(each.topic(), each.partition()) for each in ends}
-            records = [wire.record_of(each) for each in fetched if each.error() is None]
+            records = wire.records_of([each for each in fetched if each.error() is None])
             read += len(messages.read_all(records, ids)) if began_s else 0
             began_s = began_s or (time.monotonic() if records else 0.0)
     return read / (time.monotonic() - began_s)

@@ -32,7 +32,6 @@ from schemas.codec import plan_of
 
 BATCH = 500
 """Inputs of a stage that are worked out together."""
-Fed = tuple[Record, bool, Event | None]
 Choose = Callable[[Record | None], Stage]
 """The stage that made a record, or any that fits. Only inference has several, one for a model."""
 _packed = msgspec.msgpack.Encoder().encode
@@ -91,19 +90,30 @@ class Link:
         self._following = following
         self._share = share
         self._handed_on = 0
-        self._waiting: list[Fed] = []
+        self._waiting: list[Record] = []
+        self._unjudged: set[int] = set()
+        self._known: dict[int, Event] = {}
         self._hashes: dict[bytes, hashlib._Hash] = {}
 
     def hashes(self) -> dict[str, str]:
         """Of all that was recomputed and judged: by key, in order."""
         return {key.hex(): each.hexdigest() for key, each in self._hashes.items()}
 
-    def feed(self, record: Record, judged: bool, event: Event | None = None) -> None:
-        """Recompute what a record causes. Unless `judged`, only the state is folded.
+    def feed_all(self, records: Sequence[Record], judged_from: int) -> None:
+        """Recompute what records cause. Of those before this offset only the state is folded."""
+        self._waiting += records
+        if records and records[0].offset < judged_from:
+            self._unjudged.update(r.offset for r in records if r.offset < judged_from)
+        if len(self._waiting) >= BATCH:
+            self._work()
 
-        `event` is what the record says, where that is known.
-        """
-        self._waiting.append((record, judged, event))
+    def feed(self, record: Record, judged: bool, event: Event | None = None) -> None:
+        """The same with one; `event` is what the record says, where that is known."""
+        self._waiting.append(record)
+        if not judged:
+            self._unjudged.add(record.offset)
+        if event is not None:
+            self._known[record.offset] = event
         if len(self._waiting) >= BATCH:
             self._work()
 
@@ -122,19 +132,19 @@ class Link:
 
     def _work(self) -> None:
         waiting, self._waiting = self._waiting, []
-        records = [record for record, _, _ in waiting if self._share.has(record.key)]
-        judged = {record.offset: judged for record, judged, _ in waiting}
-        self.count.inputs += sum(judged[record.offset] for record in records)
-        known = {record.offset: event for record, _, event in waiting if event is not None}
+        unjudged, self._unjudged = self._unjudged, set()
+        known, self._known = self._known, {}
+        records = [record for record in waiting if self._share.has(record.key)]
+        self.count.inputs += len(records) - sum(record.offset in unjudged for record in records)
         for output in self._outputs(records, known) if records else ():
             if output.topic != DEAD_LETTERS:
                 sequence = wire.place_of(output.headers)[1]
-                counts = judged[place_of(sequence)[0]]
+                counts = place_of(sequence)[0] not in unjudged
                 if counts:
                     self._hash(output)
                 self._compare(sequence, output, counts)
         if waiting:
-            self._partition.next_offset = waiting[-1][0].offset + 1
+            self._partition.next_offset = waiting[-1].offset + 1
 
     def _hash(self, output: Outgoing) -> None:
         """Key, headers and value, without the schema's id, which another registry gives anew."""

@@ -74,8 +74,7 @@ def recomputed(config: Config, ids: Ids, part: Part, shown: Callable[[int], None
         name = kafka.topic_name(config, TICKS)
         mine = None if part.share.count == 1 else part.share.has
         for batch in tape.read(client, name, part.number, 0, part.end, mine):
-            for record in batch:
-                links[0].feed(record, record.offset >= part.start)
+            links[0].feed_all(batch, part.start)
             shown(batch[-1].offset)
         links[0].finish(True, part.end)
     shown(part.end)

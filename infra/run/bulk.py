@@ -30,7 +30,7 @@ from infra.run.resuming import HOLD_S, resumed, tails
 from infra.stream import kafka, tape
 from infra.stream.schema_ids import RegistryAway
 from infra.stream.transactions import Doubtful, Writer, opened
-from infra.stream.wire import Outgoing, Record, record_of
+from infra.stream.wire import Outgoing, Record, records_of
 
 PORTION, PORTIONS_MAX = 1_000, 20
 """A portion is worked off while the processor still has it in its cache: half as fast again as many
@@ -225,16 +225,16 @@ class Host:
 
 
 def _by_partition(fetched: Iterable[Any]) -> Mapping[int, list[Record]]:
-    arrived: dict[int, list[Record]] = {}
+    arrived: dict[int, list[Any]] = {}
     for each in fetched:
         error = each.error()
         if error is None:
-            arrived.setdefault(each.partition(), []).append(record_of(each))
+            arrived.setdefault(each.partition(), []).append(each)
         elif kafka.mends_itself(error):
             log.warning("reading waits: %s", error)
         else:
             raise KafkaException(error)
-    return arrived
+    return {partition: records_of(each) for partition, each in arrived.items()}
 
 
 def run(config: Config, stop: threading.Event, stage: Stage) -> None:

@@ -13,9 +13,8 @@ from msgspec import Struct
 
 from events.envelope import Event
 from events.letters import DeadLettered
-from infra.stream import dead_letters, headings, wire
-from infra.stream.consequences import Caused, Causes, caused_all, causes_of
-from infra.stream.identity import sequence as numbered
+from infra.stream import dead_letters, headings, messages, wire
+from infra.stream.consequences import Caused, caused_all, causes_of
 from infra.stream.schema_ids import RegistryAway
 from infra.stream.wire import Headers, Outgoing, Record, Unreadable
 from processors.processor import Processor
@@ -160,19 +159,19 @@ class Stage:
     def _together(
         self, partition: Partition, records: Sequence[Record], foreseen: Foreseen
     ) -> Sequence[Outgoing]:
-        causes = causes_of([record.headers for record in records])
+        causes: list[Record] = []
         caused: list[Caused] = []
-        places = zip(causes.sources, causes.sequences, strict=True)
-        for n, (record, ((_, source), (_, sequence))) in enumerate(
-            zip(records, places, strict=True)
-        ):
-            taken = self._taken(
-                partition, record, source.decode(), numbered(sequence.decode()), foreseen
-            )
-            if taken is not None:
-                name, partition.states[name], events = taken
+        places = messages.places_of([record.headers for record in records])
+        for record, (source, sequence) in zip(records, places, strict=True):
+            taken = self._taken(partition, record, source, sequence, foreseen)
+            if taken is None:
+                continue
+            name, partition.states[name], events = taken
+            if events:
+                cause = len(causes)
+                causes.append(record)
                 for index, event in enumerate(events):
-                    caused.append(Caused(n, event, *self._place(record.offset, index)))
+                    caused.append(Caused(cause, event, *self._place(record.offset, index)))
         outputs = self._written_together(partition.number, causes, caused) if caused else ()
         partition.next_offset = records[-1].offset + 1
         return outputs
@@ -215,10 +214,11 @@ class Stage:
         ]
 
     def _written_together(
-        self, number: int, causes: Causes, caused: Sequence[Caused]
+        self, number: int, causes: Sequence[Record], caused: Sequence[Caused]
     ) -> Sequence[Outgoing]:
         events = [one.event for one in caused]
-        headers = caused_all(self.source(number), causes, caused)
+        told = causes_of([record.headers for record in causes])
+        headers = caused_all(self.source(number), told, caused)
         return list(map(self._output, events, encode_all(events), headers))
 
     def _place(self, offset: int, index: int) -> tuple[str, str]:

@@ -8,10 +8,10 @@ trouble that passes has one cure: leave, wait, come back to the stored offsets.
 
 from __future__ import annotations
 
-import gc
 import threading
 from collections.abc import Sequence
 
+from infra import collector
 from infra.config import Config
 from infra.proofs import leaves
 from infra.run.intake import Ruled
@@ -25,14 +25,12 @@ from projections.projection import Projection
 
 ROLE = "projections"
 STANDBY_S = 0.5
-GC_THRESHOLDS = (100_000, 20, 100)
-"""A batch is many objects that die together without cycles: looking for some costs a quarter."""
 PASSING = (Superseded, Ruled, *TAPE_AWAY, *postgres.AWAY)
 
 
 def run(config: Config, stop: threading.Event, only: str = "") -> None:
     """Run all projections, or `only` the named one, until `stop`."""
-    gc.set_threshold(*GC_THRESHOLDS)
+    collector.seldom()
     projections = named(only)
     conninfo = postgres.address(config.postgres, config.namespace)
     ids = SchemaIds(config)

@@ -71,10 +71,23 @@ def causes_of(headers: Sequence[Sequence[Pair]]) -> Causes:
         raise Foreign("a header is missing, or there are others")
     columns = list(zip(*headers, strict=False))
     for name, column in zip(_NAMES, columns, strict=False):
-        if list(map(_name, column)).count(name) < len(column):
-            raise Foreign(f"the header {name} is not in its place")
+        _all_are(name, column)
     _, ids, _, sources, sequences, times, correlations, tenants, actors, *_ = columns
     return Causes(ids, sources, sequences, times, correlations, tenants, actors)
+
+
+def column_of(headers: Sequence[Sequence[Pair]], at: int, name: str) -> Column:
+    """One header of each record; `Foreign` if another one stands in its place in some."""
+    if min(map(len, headers)) <= at:
+        raise Foreign("a header is missing")
+    column = [each[at] for each in headers]
+    _all_are(name, column)
+    return column
+
+
+def _all_are(name: str, column: Column) -> None:
+    if list(map(_name, column)).count(name) < len(column):
+        raise Foreign(f"the header {name} is not in its place")
 
 
 def _is_usual(headers: Sequence[Pair]) -> bool:

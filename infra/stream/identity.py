@@ -7,7 +7,9 @@ cannot do that would stop a reader later, where it is too late to set it aside.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from msgspec.structs import fields
@@ -62,6 +64,13 @@ def named(event: E) -> E:
         if value is not None:
             name(value, field)
     return event
+
+
+def named_all(events: Sequence[E]) -> None:
+    """The same for many of one class: what names them are few texts, many times."""
+    for field in _naming(type(events[0])) if events else ():
+        for value in set(map(attrgetter(field), events)) - {None}:
+            name(value, field)
 
 
 @cache

@@ -14,10 +14,10 @@ import numpy as np
 
 from events.envelope import Envelope, Message, Position
 from infra.stream import identifiers, wire
-from infra.stream.consequences import Column, Foreign, causes_of
+from infra.stream.consequences import Column, Foreign, causes_of, column_of
 from infra.stream.headings import ID_CHARS, TIME_CHARS
 from infra.stream.identity import NAME_CHARS_MAX, name
-from infra.stream.wire import Ids, Record
+from infra.stream.wire import SEQUENCE_AT, Ids, Record
 
 _HEX = np.isin(np.arange(256), np.frombuffer(b"0123456789abcdefABCDEF", np.uint8))
 _MINUTE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:", re.ASCII)
@@ -68,6 +68,13 @@ def envelopes_of(headers: Sequence[Sequence[tuple[str, bytes]]]) -> list[Envelop
         )
         for message_id, source, number, time_us, correlation_id, causation_id, tenant, actor in rows
     ]
+
+
+def places_of(headers: Sequence[Sequence[tuple[str, bytes]]]) -> list[tuple[str, str]]:
+    """Source and sequence of each, as `wire.place_of` gives them; `Foreign` if one is not ours."""
+    sources = column_of(headers, SEQUENCE_AT - 1, "ce_source")
+    sequences = column_of(headers, SEQUENCE_AT, "ce_sequence")
+    return list(zip(_texts(sources), _sequences(sequences), strict=True))
 
 
 def _texts(column: Column) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from infra.config import Config
 from infra.stream import kafka
-from infra.stream.wire import Record, record_of
+from infra.stream.wire import Record, records_of
 
 BATCH = 2_000
 POLL_S = 1.0
@@ -68,19 +68,16 @@ def read(
     client.assign([TopicPartition(topic, partition, start)])
     over = False
     while not over:
-        batch: list[Record] = []
-        fetched: Any
-        for fetched in _arrived(client):
-            error = fetched.error()
-            if error is not None:
-                over = over or _ended(error, fetched.offset(), end)
-                continue
-            offset = fetched.offset()
-            if offset < end and (wanted is None or wanted(fetched.key())):
-                batch.append(record_of(fetched))
-            over = over or offset + 1 >= end
-        if batch:
-            yield batch
+        arrived = _arrived(client)
+        fetched = [each for each in arrived if each.error() is None]
+        if len(fetched) < len(arrived):
+            over = _any_ended(arrived, end)
+        if fetched and fetched[-1].offset() + 1 >= end:
+            fetched, over = [each for each in fetched if each.offset() < end], True
+        if wanted is not None:
+            fetched = [each for each in fetched if wanted(each.key())]
+        if fetched:
+            yield records_of(fetched)
     client.unassign()
 
 
@@ -131,6 +128,11 @@ def _arrived(client: Consumer) -> list[Any]:
         one = client.poll(POLL_S)
         arrived = [] if one is None else [one]
     return arrived
+
+
+def _any_ended(arrived: Sequence[Any], end: int) -> bool:
+    failed = [(each.error(), each.offset()) for each in arrived if each.error() is not None]
+    return any(_ended(error, offset, end) for error, offset in failed)
 
 
 def _ended(error: KafkaError, offset: int, end: int) -> bool:

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Protocol
 
+from confluent_kafka import Message as Fetched
 from msgspec import Struct
 
 from events.envelope import Envelope, Event, Message, Position
 from infra.stream.identity import Unreadable as Unreadable
-from infra.stream.identity import identifier, name, named
+from infra.stream.identity import identifier, name, named, named_all
 from infra.stream.identity import sequence as sequence_in
 from schemas import codec, quick_read, quick_read_columns
 from schemas.catalog import topic_of
@@ -67,16 +68,19 @@ class Ids(Protocol):
         """The class name and the parsed schema that were used to write under this id."""
 
 
-def record_of(fetched: Any) -> Record:
-    """A confluent-kafka message as a `Record`."""
-    return Record(
-        fetched.topic(),
-        fetched.partition(),
-        fetched.offset(),
-        fetched.key(),
-        fetched.value(),
-        fetched.headers() or (),
-        fetched.timestamp()[1],
+def records_of(fetched: Sequence[Any]) -> list[Record]:
+    """What confluent-kafka has fetched, no error among it: field by field, which is faster."""
+    return list(
+        map(
+            Record,
+            map(Fetched.topic, fetched),
+            map(Fetched.partition, fetched),
+            map(Fetched.offset, fetched),
+            map(Fetched.key, fetched),
+            map(Fetched.value, fetched),
+            [headers or () for headers in map(Fetched.headers, fetched)],
+            [moment_ms for _, moment_ms in map(Fetched.timestamp, fetched)],
+        )
     )
 
 
@@ -142,14 +146,34 @@ def event_of(record: Record, ids: Ids) -> Event:
 
 def events_of(records: Sequence[Record], ids: Ids) -> list[Event]:
     """The events of many, in their order; raises as `event_of` does of one of them."""
+    values = [record.value for record in records]
+    frame = _shared_frame(values)
+    if frame is not None:
+        return _events(frame, [value[FRAME_BYTES:] for value in values if value], ids)
     framed = list(map(_framed, records))
     made: dict[int, Event] = {}
     for frame in {frame for frame, _ in framed}:
         places = [n for n, (other, _) in enumerate(framed) if other == frame]
-        kind, writer = ids.writer(int.from_bytes(frame, "big"))
-        events = quick_read_columns.decode_all(kind, [framed[n][1] for n in places], writer)
-        made |= zip(places, map(named, events), strict=True)
+        made |= zip(places, _events(frame, [framed[n][1] for n in places], ids), strict=True)
     return [made[n] for n in range(len(records))]
+
+
+def _events(frame: bytes, payloads: Sequence[bytes], ids: Ids) -> list[Event]:
+    """The events in Avro bytes of one schema id."""
+    kind, writer = ids.writer(int.from_bytes(frame, "big"))
+    events = quick_read_columns.decode_all(kind, payloads, writer)
+    named_all(events)
+    return events
+
+
+def _shared_frame(values: Sequence[bytes | None]) -> bytes | None:
+    """The schema id of values that all have the same one, if none of them is to be refused."""
+    starts = {value[:FRAME_BYTES] if value else b"" for value in values}
+    start = starts.pop() if len(starts) == 1 else b""
+    if len(start) < FRAME_BYTES or start[0] != MAGIC:
+        return None
+    longest = max(len(value) for value in values if value)
+    return start[1:] if longest <= VALUE_BYTES_MAX else None
 
 
 def _framed(record: Record) -> tuple[bytes, bytes]:

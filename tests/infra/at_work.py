@@ -129,7 +129,7 @@ class Listener:
         fetched: list[Any] = self._client.consume(LISTEN_MAX, LISTEN_S)
         for each in fetched:
             if each.error() is None:
-                record = structs.replace(wire.record_of(each), topic=self._name)
+                record = structs.replace(wire.records_of([each])[0], topic=self._name)
                 self._messages.append(wire.read(record, self._ids))
         return self._messages
 
