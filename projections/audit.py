@@ -15,7 +15,7 @@ from events.market import TickReceived
 from projections.projection import Projection, Rows, Table
 from projections.query import Query, during, equals
 
-MESSAGES = Table("audit", ("message_id",), only_grows=True)
+MESSAGES = Table("audit", ("message_id",), only_grows=True, latest_by="time_us")
 PROCESSORS = "processors/"
 
 DDL = """

@@ -14,11 +14,13 @@ class Table:
     """A table of a projection, and the columns that name one of its rows.
 
     `only_grows`: a row that was put once stays as it is, and nobody has the right to change it.
+    `latest_by` is then the column, with an index, by which the latest rows are asked for first.
     """
 
     name: str
     key: tuple[str, ...]
     only_grows: bool = False
+    latest_by: str = ""
 
 
 class Rows(Protocol):

@@ -30,11 +30,13 @@ from read_api.store import Place
 ROLE = "as-of"
 RECORDS_MAX = 1_000_000
 """Of a partition: more would keep the asker waiting for minutes."""
-AS_OF = """
-create view {moment} as select r.* from {seen} r
-join (values {places}) as upto (topic, partition, "offset")
+UP_TO = """
+from {seen} r join (values {places}) as upto (topic, partition, "offset")
     on upto.topic = r.topic and upto.partition = r.partition and r."offset" < upto."offset"
 """
+LATEST = f"select {{latest_by}} {UP_TO} order by {{latest_by}} desc limit 1"
+VIEW = f"create view {{view}} as select r.* {UP_TO} where {{latest_by}} <= {{latest}}"
+"""`latest` excludes nothing: with it, an index leads past what came since."""
 
 Told = Callable[[int], None]
 """Hears how many records more have been folded."""
@@ -93,8 +95,15 @@ class Folded:
             for (topic, number), offset in moment.places.items()
         )
         for table in projection.ledgers:
-            view, rows = Identifier(moment.schema, table.name), Identifier(seen, table.name)
-            connection.execute(SQL(AS_OF).format(moment=view, seen=rows, places=places))
+            names = {
+                "seen": Identifier(seen, table.name),
+                "view": Identifier(moment.schema, table.name),
+                "latest_by": Identifier("r", table.latest_by),
+                "places": places,
+            }
+            found = connection.execute(SQL(LATEST).format(**names)).fetchone()
+            latest = Literal(None if found is None else found[0])
+            connection.execute(SQL(VIEW).format(**names, latest=latest))
 
     def _fold(
         self,
