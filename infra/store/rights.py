@@ -9,6 +9,7 @@ given by others) the triggers are all there is, and that is told.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -38,21 +39,42 @@ def role_of(schema: str) -> str:
 def give_up(connection: Connection[Any], schema: str) -> None:
     """From now on this connection has the rights of the copy's processes, and no other.
 
-    Before the role is made, there is nothing to write to either.
+    Before the role is made, there is nothing to write to either. `InsufficientPrivilege` where it
+    was made, and somebody has dropped it.
     """
-    connection.execute(GIVE_UP, (role_of(schema),))
+    role = role_of(schema)
+    if connection.execute(GIVE_UP, (role,)).fetchone() is None:
+        asked = connection.execute(KEPT_BACK, {"schema": schema, "role": role})
+        _refused_if(asked.fetchone(), role)
 
 
 async def give_up_async(connection: AsyncConnection[Any], schema: str) -> None:
     """The same."""
-    await connection.execute(GIVE_UP, (role_of(schema),))
+    role = role_of(schema)
+    given_up = await connection.execute(GIVE_UP, (role,))
+    if await given_up.fetchone() is None:
+        asked = await connection.execute(KEPT_BACK, {"schema": schema, "role": role})
+        _refused_if(await asked.fetchone(), role)
     await connection.commit()
+
+
+def _refused_if(kept_back: Sequence[Any] | None, role: str) -> None:
+    if kept_back is not None and kept_back[0]:
+        raise InsufficientPrivilege(
+            f"the role {role} is gone, or not this user's to take: without it a process could "
+            "change what was recorded; `tapedeck up` makes it anew"
+        )
 
 
 GIVE_UP = (
     b"select set_config('role', rolname, false) from pg_roles"
     b" where rolname = %s and pg_has_role(current_user, oid, 'set')"
 )
+KEPT_BACK = b"""
+select exists (select from pg_namespace where nspname = %(schema)s)
+    and (exists (select from pg_roles where rolname = %(role)s)
+         or (select rolsuper or rolcreaterole from pg_roles where rolname = current_user))
+"""
 
 
 def prepare(connection: Connection[Any], schema: str) -> None:

@@ -7,17 +7,21 @@ keeps the person. What is erased leaves a file that says so, and when.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from infra.secrets import private
+from infra.secrets.provider import SecretsError
 from infra.subjects import sealing
 
 FOLDER = "subjects"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +93,16 @@ class Register:
             return _read(self._key(subject)).key
         except FileNotFoundError:
             return None
+        except SecretsError as unusable:
+            log.warning("%s", unusable)
+            return None
 
     def _closed(self, subject: str) -> str:
-        """Erased, or another machine's: they are not the same, and told apart."""
-        return f"[erased {subject}]" if self.erased(subject) else f"[key {subject} is not here]"
+        """Erased, or another machine's, or damaged: they are not the same, and told apart."""
+        if self.erased(subject):
+            return f"[erased {subject}]"
+        there = self._key(subject).exists()
+        return f"[key {subject} {'cannot be read' if there else 'is not here'}]"
 
     def _key(self, subject: str) -> Path:
         return self._folder / f"{subject}.key"
@@ -103,5 +113,17 @@ def _read(file: Path) -> Person:
     written = private.read(file)
     if not written.strip(b"\0"):
         raise FileNotFoundError(file)
-    content = json.loads(written)
-    return Person(content["name"], file.stem, bytes.fromhex(content["key"]))
+    try:
+        return _told(file.stem, json.loads(written))
+    except (ValueError, LookupError, TypeError) as bad:
+        raise SecretsError(
+            f"{file} is no key of a person ({type(bad).__name__}); put back what it was: without "
+            "it, what they have typed stays closed"
+        ) from None
+
+
+def _told(subject: str, content: Mapping[str, str]) -> Person:
+    name, key = content["name"], bytes.fromhex(content["key"])
+    if not isinstance(name, str) or len(key) * 8 != sealing.KEY_BITS:
+        raise ValueError(subject)
+    return Person(name, subject, key)

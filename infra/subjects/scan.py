@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from psycopg.sql import SQL, Identifier, Literal
@@ -16,7 +17,8 @@ from schemas.catalog import TOPICS
 
 CHARS_MIN = 6
 """Anything shorter stands everywhere by chance."""
-FILE_BYTES_MAX = 256 * 1024 * 1024
+FILE_PART_BYTES = 64 * 1024 * 1024
+"""A file is read in parts that overlap by the longest text."""
 SERVICES = ("kafka", "postgres", "subjects")
 """Folders of the home that are asked through their service, or hold what may be plain."""
 TABLES = """
@@ -48,10 +50,11 @@ def findings(config: Config, texts: Iterable[str], told: Told) -> Iterator[str]:
             yield f"Kafka {place}"
     yield from _rows(config, forms, told)
     for file in _files(config.home):
-        content = file.read_bytes()
-        told(str(file), len(content))
-        if any(form in content for form in forms):
-            yield f"file {file}"
+        with suppress(FileNotFoundError):  # it is gone, and so is what stood in it
+            size, holds = _looked_through(file, forms)
+            told(str(file), size)
+            if holds:
+                yield f"file {file}"
 
 
 def _forms(text: str) -> set[bytes]:
@@ -94,5 +97,17 @@ def _rows(config: Config, forms: list[bytes], told: Told) -> Iterator[str]:
 def _files(home: Path) -> Iterator[Path]:
     for file in sorted(home.rglob("*")):
         inside = file.relative_to(home).parts[0]
-        if inside not in SERVICES and file.is_file() and file.stat().st_size <= FILE_BYTES_MAX:
+        if inside not in SERVICES and file.is_file():
             yield file
+
+
+def _looked_through(file: Path, forms: list[bytes]) -> tuple[int, bool]:
+    """How many bytes a file has, and whether one of the texts is among them."""
+    size, holds, tail = 0, False, b""
+    overlap = max(map(len, forms)) - 1
+    with file.open("rb") as content:
+        while part := content.read(FILE_PART_BYTES):
+            size += len(part)
+            holds = holds or any(form in tail + part for form in forms)
+            tail = part[len(part) - overlap :] if overlap else b""
+    return size, holds

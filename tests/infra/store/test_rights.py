@@ -13,7 +13,7 @@ from psycopg.sql import SQL, Identifier
 from infra.config import Config
 from infra.proofs import leaves
 from infra.run.read_api import open_pool
-from infra.store import postgres, read_models
+from infra.store import postgres, read_models, rights
 from infra.store.event_store import EventStore
 from infra.store.postgres import Connection
 from infra.store.recorders import EVENTS_TABLE, open_recorder
@@ -106,6 +106,25 @@ async def _reader(config: Config, asked: str) -> str:
 
 def test_every_kind_of_connection_has_given_up_its_rights(config: Config, conninfo: str) -> None:
     assert set(roles(conninfo, config)) == {f"{postgres.schema_of(conninfo)[:33]}_runtime"}
+
+
+def test_a_role_that_is_gone_is_not_worked_without(conninfo: str) -> None:
+    role = postgres.schema_of(conninfo) + "_runtime"
+    with postgres.owner(conninfo) as owner:
+        for statement in ("drop owned by {}", "drop role {}"):
+            owner.execute(SQL(statement).format(Identifier(role)))
+    with pytest.raises(InsufficientPrivilege, match=f"the role {role} is gone"):
+        postgres.connect(conninfo)
+    with pytest.raises(InsufficientPrivilege, match=f"the role {role} is gone"):
+        asyncio.run(_given_up(conninfo))
+    postgres.migrate(conninfo)
+    with postgres.connect(conninfo) as connection:
+        assert connection.execute("select current_user").fetchall() == [(role,)]
+
+
+async def _given_up(conninfo: str) -> None:
+    async with await psycopg.AsyncConnection.connect(conninfo) as connection:
+        await rights.give_up_async(connection, postgres.schema_of(conninfo))
 
 
 def test_a_build_anew_only_grows_too(conninfo: str) -> None:

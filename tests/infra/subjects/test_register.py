@@ -82,6 +82,20 @@ def test_a_register_that_others_can_read_is_refused(tmp_path: Path) -> None:
         register.named("ann")
 
 
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"\xff", b'{"name": "ann"}', b'{"name": 1, "key": "ab"}']
+)
+def test_a_key_that_is_damaged_is_named(tmp_path: Path, content: bytes) -> None:
+    register = Register(tmp_path)
+    ann = register.welcome("ann")
+    (file,) = tmp_path.rglob("*.key")
+    private.write(file, content)
+    if content:
+        with pytest.raises(SecretsError, match=f"{ann.subject}.key is no key of a person"):
+            register.named("ann")
+    assert register.opened(ann.seal(TEXT)) == f"[key {ann.subject} cannot be read]"
+
+
 def test_an_operator_is_one_actor_and_never_one_source(tmp_path: Path) -> None:
     person = Register(tmp_path).welcome("ann")
     one, other = Operator(person), Operator(person)
