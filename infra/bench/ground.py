@@ -27,31 +27,39 @@ STOP_S = 15.0
 
 @contextmanager
 def services(config: Config) -> Iterator[Config]:
-    """A configuration bound to services that live as long as the block."""
-    with tempfile.TemporaryDirectory(prefix="tapedeck-bench-") as folder:
-        home = Path(folder)
-        ports = free_ports(4)
-        broker = EmbeddedKafka(home, ports[0], ports[1], config.cache)
-        database = EmbeddedPostgres(home, ports[2])
-        broker.start()
-        database.start()
-        bound = replace(
-            config,
-            home=home,
-            kafka=broker.address,
-            postgres=database.dsn,
-            registry=f"http://127.0.0.1:{ports[3]}",
-            ports=replace(config.ports, registry=ports[3]),
-            external=frozenset(),
-        )
-        registry = started(bound, home / "registry.log", "run", "registry")
-        try:
-            SchemaIds(bound).register_all()
-            yield bound
-        finally:
-            stopped(registry)
-            database.stop()
-            broker.stop()
+    """A configuration bound to services that live as long as the block, and leave nothing."""
+    with (
+        tempfile.TemporaryDirectory(prefix="tapedeck-bench-") as folder,
+        services_at(config, Path(folder)) as bound,
+    ):
+        yield bound
+
+
+@contextmanager
+def services_at(config: Config, home: Path) -> Iterator[Config]:
+    """The same in a folder that stays, with all they knew: another block goes on from there."""
+    ports = free_ports(4)
+    broker = EmbeddedKafka(home, ports[0], ports[1], config.cache)
+    database = EmbeddedPostgres(home, ports[2])
+    broker.start()
+    database.start()
+    bound = replace(
+        config,
+        home=home,
+        kafka=broker.address,
+        postgres=database.dsn,
+        registry=f"http://127.0.0.1:{ports[3]}",
+        ports=replace(config.ports, registry=ports[3]),
+        external=frozenset(),
+    )
+    registry = started(bound, home / "registry.log", "run", "registry")
+    try:
+        SchemaIds(bound).register_all()
+        yield bound
+    finally:
+        stopped(registry)
+        database.stop()
+        broker.stop()
 
 
 def fresh(config: Config, *timed: str) -> Config:

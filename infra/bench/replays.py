@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import cache
 from itertools import islice
 from multiprocessing import cpu_count
@@ -11,10 +12,11 @@ from msgspec.structs import replace
 
 from commands.accounts import ACCOUNTS, ReportAccount
 from events.envelope import first_cause
+from events.market import TickReceived
 from events.values import lots, money
 from infra.bench.figures import Figure, against_limit
 from infra.bench.ground import fresh, started, stopped
-from infra.bench.tapes import NOW_MS, await_quiet, published, simulated
+from infra.bench.tapes import await_quiet, published, simulated
 from infra.config import Config
 from infra.replay.level import Level
 from infra.replay.range import EARLIEST, LATEST, where
@@ -77,20 +79,25 @@ def _again(config: Config, level: Level, jobs: int) -> tuple[Outcome, float]:
 def _tape(config: Config) -> Config:
     """Hours of the simulated market, and what all roles made of it."""
     apart = fresh(config)
-    bootstrap.prepare(apart)
-    _report(apart)
-    roles: list[tuple[str, ...]] = [("run", name) for name in DECIDING]
-    roles += [("run", "processor", name, "--host", "bulk") for name in CHAIN]
-    running = [started(apart, apart.home / f"{'-'.join(role)}.log", *role) for role in roles]
     live = (replace(tick, backfilled=False) for tick in islice(simulated(apart), TICKS))
-    published(apart, list(live))
-    await_quiet(apart)
-    for process in running:
-        stopped(process)
+    decided_on(apart, list(live))
     return apart
 
 
-def _report(config: Config) -> None:
+def decided_on(apart: Config, ticks: Sequence[TickReceived]) -> None:
+    """Put these ticks on a tape, and wait until all roles of the chain have done with them."""
+    bootstrap.prepare(apart)
+    _report(apart, ticks[0].ts_source_us)
+    roles: list[tuple[str, ...]] = [("run", name) for name in DECIDING]
+    roles += [("run", "processor", name, "--host", "bulk") for name in CHAIN]
+    running = [started(apart, apart.home / f"{'-'.join(role)}.log", *role) for role in roles]
+    published(apart, ticks)
+    await_quiet(apart)
+    for process in running:
+        stopped(process)
+
+
+def _report(config: Config, at_us: int) -> None:
     """As a gateway would: without it no account takes part."""
     with EventStore.open(postgres.address(config.postgres, config.namespace)) as store:
         for account in config.accounts:
@@ -101,12 +108,10 @@ def _report(config: Config) -> None:
                 margin=money("0"),
                 open_lots=lots("0"),
                 open_positions=0,
-                reported_at_us=NOW_MS * 1_000,
+                reported_at_us=at_us,
             )
             source, sequence = f"bench/{account}", f"{1:016d}"
             store.handle(
                 ACCOUNTS,
-                first_cause(
-                    report, source=source, sequence=sequence, key=account, time_us=NOW_MS * 1_000
-                ),
+                first_cause(report, source=source, sequence=sequence, key=account, time_us=at_us),
             )
