@@ -18,11 +18,12 @@ from infra.store import offsets, postgres, read_models
 from infra.store.offsets import Cursors
 from infra.store.postgres import Connection
 from projections.projection import Projection
+from read_api.problems import away
 from read_api.store import Place, Standing
 
-KEPT_MAX = 32
-KEPT_AT_LEAST = "1 minute"
-"""Nobody takes away the tables of an answer that is being read."""
+KEPT_MAX, KEPT_BYTES_MAX = 64, 4 * 1024**3
+KEPT_AT_LEAST = "20 seconds"
+"""Nobody takes away the tables of an answer that is being read, or of its next page."""
 CHECKPOINTS_MAX, CHECKPOINT_BYTES_MAX = 256, 4 * 1024**3
 """Of a read model; beyond either, the one goes whose neighbours are nearest to each other."""
 MARKS = "as_of_marks"
@@ -92,7 +93,8 @@ def before(
 ) -> Kept | None:
     """The latest moment that is nowhere behind these positions and has rows of its own.
 
-    One that looks at what readers see has neither rows to begin with, nor marks.
+    One that looks at what readers see has neither rows to begin with, nor marks. It stays until the
+    caller's transaction ends.
     """
     fit = [
         each
@@ -101,7 +103,7 @@ def before(
         and _whole(connection, each.schema, projection)
         and not _looks(connection, each.schema, projection)
     ]
-    return fit[-1] if fit else None
+    return next((each for each in reversed(fit) if _held(connection, each.schema)), None)
 
 
 def asked_again(connection: Connection, projection: Projection, schema: str) -> bool:
@@ -160,17 +162,19 @@ def begun_with(connection: Connection, moment: Kept, schema: str) -> None:
 
 
 def make_room(connection: Connection) -> None:
-    """Drop what nobody has asked for longest, checkpoints excepted, and what is of old versions."""
-    gone = connection.execute(
-        f"""
-        delete from kept_moments where asked_at < now() - interval '{KEPT_AT_LEAST}'
-        and schema_name in (select schema_name from kept_moments where not checkpoint
-                            order by asked_at desc offset %s)
-        returning schema_name
-        """.encode(),
-        (KEPT_MAX - 1,),
-    )
-    for (schema,) in gone.fetchall():
+    """Drop what nobody has asked for longest, checkpoints excepted.
+
+    A `Problem` if there are too many, or too large ones, and all have just been asked for.
+    """
+    moments = connection.execute(
+        f"select schema_name, asked_at < now() - interval '{KEPT_AT_LEAST}' from kept_moments"
+        " where not checkpoint order by asked_at desc".encode()
+    ).fetchall()
+    sizes = [_bytes(connection, schema) for schema, _ in moments]
+    while len(moments) >= KEPT_MAX or sum(sizes) > KEPT_BYTES_MAX:
+        (schema, idle), _ = moments.pop(), sizes.pop()
+        if not idle:
+            raise away(f"{len(moments) + 1} moments are being asked about already", "busy")
         forget(connection, schema)
 
 
@@ -212,6 +216,12 @@ def caught_up(connection: Connection, projection: Projection, places: Mapping[Pl
         return False
     live = offsets.standing(connection, projection.consumer)
     return all(live.get(place, -1) >= offset for place, offset in places.items())
+
+
+def _held(connection: Connection, schema: str) -> bool:
+    """Let nobody drop a moment before this transaction ends; False if somebody just has."""
+    sql = "select 1 from kept_moments where schema_name = %s for share"
+    return connection.execute(sql, (schema,)).fetchone() is not None
 
 
 def _bytes(connection: Connection, schema: str) -> int:

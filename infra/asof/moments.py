@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import closing
 
 from psycopg.sql import SQL, Identifier
@@ -18,25 +19,43 @@ from infra.stream import tape
 from infra.stream.schema_ids import SchemaIds
 from projections.projection import Projection
 from read_api.asof import AsOf, Moment
+from read_api.problems import away
 from read_api.store import Place
+
+WAITING_MAX = 16
+"""A moment may take seconds to make; whoever is not among the first is told at once."""
+Find = Callable[[Connection, Projection, AsOf], Moment | None]
 
 
 class Moments:
-    """`read_api.asof.Moments` over Kafka and Postgres. One moment is made at a time."""
+    """`read_api.asof.Moments` over Kafka and Postgres. One moment is made at a time, few wait."""
 
     def __init__(self, config: Config, ids: SchemaIds) -> None:
         self._config = config
         self._conninfo = postgres.address(config.postgres, config.namespace)
         self._folded = Folded(config, ids, self._conninfo)
         self._turn = asyncio.Lock()
+        self._waiting = 0
         self._prepared = False
 
     async def at(self, projection: Projection, asked: AsOf) -> Moment:
-        """How the projection stood, folded now unless it is kept."""
-        async with self._turn:
-            return await asyncio.to_thread(self._at, projection, asked)
+        """How the projection stood, folded now unless it is kept; a `Problem` if many wait."""
+        if asked.places:
+            known = await asyncio.to_thread(self._with, self._known, projection, asked)
+            if known is not None:
+                return known
+        if self._waiting >= WAITING_MAX:
+            raise away(f"{self._waiting} moments are waited for already", "busy")
+        self._waiting += 1
+        try:
+            async with self._turn:
+                made = await asyncio.to_thread(self._with, self._made, projection, asked)
+        finally:
+            self._waiting -= 1
+        assert made is not None
+        return made
 
-    def _at(self, projection: Projection, asked: AsOf) -> Moment:
+    def _with(self, find: Find, projection: Projection, asked: AsOf) -> Moment | None:
         if not self._prepared:
             kept.prepare(self._conninfo)
             self._prepared = True
@@ -44,9 +63,7 @@ class Moments:
             seen = Identifier(read_models.read_schema(self._conninfo))
             ours = Identifier(postgres.schema_of(self._conninfo))
             connection.execute(SQL("set search_path to {}, {}").format(ours, seen))
-            return self._known(connection, projection, asked) or self._made(
-                connection, projection, asked
-            )
+            return find(connection, projection, asked)
 
     def _known(self, connection: Connection, projection: Projection, asked: AsOf) -> Moment | None:
         """A moment that is named by its positions, and kept, is told without the tape."""
