@@ -8,6 +8,7 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
+import httpx
 from confluent_kafka import Consumer
 
 from infra.cli.parser import moment_us
@@ -23,7 +24,7 @@ from infra.proofs.note import VerifierKey, verifier_key
 from infra.proofs.policy import Policy
 from infra.proofs.signer import MEMORY
 from infra.proofs.tree import ProofError, check_consistency, consistency
-from infra.proofs.witnessing import client
+from infra.proofs.witnessing import Asking, client, contradiction
 from infra.run import proofs, witness
 from infra.store import postgres, read_models
 from infra.store.postgres import Connection
@@ -161,11 +162,32 @@ def _verify(config: Config, _: argparse.Namespace) -> int:
         for finding in inspection.findings():
             findings += 1
             print(f"BAD {finding}")
+    against, asked = _witnessed(config)
+    findings += against
+    wrong = f"{findings} logs are not what they were" if findings else "all agree"
     print(
         f"{inspection.events} events in {len(inspection.logs)} logs, {inspection.checkpoints} "
-        f"checkpoints: {'all agree' if not findings else f'{findings} logs are not what they were'}"
+        f"checkpoints, {asked} witnesses: {wrong}"
     )
     return 1 if findings else 0
+
+
+def _witnessed(config: Config) -> tuple[int, int]:
+    """How many witnesses contradict the tables, of how many that answer; they are named."""
+    against = answered = 0
+    policy_here = proofs.policy_of(config)
+    with connect(config) as connection, client() as session:
+        for each in Asking.each(policy_here, session) if policy_here else ():
+            try:
+                wrong = contradiction(each, connection, TOP)
+            except httpx.HTTPError as away:
+                print(f"witness {each.of.name} does not answer ({away}): it was not asked")
+                continue
+            answered += 1
+            if wrong:
+                against += 1
+                print(f"BAD {TOP}, by what the witness {each.of.name} remembers: {wrong}")
+    return against, answered
 
 
 def _consistency(config: Config, arguments: argparse.Namespace) -> int:

@@ -65,6 +65,25 @@ class Asking:
         )
 
 
+def contradiction(asking: Asking, connection: Connection, log: str) -> str:
+    """Why this witness does not cosign the newest checkpoint of a log; empty if it does.
+
+    `httpx.HTTPError` if it does not answer. The log may grow meanwhile, and be shown by its keeper.
+    """
+    kept = tables.newest(connection, log)
+    while kept is not None:
+        try:
+            asking.cosignature(connection, kept)
+        except (WitnessRefuses, ProofError) as refused:
+            newer = tables.newest(connection, log)
+            if newer is None or newer.size <= kept.size:
+                return str(refused)
+            kept = newer
+        else:
+            return ""
+    return ""
+
+
 def _believed(text: str, note: Note, key: VerifierKey) -> str:
     """The witness's own line among what it has answered, verified."""
     lines: list[Signature] = [signature_of(line) for line in text.split("\n") if line]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import sqlite3
 import subprocess
 import sys
 import warnings
 import zipfile
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,6 +24,7 @@ from events.envelope import Message, first_cause
 from infra.cli import audit, dlq, drill
 from infra.config import Config
 from infra.proofs import policy
+from infra.run import witness
 from infra.store import postgres, read_models
 from infra.stream import kafka
 from infra.stream.schema_ids import SchemaIds
@@ -148,6 +151,37 @@ def _verified(folder: Path, file: str, status: int) -> str:
     )
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout
+
+
+@pytest.mark.usefixtures("told")
+@pytest.mark.parametrize("lie", ["size = size + 1", "root = zeroblob(32)"])
+def test_what_a_witness_remembers_is_asked(
+    config: Config, capsys: pytest.CaptureFixture[str], lie: str
+) -> None:
+    """Its memory stands in for what our tape was before somebody wrote it anew, keys and all."""
+    assert run(config, "verify") == 0
+    assert "2 witnesses: all agree" in capsys.readouterr().out
+    memory = witness.folder(config, "witness") / "seen.db"
+    with closing(sqlite3.connect(memory, isolation_level=None)) as seen:
+        seen.execute(f"update seen set {lie}")
+    assert run(config, "verify") == 1
+    said = capsys.readouterr().out
+    assert "BAD checkpoints, by what the witness witness remembers" in said
+    assert "2 witnesses: 1 logs are not what they were" in said
+
+
+def test_a_witness_that_does_not_answer_is_named(
+    config: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kafka.ensure_topics(config)
+    due = len(tell(config, SchemaIds(config))) - 20
+    with at_work(config):
+        until(lambda: signed_whole(config, due))
+    assert run(config, "verify") == 0
+    said = capsys.readouterr().out
+    assert "witness witness does not answer" in said
+    assert "witness notary does not answer" in said
+    assert "0 witnesses: all agree" in said
 
 
 def test_the_whole_tape_agrees_and_each_lie_is_named(
