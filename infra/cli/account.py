@@ -25,6 +25,7 @@ from events.envelope import Message, Position, first_cause
 from events.limits import LimitsSet
 from events.values import Lots, lots
 from infra.cli import check
+from infra.cli.receipt import receipt
 from infra.config import Config, ConfigError
 from infra.mt5.accounts import login_of
 from infra.mt5.agent import keys
@@ -39,7 +40,6 @@ from infra.stream import kafka, wire
 from infra.stream.schema_ids import SchemaIds
 from infra.subjects.operator import Operator, logged_in
 from infra.subjects.register import Register
-from read_api import receipts
 from schemas.catalog import key_of
 
 DECISION_S = 15.0
@@ -107,7 +107,7 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
             )
             return 1
         print(told(store, account, register))
-        print(f"  what was decided is in every answer to ?{receipts.PARAMETER}={place}")
+        print(receipt(f"{place}"))
     return 0
 
 

@@ -18,6 +18,7 @@ import msgspec
 from commands.letters import LETTERS, DiscardLetter, LetterCommand, ReleaseLetter
 from events.envelope import Message, caused_by
 from events.letters import DeadLettered, LetterDiscarded
+from infra.cli.receipt import receipt
 from infra.cli.tables import Table, show
 from infra.config import Config, ConfigError
 from infra.store import postgres
@@ -156,7 +157,7 @@ def ruled(store: EventStore, register: Register, ruling: Message[LetterCommand])
     answer, letter = store.handle(LETTERS, ruling), ruling.key
     state = state_of(store, register, letter)
     if answer or isinstance(ruling.event, DiscardLetter) or state.startswith(RELEASED):
-        print(f"{letter}: {state}")
+        print("\n".join(filter(None, (f"{letter}: {state}", receipt(answer)))))
         return 0
     print(f"tapedeck: {letter} stays as it is: {state}", file=sys.stderr)
     return 1

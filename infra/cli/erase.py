@@ -18,9 +18,11 @@ from commands.subjects import (
     SubjectCommand,
 )
 from events.envelope import Message, first_cause
+from infra.cli.receipt import receipt
 from infra.cli.tables import Table, show
 from infra.config import Config, ConfigError
 from infra.store import postgres
+from infra.store.draft import Answer
 from infra.store.event_store import EventStore
 from infra.subjects import scan, sealing
 from infra.subjects.operator import Operator, logged_in
@@ -54,9 +56,9 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
             return _erased(config, register, store, people, arguments.ground)
         who = logged_in(config)
         for person in people:
-            _decided(store, who, _kept(person.subject, who, arguments))
+            told = receipt(_decided(store, who, _kept(person.subject, who, arguments)))
             state = register.opened(_state(store, person.subject))
-            print(f"{person.name} ({person.subject}): {state}")
+            print("\n".join(filter(None, (f"{person.name} ({person.subject}): {state}", told))))
         return 0
 
 
@@ -83,8 +85,9 @@ def _erased(
     if any(person.name.casefold() in ground.casefold() for person in people):
         raise ConfigError("the ground names the subject, and it stays; say it without the name")
     who = logged_in(config)
+    told: list[Message[Any]] = []
     for person in people:
-        _decided(store, who, EraseSubject(subject=person.subject, ground=ground))
+        told += _decided(store, who, EraseSubject(subject=person.subject, ground=ground))
         if (state := store.state(SUBJECTS, person.subject)).erased is None:
             held = state.held
             why = register.opened(held.reason) if held is not None else "it was not decided"
@@ -94,6 +97,8 @@ def _erased(
     for person in people:
         register.destroy(person.subject)
         print(f"{person.subject} is erased, key {sealing.digest_of(person.key)} is destroyed")
+    if told:
+        print(receipt(told))
     return _looked_for(config, texts)
 
 
@@ -120,7 +125,7 @@ def _looked_for(config: Config, texts: set[str]) -> int:
     return 1 if found else 0
 
 
-def _decided(store: EventStore, who: Operator, command: SubjectCommand) -> None:
+def _decided(store: EventStore, who: Operator, command: SubjectCommand) -> Answer:
     message: Message[Any] = first_cause(
         command,
         source=who.source(),
@@ -129,7 +134,7 @@ def _decided(store: EventStore, who: Operator, command: SubjectCommand) -> None:
         time_us=time.time_ns() // 1_000,
         actor=who.actor,
     )
-    store.handle(SUBJECTS, message)
+    return store.handle(SUBJECTS, message)
 
 
 def _table(register: Register, store: EventStore) -> Table:

@@ -6,6 +6,7 @@ import time
 
 from commands.models import MODELS, PromoteModel, RegisterModel
 from events.envelope import first_cause
+from infra.store.draft import Answer
 from infra.store.event_store import EventStore
 from processors.training.report import Report
 
@@ -13,17 +14,19 @@ SOURCE = "training"
 ACTOR = "trainer"
 
 
-def recorded(conninfo: str, report: Report, environment_digest: str, *, promote: bool) -> None:
+def recorded(conninfo: str, report: Report, environment_digest: str, *, promote: bool) -> Answer:
     """Register the model and, if wanted, let it predict from now on. Again decides nothing."""
-    store = EventStore.open(conninfo)
-    _handled(store, _registration(report, environment_digest))
-    if promote:
-        _handled(store, PromoteModel(model=report.model, model_digest=report.model_digest))
+    with EventStore.open(conninfo) as store:
+        told = _handled(store, _registration(report, environment_digest))
+        if promote:
+            wish = PromoteModel(model=report.model, model_digest=report.model_digest)
+            told += _handled(store, wish)
+    return told
 
 
-def _handled(store: EventStore, command: RegisterModel | PromoteModel) -> None:
+def _handled(store: EventStore, command: RegisterModel | PromoteModel) -> Answer:
     now_us = time.time_ns() // 1_000
-    store.handle(
+    return store.handle(
         MODELS,
         first_cause(
             command,

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from infra.cli.parser import moment_us
+from infra.cli.receipt import receipt
 from infra.config import Config, ConfigError
 from infra.models import files
 from infra.models.environment import environment, environment_digest
@@ -17,6 +18,7 @@ from infra.models.record import recorded
 from infra.models.rows import collected
 from infra.observe.progress import Progress
 from infra.store import postgres
+from infra.store.draft import Answer
 from infra.stream.schema_ids import SchemaIds
 from processors.bars import TIMEFRAMES_S
 from processors.training import drawing
@@ -62,19 +64,21 @@ def main(config: Config, arguments: argparse.Namespace) -> int:
     promote = arguments.promote == "always" or (
         arguments.promote == "better" and beats_the_base_rate(course.report)
     )
-    kept(config, course, promote=promote)
+    told = kept(config, course, promote=promote)
     _show(course.report)
     print("promoted: it predicts from now on" if promote else "kept and registered, NOT promoted")
+    if told:
+        print(receipt(told))
     if arguments.report is not None:
         write_report(arguments.report, course.report)
     return 0
 
 
-def kept(config: Config, course: Course, *, promote: bool) -> None:
+def kept(config: Config, course: Course, *, promote: bool) -> Answer:
     """Put a model in the store, and on the record of its decider. Again changes nothing."""
     files.put(config, course.model.ubj, figures_of(config, course))
     conninfo = postgres.address(config.postgres, config.namespace)
-    recorded(conninfo, course.report, environment_digest(config), promote=promote)
+    return recorded(conninfo, course.report, environment_digest(config), promote=promote)
 
 
 def beats_the_base_rate(report: Report) -> bool:

@@ -91,6 +91,7 @@ def test_a_torn_record_is_made_whole_and_read_in_its_place(
         assert of(tape, "a") == ["0"]  # what follows of its key waits
         given = ("--written-as", "AccountHalted", "--set", "account=a", "--set", 'reason="1"')
         assert asked(tape, "release", name, "torn by hand", *given) == 0
+        assert "is in every answer to ?min_position=" in capsys.readouterr().out
         until(lambda: has(tape, 9))
     assert of(tape, "a") == NUMBERED
     assert asked(tape, "list") == 0

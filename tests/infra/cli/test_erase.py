@@ -68,9 +68,11 @@ def test_what_a_person_typed_is_closed_for_ever_and_the_proofs_hold(
             assert "is held and stays: a court asks" in capsys.readouterr().err
             assert run(erase, config, subject, "--free", "it is over") == 0
             assert run(erase, config, NAME, "--ground", "asked for") == 0
-            assert "in none" in capsys.readouterr().out
+            said = capsys.readouterr().out
+            assert "in none" in said
 
             until(lambda: bool(_erasures(client)) and signed(config) > 0)
+            assert f"?min_position={_erasures(client)[0]['message_id']}" in said
             (halt,) = _halts(client)
             assert halt["actor"] == f"operator/[erased {subject}]"
             assert halt["payload"]["reason"] == f"[erased {subject}]"
