@@ -178,9 +178,13 @@ def _witnessed(config: Config) -> tuple[int, int]:
     against = answered = 0
     policy_here = proofs.policy_of(config)
     with connect(config) as connection, client() as session:
-        for each in Asking.each(policy_here, session) if policy_here else ():
+        newest = tables.newest(connection, TOP)
+        if newest is None or policy_here is None:
+            print("no witness was asked: there is no checkpoint to show, or no policy")
+            return 0, 0
+        for each in Asking.each(policy_here, session):
             try:
-                wrong = contradiction(each, connection, TOP)
+                wrong = contradiction(each, connection, newest)
             except httpx.HTTPError as away:
                 print(f"witness {each.of.name} does not answer ({away}): it was not asked")
                 continue

@@ -170,6 +170,19 @@ def test_what_a_witness_remembers_is_asked(
     assert "2 witnesses: 1 logs are not what they were" in said
 
 
+@pytest.mark.usefixtures("told")
+def test_without_a_checkpoint_no_witness_is_said_to_agree(
+    config: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with postgres.owner(postgres.address(config.postgres, config.namespace)) as connection:
+        connection.execute("set session_replication_role = replica")
+        connection.execute("delete from proof_checkpoints")
+    assert run(config, "verify") == 1
+    said = capsys.readouterr().out
+    assert "no witness was asked: there is no checkpoint to show" in said
+    assert ", 0 witnesses: " in said
+
+
 def test_a_witness_that_does_not_answer_is_named(
     config: Config, capsys: pytest.CaptureFixture[str]
 ) -> None:
