@@ -169,7 +169,10 @@ def remembered(signed: Path, notary: Path, keys: Mapping[str, VerifierKey]) -> d
     if notary.exists():
         whole = text_of(notary)
         for line in whole[: whole.rfind("\n") + 1].splitlines():
-            origin, size_text, root_text = line.rsplit(" ", 2)
+            try:
+                origin, size_text, root_text = line.rsplit(" ", 2)
+            except ValueError:
+                raise ProofError(f"{notary} is damaged: it holds {line[:60]!r}") from None
             if origin in origins:
                 size, root = number(size_text, "a size"), unhash(root_text, "a root")
                 claim(origins[origin], size, root, "a witness")

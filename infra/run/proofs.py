@@ -87,7 +87,7 @@ def policy_of(config: Config) -> Policy | None:
 
 
 def _grow(file: Path, keys: Sequence[str]) -> None:
-    before = file.read_bytes()
+    before = text_of(file).encode()
     after = policy.with_logs(before.decode(), keys).encode()
     if after != before:
         private.write_first(file.with_name(f"policy.{sha256(before).hexdigest()[:12]}"), before)
