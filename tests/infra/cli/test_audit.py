@@ -183,6 +183,21 @@ def test_without_a_checkpoint_no_witness_is_said_to_agree(
     assert ", 0 witnesses: " in said
 
 
+@pytest.mark.usefixtures("told")
+@pytest.mark.parametrize(
+    "name", ["proofs/log-keys", "proofs/policy", "proofs/signed.json", "witnesses/notary/seen.txt"]
+)
+@pytest.mark.parametrize("content", [b"\xff\xfe\n", b'{"a": 1}\n'])
+def test_a_damaged_file_is_named(
+    config: Config, capsys: pytest.CaptureFixture[str], name: str, content: bytes
+) -> None:
+    keys, memory = config.home / "proofs" / "log-keys", config.home / name
+    good = memory.read_bytes()
+    memory.write_bytes(content if memory != keys else content + good)
+    assert run(config, "verify") == 1
+    assert "tapedeck audit: " in capsys.readouterr().err
+
+
 def test_a_witness_that_does_not_answer_is_named(
     config: Config, capsys: pytest.CaptureFixture[str]
 ) -> None:
