@@ -7,7 +7,6 @@ import json
 import sqlite3
 import subprocess
 import sys
-import warnings
 import zipfile
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
@@ -133,11 +132,9 @@ def _bent(event: dict[str, Any]) -> dict[str, Any]:
 
 def _rebundled(bundle: zipfile.ZipFile, file: Path, events: list[dict[str, Any]]) -> None:
     with zipfile.ZipFile(file, "w") as other:
-        for name in bundle.namelist():
+        for name in set(bundle.namelist()) - {"events.jsonl"}:
             other.writestr(name, bundle.read(name))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # the same name again: the last counts
-            other.writestr("events.jsonl", "\n".join(map(json.dumps, events)))
+        other.writestr("events.jsonl", "\n".join(map(json.dumps, events)))
 
 
 def _verified(folder: Path, file: str, status: int) -> str:
