@@ -15,6 +15,7 @@ from infra.cli.parser import moment_us
 from infra.config import Config, ConfigError
 from infra.observe.progress import Progress
 from infra.proofs import bundle, checkpoint, policy, tables
+from infra.proofs.encoding import text_of
 from infra.proofs.export import Exported, Exporter, checked
 from infra.proofs.inspection import Inspection, remembered
 from infra.proofs.kafka_side import KafkaSide
@@ -76,7 +77,7 @@ def keys_of(config: Config) -> dict[str, VerifierKey]:
     file = witness.keys_file(config)
     if not file.exists():
         raise ConfigError("this copy has no logs yet; the role `proofs` makes them")
-    keys = [verifier_key(line) for line in file.read_text().split()]
+    keys = [verifier_key(line) for line in text_of(file).split()]
     logs = (TOP, *all_logs())
     if len(keys) != len(logs):
         raise ConfigError(
@@ -89,7 +90,7 @@ def keys_of(config: Config) -> dict[str, VerifierKey]:
 def believed(config: Config, file: str | None = None) -> Policy:
     """The policy in a file, or this copy's own."""
     if file is not None:
-        return policy.read(Path(file).read_text())
+        return policy.read(text_of(Path(file)))
     found = proofs.policy_of(config)
     if found is None:
         raise ConfigError("there is no policy yet: it is made once the witnesses have keys")
@@ -177,9 +178,13 @@ def _witnessed(config: Config) -> tuple[int, int]:
     against = answered = 0
     policy_here = proofs.policy_of(config)
     with connect(config) as connection, client() as session:
-        for each in Asking.each(policy_here, session) if policy_here else ():
+        newest = tables.newest(connection, TOP)
+        if newest is None or policy_here is None:
+            print("no witness was asked: there is no checkpoint to show, or no policy")
+            return 0, 0
+        for each in Asking.each(policy_here, session):
             try:
-                wrong = contradiction(each, connection, TOP)
+                wrong = contradiction(each, connection, newest)
             except httpx.HTTPError as away:
                 print(f"witness {each.of.name} does not answer ({away}): it was not asked")
                 continue

@@ -15,10 +15,14 @@ from importlib import import_module
 from infra.cli.parser import Parser
 from infra.config import Config, ConfigError, without_password
 from infra.embedded.process import ServiceError
+from infra.settings import PREFIX
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
 UP = "up"
+OF_A_TAPE = {"projections", "dlq", "erase", "play", "train", "replay", "whatif", "fork"}
+"""Another copy's tape may answer where ours would be."""
+PORTS = PREFIX + "PORT_"
 OF_FILES = {
     errno.ENOENT,
     errno.ENOTDIR,
@@ -79,7 +83,10 @@ def main(argv: list[str] | None = None) -> int:
         config = _config(command)
         module = import_module(command.module)
         module.configure(parser)
-        status: int = module.main(config, parser.parse_args(arguments[1:]))
+        asked = parser.parse_args(arguments[1:])
+        if command.name in OF_A_TAPE:
+            _must_be_somewhere(config)
+        status: int = module.main(config, asked)
         return status
     except (ConfigError, ServiceError) as wrong:
         print(f"tapedeck: {wrong}", file=sys.stderr)
@@ -109,6 +116,16 @@ def _config(command: Command) -> Config:
     from infra.up import run_file  # only where something has run: `--help` stays quick
 
     return Config.load(run_file.meant(config.home, os.environ))
+
+
+def _must_be_somewhere(config: Config) -> None:
+    """What was given, or what this home runs: not whoever has the ports that we would have."""
+    given = any(name.startswith(PORTS) and text for name, text in os.environ.items())
+    if not (given or "kafka" in config.external or (config.home / "run.json").exists()):
+        raise ConfigError(
+            f"nothing has run in {config.home}; give `tapedeck up`, or say which tape is meant: "
+            "TAPEDECK_HOME of what runs, or TAPEDECK_KAFKA, TAPEDECK_POSTGRES and TAPEDECK_REGISTRY"
+        )
 
 
 def _away() -> tuple[type[Exception], ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64decode, b64encode
 from binascii import Error
+from pathlib import Path
 
 from infra.proofs.tree import HASH_BYTES, SIZE_MAX, ProofError
 
@@ -32,6 +33,14 @@ def unbase64(text: str, what: str) -> bytes:
     if base64(data) != text:
         raise ProofError(f"{what} is not in the one base64 form of its bytes")
     return data
+
+
+def text_of(file: Path) -> str:
+    """What stands in a file; `FileNotFoundError` if it is not there."""
+    try:
+        return file.read_text()
+    except UnicodeDecodeError:
+        raise ProofError(f"{file} is damaged: it is no text; put back what it was") from None
 
 
 def unhash(text: str, what: str) -> bytes:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra.proofs import checkpoint, tables
-from infra.proofs.encoding import number, unhash
+from infra.proofs.encoding import number, text_of, unhash
 from infra.proofs.examine import Claim, Claims, Examination, Finding
 from infra.proofs.keeper import all_logs
 from infra.proofs.keys import TOP
@@ -163,14 +163,25 @@ def remembered(signed: Path, notary: Path, keys: Mapping[str, VerifierKey]) -> d
         found.setdefault(log, {}).setdefault(size, []).append(Claim(root, who))
 
     if signed.exists():
-        for log, (size, root) in json.loads(signed.read_bytes()).items():
-            claim(log, size, bytes.fromhex(root), "the signer's memory")
+        for log, size, root in _signed_of(signed):
+            claim(log, size, root, "the signer's memory")
     origins = {key.name: log for log, key in keys.items()}
     if notary.exists():
-        whole = notary.read_text()
+        whole = text_of(notary)
         for line in whole[: whole.rfind("\n") + 1].splitlines():
-            origin, size_text, root_text = line.rsplit(" ", 2)
+            try:
+                origin, size_text, root_text = line.rsplit(" ", 2)
+            except ValueError:
+                raise ProofError(f"{notary} is damaged: it holds {line[:60]!r}") from None
             if origin in origins:
                 size, root = number(size_text, "a size"), unhash(root_text, "a root")
                 claim(origins[origin], size, root, "a witness")
     return found
+
+
+def _signed_of(file: Path) -> list[tuple[str, int, bytes]]:
+    try:
+        told = json.loads(file.read_bytes())
+        return [(log, int(size), bytes.fromhex(root)) for log, (size, root) in told.items()]
+    except (ValueError, TypeError, AttributeError) as broken:
+        raise ProofError(f"{file}, which the signer remembers, is damaged: {broken}") from None

@@ -42,7 +42,7 @@ class Asking:
         return [Asking(each, client, {}) for each in policy.witnesses if each.url]
 
     def cosignature(self, connection: Connection, kept: Kept) -> str:
-        """The line for this checkpoint; `httpx.HTTPError` if nobody answers."""
+        """The line for this checkpoint; `httpx.HTTPError` if nobody answers, or not of it."""
         for _ in range(ATTEMPTS_MAX):
             old = min(self.sizes.get(kept.log, 0), kept.size)
             path = consistency(old, kept.size, tables.tiled(connection, kept.log).node)
@@ -51,6 +51,8 @@ class Asking:
             if answer.status_code == witness.OK:
                 self.sizes[kept.log] = kept.size
                 return _believed(answer.text, opened(kept.note.encode()), self.of.key)
+            if answer.is_server_error:
+                answer.raise_for_status()
             if answer.status_code != witness.CONFLICT:
                 break
             self.sizes[kept.log] = number(answer.text.rstrip("\n"), "the size it has seen")
@@ -65,23 +67,21 @@ class Asking:
         )
 
 
-def contradiction(asking: Asking, connection: Connection, log: str) -> str:
+def contradiction(asking: Asking, connection: Connection, kept: Kept) -> str:
     """Why this witness does not cosign the newest checkpoint of a log; empty if it does.
 
     `httpx.HTTPError` if it does not answer. The log may grow meanwhile, and be shown by its keeper.
     """
-    kept = tables.newest(connection, log)
-    while kept is not None:
+    while True:
         try:
             asking.cosignature(connection, kept)
         except (WitnessRefuses, ProofError) as refused:
-            newer = tables.newest(connection, log)
+            newer = tables.newest(connection, kept.log)
             if newer is None or newer.size <= kept.size:
                 return str(refused)
             kept = newer
         else:
             return ""
-    return ""
 
 
 def _believed(text: str, note: Note, key: VerifierKey) -> str:

@@ -20,6 +20,7 @@ import httpx
 from infra.config import Config
 from infra.observe import telemetry
 from infra.proofs import leaves, policy, tables
+from infra.proofs.encoding import text_of
 from infra.proofs.keeper import Keeper, all_logs
 from infra.proofs.keys import TOP, LogKeys, log_keys
 from infra.proofs.memory import MEMORIES
@@ -81,12 +82,12 @@ def policy_of(config: Config) -> Policy | None:
             return None
         private.write_first(file, _written(config).encode())
     elif witness.keys_file(config).exists():
-        _grow(file, witness.keys_file(config).read_text().split())
-    return policy.read(file.read_text())
+        _grow(file, text_of(witness.keys_file(config)).split())
+    return policy.read(text_of(file))
 
 
 def _grow(file: Path, keys: Sequence[str]) -> None:
-    before = file.read_bytes()
+    before = text_of(file).encode()
     after = policy.with_logs(before.decode(), keys).encode()
     if after != before:
         private.write_first(file.with_name(f"policy.{sha256(before).hexdigest()[:12]}"), before)
@@ -95,9 +96,9 @@ def _grow(file: Path, keys: Sequence[str]) -> None:
 
 def _written(config: Config) -> str:
     lines = ["# Who is believed. Add witnesses of others: the more are elsewhere, the better.\n"]
-    lines += [f"log {key}\n" for key in witness.keys_file(config).read_text().split()]
+    lines += [f"log {key}\n" for key in text_of(witness.keys_file(config)).split()]
     for name in MEMORIES:
-        key = (witness.folder(config, name) / "witness.vkey").read_text().strip()
+        key = text_of(witness.folder(config, name) / "witness.vkey").strip()
         url = f"http://{witness.HOST}:{witness.port(config, name)}"
         lines.append(f"witness {name} {key} {url}\n")
     return "".join([*lines, f"group enough all {' '.join(MEMORIES)}\n", "quorum enough\n"])

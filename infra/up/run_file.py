@@ -73,9 +73,14 @@ def write(home: Path, run: Run) -> None:
 
 
 def read(home: Path) -> Run | None:
-    """What was written last; None when nothing ever ran here."""
+    """What was written last; None when nothing ever ran here. `ConfigError` if it is damaged."""
     file = home / "run.json"
-    return msgspec.json.decode(file.read_bytes(), type=Run) if file.exists() else None
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Run) if file.exists() else None
+    except (msgspec.DecodeError, UnicodeDecodeError) as broken:
+        raise ConfigError(
+            f"{file} is damaged ({broken}); stop what runs here, then remove that file"
+        ) from None
 
 
 def settings_of(config: Config) -> dict[str, str]:

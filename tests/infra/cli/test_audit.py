@@ -167,6 +167,34 @@ def test_what_a_witness_remembers_is_asked(
     assert "2 witnesses: 1 logs are not what they were" in said
 
 
+@pytest.mark.usefixtures("told")
+def test_without_a_checkpoint_no_witness_is_said_to_agree(
+    config: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with postgres.owner(postgres.address(config.postgres, config.namespace)) as connection:
+        connection.execute("set session_replication_role = replica")
+        connection.execute("delete from proof_checkpoints")
+    assert run(config, "verify") == 1
+    said = capsys.readouterr().out
+    assert "no witness was asked: there is no checkpoint to show" in said
+    assert ", 0 witnesses: " in said
+
+
+@pytest.mark.usefixtures("told")
+@pytest.mark.parametrize(
+    "name", ["proofs/log-keys", "proofs/policy", "proofs/signed.json", "witnesses/notary/seen.txt"]
+)
+@pytest.mark.parametrize("content", [b"\xff\xfe\n", b'{"a": 1}\n'])
+def test_a_damaged_file_is_named(
+    config: Config, capsys: pytest.CaptureFixture[str], name: str, content: bytes
+) -> None:
+    keys, memory = config.home / "proofs" / "log-keys", config.home / name
+    good = memory.read_bytes()
+    memory.write_bytes(content if memory != keys else content + good)
+    assert run(config, "verify") == 1
+    assert "tapedeck audit: " in capsys.readouterr().err
+
+
 def test_a_witness_that_does_not_answer_is_named(
     config: Config, capsys: pytest.CaptureFixture[str]
 ) -> None:

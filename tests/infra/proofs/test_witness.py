@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
+from itertools import count
 from pathlib import Path
 
 import httpx
 import pytest
 
 from infra.proofs import cosignature, note, tree, witness
+from infra.proofs.checkpoint import Checkpoint
 from infra.proofs.memory import MEMORIES, Database, PlainFile
 from infra.proofs.note import SignerKey
 from infra.proofs.witness import Memory, Request
@@ -115,6 +118,36 @@ def test_two_at_once_cannot_roll_it_back(tmp_path: Path) -> None:
         for thread in threads:
             thread.join()
     assert sorted(statuses) == [200] + [409] * 15
+
+
+def test_of_two_that_have_seen_the_same_one_is_told_of_the_other(memory: Memory) -> None:
+    """Both are found to be growth before either is kept: the first to be kept stays."""
+    assert answer(memory, body(0, 5)).status == 200
+    seeing = _SeenTogether(memory)
+    with ThreadPoolExecutor(2) as both:
+        larger, smaller = both.map(lambda new: answer(seeing, body(5, new)), (30, 20))
+    assert sorted((larger.status, smaller.status)) == [200, 409]
+    size, told = (30, smaller) if larger.status == 200 else (20, larger)
+    assert told.body == f"{size}\n"
+    assert memory.seen(LOG.name) == (size, tree.root_of(LEAVES[:size]))
+
+
+class _SeenTogether:
+    """A memory in which two look before either has written."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._looks = count()
+        self._both = threading.Barrier(2, timeout=10)
+
+    def seen(self, origin: str) -> tuple[int, bytes]:
+        found = self._memory.seen(origin)
+        if next(self._looks) < 2:
+            self._both.wait()
+        return found
+
+    def replace(self, old: tuple[int, bytes], checkpoint: Checkpoint, note: bytes) -> bool:
+        return self._memory.replace(old, checkpoint, note)
 
 
 def test_over_http(tmp_path: Path) -> None:
