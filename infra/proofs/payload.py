@@ -1,4 +1,4 @@
-"""What a leaf and its event say, out of their bytes, with nothing but Python. Part of each `verify.py`.
+"""What a leaf and its event say, with nothing but Python. Part of each `verify.py`.
 
 Decimals are text, bytes are base64, and a number that JSON cannot say is null, as in the API.
 """

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from prometheus_client import generate_latest
 
+import schemas
 from events.accounts import AccountHalted
 from events.envelope import Message, first_cause
 from infra.cli import audit, dlq, drill
@@ -33,6 +34,7 @@ from tests.infra.tape_writer import write
 from tests.projections.story import DIGEST
 
 Told = list[Message[Any]]
+AVSC = ("--schemas", str(Path(schemas.__file__).parent / "avsc"))
 
 
 @pytest.fixture
@@ -139,7 +141,7 @@ def _rebundled(bundle: zipfile.ZipFile, file: Path, events: list[dict[str, Any]]
 
 def _verified(folder: Path, file: str, status: int) -> str:
     done = subprocess.run(
-        [sys.executable, "-I", "-S", "verify.py", file, "--policy", "policy"],
+        [*(sys.executable, "-I", "-S", "verify.py", file, "--policy", "policy"), *AVSC],
         cwd=folder,
         env={},
         capture_output=True,
