@@ -1,12 +1,14 @@
 """One file for an auditor: the events of a time, their proofs, and what verifies them.
 
-`verify.py` inside needs nothing but Python. Events stand as the bytes that are proven; their JSON,
-the schemas and the manifest are there to be read, and nothing is proven of them.
+`verify.py` inside needs nothing but Python. Events stand as the bytes that are proven, and as the
+JSON that these bytes say under the schema they were written with: who verifies reads them again,
+and refuses other JSON. Of the schemas and the manifest nothing is proven.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from typing import Any
 
 from psycopg.sql import SQL, Identifier
 
-from infra.proofs import leaf, standalone, tables
+from infra.proofs import ed25519, leaf, payload, standalone, tables
 from infra.proofs.encoding import base64
 from infra.proofs.export import Exporter
 from infra.proofs.tree import ProofError, inclusion
@@ -27,12 +29,16 @@ CONTEXT = ("ModelTrained", "ModelPromoted", "LimitsSet")
 """What was in force is told by earlier events, which are put in as well."""
 
 EVENTS = """
-select l.log, l."index", l.message_id, l.data, a.type, a.time_us, a.payload
+select l.log, l."index", l.data
 from {schema}.audit a join proof_leaves l on l.message_id = a.message_id
 where (a.time_us >= %(start)s and a.time_us < %(end)s)
    or (a.type = any(%(context)s) and a.time_us < %(end)s)
 order by l.log, l."index"
 """
+
+
+PARTS = {"ed25519": ed25519, "payload": payload}
+_IMPORT = re.compile(r"^from infra\.proofs\.(\w+) import .*\n", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,44 +71,61 @@ def write(
             kept, note = exporter.checkpoint(log, index)
             sizes[log] = kept.size
             bundle.writestr(_checkpoint_of(log), note.written())
-        bundle.writestr("events.jsonl", "".join(_lines(connection, rows, sizes)))
-        for schema_id in sorted({_schema_id(bytes(row[3])) for row in rows}):
-            kind, writer = ids.writer(schema_id)
-            bundle.writestr(f"schemas/{schema_id}-{kind}.json", json.dumps(writer, default=str))
+        writers = {number: ids.writer(number) for number in sorted(map(_schema_id, rows))}
+        for number, (kind, writer) in writers.items():
+            bundle.writestr(f"schemas/{number}-{kind}.json", json.dumps(writer, default=str))
+        events = list(_events(connection, rows, sizes, writers))
+        bundle.writestr("events.jsonl", "".join(map(_line, events)))
         bundle.writestr("policy", policy)
-        bundle.writestr("verify.py", Path(standalone.__file__).read_text())
+        bundle.writestr("verify.py", verifier())
         told = {"from_us": span_us[0], "to_us": span_us[1], "events": len(rows), "logs": sizes}
-        told |= _in_force(rows, span_us[0])
+        told |= _in_force(events, span_us[0])
         bundle.writestr("manifest.json", json.dumps(told, indent=1, sort_keys=True))
     return Content(len(rows), len(highest))
 
 
-def _lines(connection: Connection, rows: list[Any], sizes: dict[str, int]) -> Iterator[str]:
+def verifier() -> str:
+    """The text of `verify.py`: the stand-alone verifier and its parts, in one file."""
+
+    def part(found: re.Match[str]) -> str:
+        return Path(str(PARTS[found[1]].__file__)).read_text() + "\n"
+
+    return _IMPORT.sub(part, Path(standalone.__file__).read_text())
+
+
+def _events(
+    connection: Connection, rows: list[Any], sizes: dict[str, int], writers: dict[int, Any]
+) -> Iterator[dict[str, Any]]:
     tree: tuple[str, Any] = ("", None)
-    for log, index, message_id, data, kind, time_us, payload in rows:
+    for log, index, data in rows:
         if tree[0] != log:
             tree = (log, tables.tiled(connection, log).node)
-        event = {
-            "message_id": message_id,
+        read = leaf.read(bytes(data))
+        kind, writer = writers[read.schema_id]
+        yield {
+            "message_id": read.envelope.message_id,
             "type": kind,
-            "time_us": time_us,
+            "time_us": read.envelope.time_us,
             "checkpoint": _checkpoint_of(log),
             "index": index,
             "path": [base64(each) for each in inclusion(index, sizes[log], tree[1])],
             "leaf": base64(bytes(data)),
-            "payload": payload,
+            "payload": payload.read_payload(writer, read.payload),
         }
-        yield json.dumps(event, sort_keys=True) + "\n"
 
 
-def _in_force(rows: list[Any], start_us: int) -> dict[str, dict[str, str]]:
+def _line(event: dict[str, Any]) -> str:
+    return json.dumps(event, sort_keys=True) + "\n"
+
+
+def _in_force(events: list[dict[str, Any]], start_us: int) -> dict[str, dict[str, str]]:
     """Where it is told how each model was trained, and which limits held as the time began."""
     models, limits = {}, {}
-    for _log, _index, message_id, _data, kind, time_us, payload in rows:
-        if kind == "ModelTrained":
-            models[payload["model_digest"]] = message_id
-        if kind == "LimitsSet" and time_us < start_us:
-            limits[payload["account"]] = message_id
+    for event in events:
+        if event["type"] == "ModelTrained":
+            models[event["payload"]["model_digest"]] = event["message_id"]
+        if event["type"] == "LimitsSet" and event["time_us"] < start_us:
+            limits[event["payload"]["account"]] = event["message_id"]
     return {"models": models, "limits": limits}
 
 
@@ -110,5 +133,5 @@ def _checkpoint_of(log: str) -> str:
     return f"checkpoints/{log.replace('/', '-')}"
 
 
-def _schema_id(data: bytes) -> int:
-    return leaf.read(data).schema_id
+def _schema_id(row: Any) -> int:
+    return leaf.read(bytes(row[2])).schema_id

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
-"""Verifies a bundle of Tapedeck's audit: python -I -S verify.py BUNDLE [--policy FILE].
+"""Verifies a bundle of Tapedeck's audit: python -I -S verify.py BUNDLE [--policy F] [--schemas F].
 
 It needs Python 3.11 and nothing else, and no network. The policy says whom to believe: the logs,
 the witnesses, and how many of these are enough. Take it from someone whom you trust; the one inside
 the bundle shows only that the bundle agrees with itself. Exit status 0: every event is proven.
-Proven are the bytes of the leaves and their message ids; the JSON beside them is there to be read.
+Proven are the bytes of the leaves. The JSON beside them is refused unless it says what they say,
+read with the schemas in the bundle. A leaf has but the id of its schema, so what a field is called
+is believed of those; with --schemas (Tapedeck's `schemas/avsc`) no other schema is believed. That
+nothing was left out is not proven; how many leaves in between are not in the bundle is told.
 """
 
 import argparse
@@ -15,76 +18,19 @@ import re
 import sys
 import time
 import zipfile
+from pathlib import Path
 from typing import Any
 
-# Ed25519 as in RFC 8032, section 5.1, for verifying alone: nothing here is secret.
-P = 2**255 - 19
-L = 2**252 + 27742317777372353535851937790883648493
-D = -121665 * pow(121666, P - 2, P) % P
-ROOT = pow(2, (P - 1) // 4, P)
+from infra.proofs.ed25519 import Bad, verify_signature
+from infra.proofs.payload import layout, read_leaf, read_payload
 
-Point = tuple[int, int, int, int]
 Policy = tuple[dict[str, bytes], dict[str, tuple[str, bytes]], dict[str, Any], str]
 
 
-class Bad(Exception):
-    """Something that proves nothing."""
-
-
-def recover_x(y: int, sign: int) -> int:
-    x2 = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
-    x = pow(x2, (P + 3) // 8, P)
-    if (x * x - x2) % P:
-        x = x * ROOT % P
-    if y >= P or (x * x - x2) % P or (x == 0 and sign):
-        raise Bad("a point is not on the curve")
-    return P - x if x & 1 != sign else x
-
-
-def point(data: bytes) -> Point:
-    y = int.from_bytes(data, "little")
-    sign, y = y >> 255, y & (2**255 - 1)
-    x = recover_x(y, sign)
-    return (x, y, 1, x * y % P)
-
-
-def add(a: Point, b: Point) -> Point:
-    e, f = (a[1] - a[0]) * (b[1] - b[0]) % P, (a[1] + a[0]) * (b[1] + b[0]) % P
-    g, h = 2 * a[3] * b[3] * D % P, 2 * a[2] * b[2] % P
-    i, j, k, m = f - e, h - g, h + g, f + e
-    return (i * j % P, k * m % P, j * k % P, i * m % P)
-
-
-def times(number: int, of: Point) -> Point:
-    found = (0, 1, 1, 0)
-    while number:
-        if number & 1:
-            found = add(found, of)
-        of, number = add(of, of), number >> 1
-    return found
-
-
-def same(a: Point, b: Point) -> bool:
-    return not ((a[0] * b[2] - b[0] * a[2]) % P or (a[1] * b[2] - b[1] * a[2]) % P)
-
-
-BASE_Y = 4 * pow(5, P - 2, P) % P
-BASE = (recover_x(BASE_Y, 0), BASE_Y, 1, recover_x(BASE_Y, 0) * BASE_Y % P)
-
-
-def verify_signature(public: bytes, message: bytes, signature: bytes) -> None:
-    """Raise `Bad` unless it is the signature of this key."""
-    if len(public) != 32 or len(signature) != 64:
-        raise Bad("a key or signature of another length")
-    s = int.from_bytes(signature[32:], "little")
-    if s >= L:
-        raise Bad("a signature that could be written otherwise")
-    h = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % L
-    if not same(times(s, BASE), add(point(signature[:32]), times(h, point(public)))):
-        raise Bad("a signature is bad")
-
-
 # Trees as in RFC 9162, section 2.1.
+Checkpoints = dict[str, tuple[int, bytes]]
+
+
 def leaf_hash(data: bytes) -> bytes:
     return hashlib.sha256(b"\x00" + data).digest()
 
@@ -163,30 +109,33 @@ def read_policy(text: str) -> Policy:
     logs: dict[str, bytes] = {}
     witnesses: dict[str, tuple[str, bytes]] = {}
     groups: dict[str, Any] = {}
-    quorum = None
+    quorum, grouped = None, set[str]()
     for line in text.split("\n"):
         words = line.split()
         if not words or words[0].startswith("#"):
             continue
         if words[0] == "log":
             name, kind, public = read_key(words[1])
-            if kind != 1:
-                raise Bad("a log signs with keys of type 1")
+            if kind != 1 or name in logs or public in logs.values():
+                raise Bad("a log is named twice, or has no key of type 1")
             logs[name] = public
         elif words[0] == "witness":
             name, kind, public = read_key(words[2])
-            if kind != 4 or words[1] in witnesses or public in [w[1] for w in witnesses.values()]:
+            taken = words[1] in ("none", *witnesses, *groups)
+            if kind != 4 or taken or public in [w[1] for w in witnesses.values()]:
                 raise Bad("a witness is named twice, or has another kind of key")
             witnesses[words[1]] = (name, public)
         elif words[0] == "group":
             members = words[3:]
             known = {*witnesses, *groups}
-            if len(set(members)) != len(members) or not set(members) <= known:
-                raise Bad("a group has members that are not known, or twice")
+            if len(set(members)) != len(members) or not set(members) <= known - grouped:
+                raise Bad("a group has members that are not known, or twice, or of another group")
+            if words[1] in ("none", *known):
+                raise Bad(f"the name {words[1][:60]} is taken")
             least = {"any": 1, "all": len(members)}.get(words[2]) or number(words[2])
             if not 1 <= least <= len(members):
                 raise Bad("a group needs more members than it has")
-            groups[words[1]] = (least, members)
+            groups[words[1]], grouped = (least, members), grouped | set(members)
         elif words[0] == "quorum" and quorum is None:
             quorum = words[1]
         else:
@@ -231,50 +180,96 @@ def check_checkpoint(content: bytes, policy: Policy) -> tuple[str, int, bytes]:
     return lines[0], number(lines[1]), root
 
 
-def read_leaf(data: bytes) -> list[bytes]:
-    """The fields of a leaf, each with its length before it."""
-    parts, at = [], 0
-    while at < len(data):
-        size = int.from_bytes(data[at : at + 4], "big")
-        parts.append(data[at + 4 : at + 4 + size])
-        at += 4 + size
-    if at != len(data) or len(parts) != 15 or parts[0] != b"tapedeck-leaf-v1":
-        raise Bad("no leaf of a tape")
-    return parts
+def check_event(event: Any, checkpoints: Checkpoints, schemas: dict[int, Any]) -> tuple[str, int]:
+    """The checkpoint and the index under which it is proven; `Bad` unless it says what they say."""
+    data, path = unbase64(event["leaf"]), [unbase64(each) for each in event["path"]]
+    name, index = event["checkpoint"], event["index"]
+    if name not in checkpoints:
+        raise Bad("its checkpoint is not believed")
+    size, root = checkpoints[name]
+    check_inclusion(leaf_hash(data), index, size, path, root)
+    leaf = read_leaf(data)
+    schema = schemas[int.from_bytes(leaf[5], "big")]
+    proven = {name: event[name] for name in ("leaf", "path", "checkpoint")} | {
+        "index": int(index),
+        "message_id": leaf[6].decode(),
+        "type": schema["name"].rpartition(".")[2],
+        "time_us": int.from_bytes(leaf[9], "big", signed=True),
+        "payload": read_payload(schema, leaf[14]),
+    }
+    for field in sorted({*proven, *event}):
+        if field not in proven or text(proven[field]) != text(event.get(field)):
+            raise Bad(f"its {field[:60]} is not what the leaf says")
+    return name, int(index)
 
 
-def verify(bundle: zipfile.ZipFile, policy: Policy) -> tuple[int, int]:
+def verify(bundle: zipfile.ZipFile, policy: Policy, trusted: str = "") -> tuple[int, int]:
     """Print what is wrong; how many events are proven, and how many things are wrong."""
-    proven, wrong = 0, 0
+    names = sorted(bundle.namelist())
+    if len(set(names)) != len(names):
+        raise Bad("two files of one name in the bundle: others may read the one that is not proven")
+    wrong, places = 0, set[tuple[str, int]]()
     models: dict[str, set[str]] = {"ModelTrained": set(), "PredictionMade": set()}
-    checkpoints: dict[str, tuple[int, bytes]] = {}
-    for name in sorted(n for n in bundle.namelist() if n.startswith("checkpoints/")):
+    checkpoints: Checkpoints = {}
+    for name in (n for n in names if n.startswith("checkpoints/")):
         try:
             origin, size, root = check_checkpoint(bundle.read(name), policy)
             checkpoints[name] = (size, root)
             print(f"checkpoint of {size} leaves: {origin}")
-        except (Bad, ValueError) as bad:
+        except ValueError as bad:
             print(f"BAD {name}: {bad}")
             wrong += 1
-    for line in bundle.read("events.jsonl").decode().splitlines():
-        event = json.loads(line)
+    schemas = read_schemas(bundle, trusted)
+    for line in filter(None, bundle.read("events.jsonl").decode().split("\n")):
+        event = json.loads(line, object_pairs_hook=once)
         try:
-            data, path = unbase64(event["leaf"]), [unbase64(each) for each in event["path"]]
-            if event["checkpoint"] not in checkpoints:
-                raise Bad("its checkpoint is not believed")
-            size, root = checkpoints[event["checkpoint"]]
-            check_inclusion(leaf_hash(data), event["index"], size, path, root)
-            if read_leaf(data)[6].decode() != event["message_id"]:
-                raise Bad("the leaf is of another event")
+            place = check_event(event, checkpoints, schemas)
+            if place in places:
+                raise Bad("it stands twice in the bundle")
             if event["type"] in models:
                 models[event["type"]].add(event["payload"]["model_digest"])
-            proven += 1
-        except (Bad, KeyError, TypeError, ValueError) as bad:
-            print(f"BAD event {event.get('message_id')}: {bad}")
+            places.add(place)
+        except (LookupError, TypeError, ValueError) as bad:
+            print(f"BAD event {event.get('message_id')}: {type(bad).__name__}: {bad}")
             wrong += 1
     for digest in sorted(unknown := models["PredictionMade"] - models["ModelTrained"]):
         print(f"BAD model {digest}: it predicted, and nothing in here says how it was trained")
-    return proven, wrong + len(unknown)
+    tell_gaps(places)
+    return len(places), wrong + len(unknown)
+
+
+def text(said: Any) -> str:
+    """The one way to write it, in which 1, 1.0 and true are three things."""
+    return json.dumps(said, sort_keys=True)
+
+
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, in which no name may stand twice: another reader might take the other."""
+    if len(dict(pairs)) != len(pairs):
+        raise Bad("a name stands twice in one JSON object")
+    return dict(pairs)
+
+
+def read_schemas(bundle: zipfile.ZipFile, trusted: str) -> dict[int, Any]:
+    """What the payloads were written with, by id; of the trusted folder, if there is one."""
+    found: dict[int, Any] = {}
+    known = [layout(json.loads(file.read_text())) for file in sorted(Path(trusted).glob("*.avsc"))]
+    for name in (n for n in bundle.namelist() if n.startswith("schemas/")):
+        schema_id = number(name.removeprefix("schemas/").partition("-")[0])
+        if schema_id in found:
+            raise Bad(f"there are two schemas {schema_id}")
+        found[schema_id] = json.loads(bundle.read(name), object_pairs_hook=once)
+        if trusted and layout(found[schema_id]) not in known:
+            raise Bad(f"{name} is not among the schemas in {trusted}")
+    return found
+
+
+def tell_gaps(places: set[tuple[str, int]]) -> None:
+    """Print how many leaves between the first and the last of each log are not here."""
+    for name in sorted({name for name, _ in places}):
+        found = [index for each, index in places if each == name]
+        if absent := max(found) - min(found) + 1 - len(found):
+            print(f"note: {name}: {absent} leaves between those proven are not in the bundle")
 
 
 def main() -> int:
@@ -283,14 +278,15 @@ def main() -> int:
     parser.add_argument(
         "--policy", type=argparse.FileType(), help="whom to believe; without it the bundle's own"
     )
+    parser.add_argument("--schemas", default="", help="a folder of .avsc files: believe no other")
     arguments = parser.parse_args()
     with zipfile.ZipFile(arguments.bundle) as bundle:
         if not arguments.policy:
             print("note: the policy is the bundle's own; give one that you trust with --policy")
         text = arguments.policy.read() if arguments.policy else bundle.read("policy").decode()
-        proven, wrong = verify(bundle, read_policy(text))
+        proven, wrong = verify(bundle, read_policy(text), arguments.schemas)
     print(f"{proven} events are proven, {wrong} things are wrong")
-    return 0 if proven and not wrong else 1
+    return int(bool(wrong or not proven))
 
 
 if __name__ == "__main__":

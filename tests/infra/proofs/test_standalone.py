@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
+from hashlib import sha256
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra.proofs import ed25519, policy, tree
 from infra.proofs import standalone as module
-from infra.proofs import tree
+from infra.proofs.note import COSIGNATURE, SignerKey
 from infra.proofs.tree import ProofError
 from tests.infra.proofs.made import LEAVES, LOG, NOW_S, POLICY, WITNESSES, cosigned, node, signed
 
@@ -40,7 +42,7 @@ VECTORS = [
 def test_published_signatures(public: str, message: str, signature: str) -> None:
     key, said, value = (bytes.fromhex(text) for text in (public, message, signature))
     standalone.verify_signature(key, said, value)
-    order = int.from_bytes(value[32:], "little") + standalone.L
+    order = int.from_bytes(value[32:], "little") + ed25519.L
     for changed in (
         (key, said + b"x", value),
         (key, said, value[:-1] + bytes([value[-1] ^ 1])),
@@ -78,10 +80,47 @@ def _refused(check: Any, *arguments: Any) -> bool:
     return False
 
 
-def test_it_judges_checkpoints_as_the_library_does() -> None:
+def policy_text() -> str:
     lines = [f"log {LOG.public.written()}\n"]
     lines += [f"witness w{n} {key.public.written()}\n" for n, key in enumerate(WITNESSES)]
-    policy = standalone.read_policy("".join([*lines, "group enough 2 w0 w1 w2\nquorum enough\n"]))
+    return "".join([*lines, "group enough 2 w0 w1 w2\nquorum enough\n"])
+
+
+TWIN = SignerKey.of("twin.example", COSIGNATURE, sha256(b"w0").digest()).public.written()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("enough 2 w0 w1 w2", "enough 0 w0 w1 w2"),
+        ("enough 2 w0 w1 w2", "enough 02 w0 w1 w2"),
+        ("enough 2 w0 w1 w2", "enough 4 w0 w1 w2"),
+        ("enough 2 w0 w1 w2", "enough 2 w0 w1 w1"),
+        ("enough 2 w0 w1 w2", "enough 2 w0 w1 w3"),
+        ("group enough 2 w0 w1 w2", "group a any w0\ngroup b any w0\ngroup enough 2 a b"),
+        ("group", "group w0 any w1\ngroup"),
+        ("group", "group none any w1\ngroup"),
+        ("group", "group enough any w0\ngroup"),
+        ("group", f"witness twin {TWIN}\ngroup"),
+        ("group", f"log {LOG.public.written()}\ngroup"),
+        ("witness w1", "witness w0"),
+        ("witness w1", "witness none"),
+        ("quorum enough\n", ""),
+        ("quorum enough\n", "quorum enough\nquorum enough\n"),
+        ("quorum enough", "quorum other"),
+    ],
+)
+def test_it_refuses_the_policies_that_the_library_refuses(old: str, new: str) -> None:
+    text = policy_text()
+    assert old in text
+    for read in (policy.read, standalone.read_policy):
+        read(text)
+        with pytest.raises((ProofError, standalone.Bad)):
+            read(text.replace(old, new, 1))
+
+
+def test_it_judges_checkpoints_as_the_library_does() -> None:
+    policy = standalone.read_policy(policy_text())
     good = cosigned(signed(37), *WITNESSES[:2])
     text = good.written()
     for content in (
