@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from confluent_kafka import Message as Fetched
 
 from infra.config import Config
 from infra.run import bulk, snapshots
@@ -105,19 +106,12 @@ def _host(config: Config, writer: Any, takes_over: bool = False) -> bulk.Host:
 
 def _fetched(offset: int) -> Any:
     record = record_of(tick("EURUSD", offset * 5_000))
-    return SimpleNamespace(
-        error=lambda: None,
-        topic=lambda: TOPIC,
-        partition=lambda: 0,
-        offset=lambda: offset,
-        key=lambda: record.key,
-        value=lambda: record.value,
-        headers=lambda: record.headers,
-        timestamp=lambda: (1, 0),
+    return Fetched(
+        topic=TOPIC,
+        partition=0,
+        offset=offset,
+        key=record.key,
+        value=record.value,
+        headers=record.headers,
+        timestamp=(1, 0),
     )
-
-
-@pytest.fixture
-def config(tmp_path: Any) -> Config:
-    """One with a home of its own: no service is asked."""
-    return Config.load({"TAPEDECK_HOME": str(tmp_path)})
