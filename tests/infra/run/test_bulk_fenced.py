@@ -112,6 +112,6 @@ def _fetched(offset: int) -> Any:
         offset=offset,
         key=record.key,
         value=record.value,
-        headers=record.headers,
+        headers=[*record.headers],
         timestamp=(1, 0),
     )
