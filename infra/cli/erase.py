@@ -81,12 +81,15 @@ def _kept(subject: str, who: Operator, arguments: argparse.Namespace) -> Subject
 def _erased(
     config: Config, register: Register, store: EventStore, people: list[Person], ground: str
 ) -> int:
-    """Decide it for each, destroy the keys, and look whether anything is still there in plain."""
+    """Decide it for each, destroy the keys, and look whether anything is still there in plain.
+
+    Of several under one name who is held is asked first: nobody is erased without their key.
+    """
     if any(person.name.casefold() in ground.casefold() for person in people):
         raise ConfigError("the ground names the subject, and it stays; say it without the name")
     who = logged_in(config)
     told: list[Message[Any]] = []
-    for person in people:
+    for person in sorted(people, key=lambda each: store.state(SUBJECTS, each.subject).held is None):
         told += _decided(store, who, EraseSubject(subject=person.subject, ground=ground))
         if (state := store.state(SUBJECTS, person.subject)).erased is None:
             held = state.held

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from infra.proofs import cosignature, note
 from infra.proofs.checkpoint import Checkpoint
@@ -135,6 +136,8 @@ class _Reader:
         keys = {witness.key.public for witness in self.witnesses}
         if key.kind != COSIGNATURE or key.public in keys:
             raise ProofError(f"{name} has no key of another witness")
+        if url and not _can_be_asked(url):
+            raise ProofError(f"{name} cannot be asked at {url[:80]!r}; give http(s)://host:port")
         self._new(name)
         self.witnesses.append(Witness(name, key, url))
 
@@ -157,3 +160,11 @@ class _Reader:
 
     def _known(self, name: str) -> bool:
         return name in self.groups or any(name == each.name for each in self.witnesses)
+
+
+def _can_be_asked(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of the port
+        return False

@@ -58,8 +58,14 @@ def findings(config: Config, texts: Iterable[str], told: Told) -> Iterator[str]:
 
 
 def _forms(text: str) -> set[bytes]:
-    """As it is, and as JSON has it."""
-    return {text.encode(), json.dumps(text)[1:-1].encode()}
+    """As it is, and as JSON has it, of letters beyond ASCII in both ways."""
+    written = {json.dumps(text, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
+    return {form.encode() for form in (text, *written)}
+
+
+def _in_row(form: str) -> str:
+    """As it stands in the text of a whole row, which doubles what would end a field."""
+    return form.replace("\\", "\\\\").replace('"', '""')
 
 
 def _records(config: Config, told: Told) -> Iterator[tuple[str, bytes]]:
@@ -80,7 +86,7 @@ def _records(config: Config, told: Told) -> Iterator[tuple[str, bytes]]:
 def _rows(config: Config, forms: list[bytes], told: Told) -> Iterator[str]:
     """Text of each row; bytes are shown there as hex."""
     conninfo = postgres.address(config.postgres, config.namespace, statement_timeout_ms=0)
-    texts = [form.decode() for form in forms] + [form.hex() for form in forms]
+    texts = [_in_row(form.decode()) for form in forms] + [form.hex() for form in forms]
     holds = SQL(" or ").join(SQL("strpos(t::text, {}) > 0").format(Literal(t)) for t in texts)
     with postgres.connect(conninfo) as connection:
         ours = (postgres.schema_of(conninfo), f"{read_models.prefix(conninfo)}_")

@@ -157,17 +157,6 @@ def test_where_nothing_runs_one_line_says_so(
     assert line.startswith(f"tapedeck: nothing runs in {copy['TAPEDECK_HOME']}; give `tapedeck up`")
 
 
-@pytest.mark.parametrize("words", ["dlq list", "replay", "erase", "play FILE"])
-def test_a_home_without_a_tape_is_not_another_s(
-    words: str, copy: dict[str, str], tapedeck: Tapedeck
-) -> None:
-    """The ports that nobody has given may be those of a copy that runs elsewhere."""
-    asked = tapedeck(*words.split(), TAPEDECK_PORT_BASE="")
-    (line,) = asked.stderr.splitlines()
-    assert asked.returncode == cli.USAGE_ERROR
-    assert line.startswith(f"tapedeck: nothing has run in {copy['TAPEDECK_HOME']}; give ")
-
-
 @pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.name)
 def test_every_role_can_be_run(kind: Any) -> None:
     assert callable(import_module(kind.module).run)

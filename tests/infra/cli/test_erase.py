@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import json
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,9 +18,10 @@ from infra.cli import account, audit, erase
 from infra.config import Config, ConfigError
 from infra.run import commands, relay
 from infra.run.read_api import open_pool
+from infra.secrets import private
 from infra.stream import kafka
 from infra.stream.schema_ids import SchemaIds
-from infra.subjects import scan
+from infra.subjects import scan, sealing
 from infra.subjects.register import Register
 from read_api.app import create_app
 from tests.infra.at_work import running
@@ -93,6 +95,24 @@ def test_nobody_and_nothing_said_are_told(config: Config) -> None:
         run(erase, config, "somebody")
     with pytest.raises(ConfigError, match="names the subject"):
         run(erase, config, "somebody", "--ground", "Somebody has asked")
+
+
+def test_of_two_keys_of_one_name_none_goes_while_one_is_held(
+    config: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kafka.ensure_topics(config)
+    register = Register(config.home)
+    (first, key), (second, other) = sorted(sealing.new_key() for _ in range(2))
+    for subject, secret in ((first, key), (second, other)):
+        content = json.dumps({"name": NAME, "key": secret.hex()}).encode()
+        private.write_new(register._key(subject), content)
+    assert run(erase, config, second, "--hold", "a court asks") == 0
+    assert run(erase, config, NAME, "--ground", "asked for") == 1
+    capsys.readouterr()
+    assert run(erase, config) == 0
+    said = capsys.readouterr().out
+    assert "held" in said
+    assert "erase again" not in said
 
 
 def test_what_was_written_in_plain_before_is_found(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -32,6 +33,22 @@ def test_a_proof_that_cannot_be_read_is_told_in_one_line(
     (line,) = capsys.readouterr().err.splitlines()
     reason = "Is a directory" if file == "." else "No such file or directory"
     assert line == f"tapedeck: {asked}.tlog-proof: {reason}"
+
+
+@pytest.mark.parametrize("words", ["dlq list", "replay", "erase", "play FILE"])
+def test_a_home_without_a_tape_is_not_another_s(
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The ports that nobody has given may be those of a copy that runs elsewhere."""
+    for name in [name for name in os.environ if name.startswith("TAPEDECK_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("TAPEDECK_HOME", str(tmp_path))
+    assert cli.main(words.split()) == cli.USAGE_ERROR
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"tapedeck: nothing has run in {tmp_path}; give ")
 
 
 def test_what_is_no_file_s_fault_is_not_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -194,6 +194,14 @@ def test_the_same_key_under_two_names_is_refused() -> None:
         policy.read(text)
 
 
+@pytest.mark.parametrize("url", ["w1:80", "http://", "http://h:x", "http://h:0", "ftp://h", "//h"])
+def test_an_address_that_cannot_be_asked_is_refused(url: str) -> None:
+    line = f"witness w1 {WITNESSES[1].public.written()}"
+    assert policy.read(_policy_text().replace(line, f"{line} http://h:80")).witnesses[1].url
+    with pytest.raises(ProofError, match="cannot be asked"):
+        policy.read(_policy_text().replace(line, f"{line} {url}"))
+
+
 def test_nested_groups() -> None:
     text = _policy_text().replace(
         "group enough 2 w0 w1 w2", "group inner any w0 w1\ngroup enough all inner w2"
