@@ -16,6 +16,7 @@ import msgspec
 from psycopg.sql import SQL, Composed, Identifier
 
 from infra.proofs import leaf, tables
+from infra.proofs.payload import layout
 from infra.proofs.tape_side import TapeSide
 from infra.proofs.tiles import WIDTH, Builder
 from infra.proofs.tree import HASH_BYTES, ProofError, leaf_hash
@@ -23,6 +24,7 @@ from infra.store import read_models
 from infra.store.postgres import Connection
 from infra.store.rows import plain_json
 from infra.stream import wire
+from infra.stream.frozen import versions_named
 from infra.stream.wire import Ids, Record
 from projections.audit import Audited, told
 
@@ -79,6 +81,8 @@ class Examination:
     tape: TapeSide
     ids: Ids
     builder: Builder = field(default_factory=Builder)
+    frozen: dict[int, bool] = field(default_factory=dict)
+    """Whether the schema of an id is one of those that were frozen."""
     agreed: int = 0
     events: int = 0
     shown: Callable[[int], None] = lambda _events: None
@@ -133,6 +137,8 @@ class Examination:
         place = (read.topic, read.partition, read.offset)
         record = Record(*place, read.key.encode(), value, wire.headers_of(read.envelope, ""))
         try:
+            if not self._was_frozen(read.schema_id):
+                return f"the registry has another schema {read.schema_id} than was ever frozen"
             expected = told(wire.read(record, self.ids))
         except (ValueError, LookupError) as unreadable:
             return f"its leaf cannot be read: {unreadable}"
@@ -141,6 +147,14 @@ class Examination:
             if expected[column] != audit[column]:
                 return f"the audit row has another {column} than the leaf"
         return ""
+
+    def _was_frozen(self, schema_id: int) -> bool:
+        """A leaf has but the id of its schema: who changes the registry changes what it says."""
+        if schema_id not in self.frozen:
+            name, schema = self.ids.writer(schema_id)
+            layouts = [layout(each.schema) for each in versions_named(name)]
+            self.frozen[schema_id] = layout(schema) in layouts
+        return self.frozen[schema_id]
 
     def _tiles_differ(self) -> Finding | None:
         """Whether a tile that is full now is kept otherwise; its hashes say from which leaf on."""

@@ -175,9 +175,10 @@ def check_checkpoint(content: bytes, policy: Policy) -> tuple[str, int, bytes]:
     if not signed or (quorum != "none" and not reached(quorum, seen, groups)):
         raise Bad(f"{lines[0]}: not signed, or seen by too few ({', '.join(sorted(seen))})")
     root = unbase64(lines[2])
-    if len(root) != 32:
-        raise Bad("a root of another length")
-    return lines[0], number(lines[1]), root
+    size = number(lines[1])
+    if len(root) != 32 or (size == 0 and root != hashlib.sha256().digest()):
+        raise Bad("a root of another length, or of nothing")
+    return lines[0], size, root
 
 
 def check_event(event: Any, checkpoints: Checkpoints, schemas: dict[int, Any]) -> tuple[str, int]:

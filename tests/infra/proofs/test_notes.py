@@ -6,7 +6,8 @@ from base64 import b64decode, b64encode
 
 import pytest
 
-from infra.proofs import checkpoint, cosignature, note
+from infra.proofs import checkpoint, cosignature, note, standalone
+from infra.proofs.ed25519 import Bad
 from infra.proofs.note import ED25519, Note, SignerKey
 from infra.proofs.tree import ProofError
 from tests.infra.proofs.made import LOG, NOW_S, ORIGIN, POLICY, WITNESSES, cosigned, signed
@@ -22,6 +23,7 @@ PUBLISHED = (
     "tpRZb6KE6RyyBwJnAM=\n"
 )
 GOOD = signed(37).written()
+ALONE = standalone.read_policy(f"log {LOG.public.written()}\nquorum none\n")
 
 
 def test_a_note_of_another_implementation_verifies_and_is_made_anew() -> None:
@@ -89,6 +91,8 @@ def test_bodies_that_no_verifier_may_take_are_refused_though_signed(text: str) -
     assert text != BODY
     with pytest.raises(ProofError):
         checkpoint.check(_resigned(text).encode(), LOG.public)
+    with pytest.raises((Bad, UnicodeDecodeError)):
+        standalone.check_checkpoint(_resigned(text).encode(), ALONE)
 
 
 LINE = GOOD.split("\n\n")[1]
@@ -127,6 +131,9 @@ def test_notes_of_another_form_are_refused(content: str) -> None:
         checkpoint.check(content.encode(), LOG.public)
     with pytest.raises(ProofError):
         checkpoint.check(content.encode() + b"\xff", LOG.public)
+    for bytes_ in (content.encode(), content.encode() + b"\xff"):
+        with pytest.raises((Bad, UnicodeDecodeError)):
+            standalone.check_checkpoint(bytes_, ALONE)
 
 
 @pytest.mark.parametrize(
@@ -144,6 +151,8 @@ def test_notes_of_another_form_are_refused(content: str) -> None:
 def test_verifier_keys_of_another_form_are_refused(text: str) -> None:
     with pytest.raises(ProofError):
         note.verifier_key(text)
+    with pytest.raises((Bad, UnicodeDecodeError)):
+        standalone.read_key(text)
 
 
 def test_a_log_signs_under_its_own_name_alone() -> None:
