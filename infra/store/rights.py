@@ -15,6 +15,7 @@ from typing import Any
 
 from psycopg import AsyncConnection, Connection
 from psycopg.errors import InsufficientPrivilege
+from psycopg.rows import tuple_row
 from psycopg.sql import SQL, Identifier
 
 ROLE_CHARS_MAX = 40
@@ -43,38 +44,39 @@ def give_up(connection: Connection[Any], schema: str) -> None:
     was made, and somebody has dropped it.
     """
     role = role_of(schema)
-    if connection.execute(GIVE_UP, (role,)).fetchone() is None:
-        asked = connection.execute(KEPT_BACK, {"schema": schema, "role": role})
-        _refused_if(asked.fetchone(), role)
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        told = cursor.execute(GIVE_UP, {"schema": schema, "role": role}).fetchone()
+    _refused_if(told, role)
 
 
 async def give_up_async(connection: AsyncConnection[Any], schema: str) -> None:
     """The same."""
     role = role_of(schema)
-    given_up = await connection.execute(GIVE_UP, (role,))
-    if await given_up.fetchone() is None:
-        asked = await connection.execute(KEPT_BACK, {"schema": schema, "role": role})
-        _refused_if(await asked.fetchone(), role)
+    async with connection.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(GIVE_UP, {"schema": schema, "role": role})
+        told = await cursor.fetchone()
+    _refused_if(told, role)
     await connection.commit()
 
 
-def _refused_if(kept_back: Sequence[Any] | None, role: str) -> None:
-    if kept_back is not None and kept_back[0]:
+def _refused_if(told: Sequence[Any] | None, role: str) -> None:
+    if told is not None and told[0] is None and told[1]:
         raise InsufficientPrivilege(
             f"the role {role} is gone, or not this user's to take: without it a process could "
             "change what was recorded; `tapedeck up` makes it anew"
         )
 
 
-GIVE_UP = (
-    b"select set_config('role', rolname, false) from pg_roles"
-    b" where rolname = %s and pg_has_role(current_user, oid, 'set')"
-)
-KEPT_BACK = b"""
-select exists (select from pg_namespace where nspname = %(schema)s)
-    and (exists (select from pg_roles where rolname = %(role)s)
-         or (select rolsuper or rolcreaterole from pg_roles where rolname = current_user))
+GIVE_UP = b"""
+select
+    (select set_config('role', rolname, false) from pg_roles
+     where rolname = %(role)s and pg_has_role(session_user, oid, 'set')),
+    exists (select from pg_namespace where nspname = %(schema)s)
+        and (exists (select from pg_roles where rolname = %(role)s)
+             or (select rolsuper or rolcreaterole from pg_roles where rolname = session_user))
 """
+"""The role taken, and whether there is one to take. One question, so that the migration which makes
+the schema and its role cannot end between its halves."""
 
 
 def prepare(connection: Connection[Any], schema: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pytest
@@ -125,6 +126,21 @@ def test_a_role_that_is_gone_is_not_worked_without(conninfo: str) -> None:
 async def _given_up(conninfo: str) -> None:
     async with await psycopg.AsyncConnection.connect(conninfo) as connection:
         await rights.give_up_async(connection, postgres.schema_of(conninfo))
+
+
+def test_a_copy_that_is_made_meanwhile_is_no_lost_role(config: Config) -> None:
+    conninfo = postgres.address(config.postgres, config.namespace)
+
+    class Meanwhile(psycopg.Cursor[Any]):
+        """After its first answer, somebody makes the copy."""
+
+        def execute(self, *asked: Any, **how: Any) -> Meanwhile:
+            super().execute(*asked, **how)
+            postgres.migrate(conninfo)
+            return self
+
+    with psycopg.connect(conninfo, autocommit=True, cursor_factory=Meanwhile) as connection:
+        rights.give_up(connection, postgres.schema_of(conninfo))
 
 
 def test_a_build_anew_only_grows_too(conninfo: str) -> None:
